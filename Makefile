@@ -1,0 +1,46 @@
+# The one entry point. Each target sets up what it needs, and is quick where nothing changed.
+SHELL := /bin/bash
+PYTHON ?=
+TOPIC ?=
+ARGS ?=
+export PYTHON
+bin := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format bench fuzz setup clean
+
+help: ## this list
+	@echo 'pylb: addresses of your home network for the Services of your cluster'
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
+
+demo: setup lab-packages ## a LAN, a cluster and a lost node on this machine (ARGS=--script prints it)
+	@$(bin)/python -m pylb demo $(ARGS)
+
+test: setup lab-packages ## check, and every test on every Python of this machine
+	@$(bin)/python scripts/suite.py
+
+check: setup ## format, lint, types and import contracts
+	@scripts/check
+
+format: setup ## write the format and what ruff can mend
+	@$(bin)/ruff check --quiet --fix . ; $(bin)/ruff format .
+
+bench: setup lab-packages ## the figures, PASS or MISS (TOPIC=arp for one, as does make bench-arp)
+	@$(bin)/python -m bench $(TOPIC)
+
+bench-%: setup lab-packages
+	@$(bin)/python -m bench $*
+
+fuzz: setup ## the property tests, random and deep (ARGS='-k ranges')
+	@PYLB_HYPOTHESIS=hunt $(bin)/python -m pytest tests/property --timeout 3600 $(ARGS)
+
+setup: ## the virtual environment alone
+	@scripts/setup venv
+
+.PHONY: lab-packages
+lab-packages:
+	@scripts/setup lab
+
+clean: ## remove what these commands made (not bench/results)
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	find . -path ./.git -prune -o \( -name __pycache__ -o -name '*.egg-info' \) -type d -print0 | xargs -0r rm -rf

@@ -1,0 +1,1 @@
+"""The installer: asks for the range, checks it, renders the manifests. Runs in MicroK8s' own Python 3.10."""

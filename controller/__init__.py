@@ -1,0 +1,1 @@
+"""The controller: gives Services their addresses and writes them into the API."""

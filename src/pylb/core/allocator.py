@@ -1,0 +1,283 @@
+"""Which Service has which address: the ledger of what is given, and `decide`, which says what a Service should have.
+
+Semantics are MetalLB's (`controller/service.go`, `internal/allocator`). `decide` changes nothing: whoever calls
+carries the decision out with `Ledger.assign` or `Ledger.release` and writes it to the API.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from pylb.core import notices, pools, requests
+from pylb.core.config import Config, Pool
+from pylb.core.errors import ParseError
+from pylb.core.model import LOAD_BALANCER, Address, PoolName, Port, Service, ServiceKey
+from pylb.core.notices import Notice
+from pylb.core.ranges import parse_address
+from pylb.core.reasons import Reason
+from pylb.core.requests import PREFER_DUAL_STACK, Refusal, Request, quoted
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """How a Service uses an address: what has to fit if another one is to share it."""
+
+    sharing: str
+    backend: str
+    ports: frozenset[Port]
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """What a Service has."""
+
+    addresses: tuple[Address, ...]
+    pool: PoolName
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why an address, a pool or all pools cannot serve a request."""
+
+    reason: Reason
+    text: str  # in MetalLB's words
+    blockers: tuple[ServiceKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a Service should have from now on, and what to tell about it.
+
+    `allocation` is None for a Service that gets nothing. `reason` is set whenever it has not what it asks for, or
+    loses what it had; `blockers` are the Services in the way.
+    """
+
+    allocation: Allocation | None
+    notices: tuple[Notice, ...] = ()
+    reason: Reason | None = None
+    text: str = ""
+    blockers: tuple[ServiceKey, ...] = ()
+    ignored: bool = False  # not pylb's to touch: another loadBalancerClass
+
+
+class Ledger:
+    """All allocations, by Service and by address."""
+
+    def __init__(self) -> None:
+        self._allocations: dict[ServiceKey, Allocation] = {}
+        self._uses: dict[Address, dict[ServiceKey, Use]] = {}
+
+    @property
+    def allocations(self) -> Mapping[ServiceKey, Allocation]:
+        return self._allocations
+
+    def users(self, address: Address) -> Mapping[ServiceKey, Use]:
+        """The Services that use an address."""
+        return self._uses.get(address, {})
+
+    def in_use(self, pool: PoolName, version: int) -> int:
+        """How many addresses of a family a pool has given out; a shared one counts once."""
+        given = {
+            a for allocation in self._allocations.values() if allocation.pool == pool for a in allocation.addresses
+        }
+        return sum(address.version == version for address in given)
+
+    def assign(self, request: Request, allocation: Allocation) -> None:
+        """Record an allocation, in place of what the Service had."""
+        self.release(request.key)
+        self._allocations[request.key] = allocation
+        for address in allocation.addresses:
+            self._uses.setdefault(address, {})[request.key] = Use(request.sharing, request.backend, request.ports)
+
+    def release(self, key: ServiceKey) -> Allocation | None:
+        """Forget what a Service had, and return it."""
+        allocation = self._allocations.pop(key, None)
+        for address in allocation.addresses if allocation else ():
+            uses = self._uses[address]
+            del uses[key]
+            if not uses:
+                del self._uses[address]
+        return allocation
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One Service before the config and the ledger; its own uses never stand in its way."""
+
+    config: Config
+    ledger: Ledger
+    request: Request
+    told: list[Notice] = field(default_factory=list)
+
+
+def decide(config: Config, ledger: Ledger, service: Service, load_balancer_class: str | None = None) -> Decision:
+    """What `service` should have, given everybody else's allocations.
+
+    Its recorded addresses (`service.ingress`) are kept while its wishes and the pools allow; otherwise it gets new
+    ones, or none and a reason. `load_balancer_class` is the class that pylb serves, None for Services without one.
+    """
+    if service.type != LOAD_BALANCER:
+        return Decision(None, reason=Reason.NOT_LOAD_BALANCER, text=Reason.NOT_LOAD_BALANCER.text)
+    if service.load_balancer_class != load_balancer_class:
+        return Decision(None, reason=Reason.OTHER_CLASS, text=Reason.OTHER_CLASS.text, ignored=True)
+    request = requests.parse(service)
+    if isinstance(request, Refusal):
+        return _refused(config, ledger, service, request)
+    case = _Case(config, ledger, request)
+    kept = _keep(case, _recorded(service))
+    if kept is not None:
+        return _extended(case, kept)
+    return _allocated(case, service)
+
+
+def _recorded(service: Service) -> tuple[Address, ...]:
+    try:
+        return tuple(parse_address(text) for text in service.ingress)
+    except ParseError:
+        return ()
+
+
+def _refused(config: Config, ledger: Ledger, service: Service, refusal: Refusal) -> Decision:
+    """A request that cannot be understood: an address that the Service has stays with it (MetalLB's step 8)."""
+    recorded = _recorded(service)
+    pool = config.pool_of(recorded)
+    taken = any(key != service.key for address in recorded for key in ledger.users(address))
+    if refusal.reason is Reason.INVALID_REQUEST and pool and not taken:
+        notice = notices.load_balancer_failed(refusal.text)
+        return Decision(Allocation(recorded, pool.name), (notice,), refusal.reason, refusal.text)
+    notice = notices.allocation_failed(service.key, refusal.text)
+    return Decision(None, (notice,), refusal.reason, refusal.text)
+
+
+def _keep(case: _Case, recorded: tuple[Address, ...]) -> Allocation | None:
+    """The recorded addresses if the Service may go on with them (MetalLB's steps 5 to 8)."""
+    request = case.request
+    families = {address.version for address in recorded}
+    partial = request.policy == PREFER_DUAL_STACK and families < request.families
+    if not recorded or not (families == request.families or partial):
+        return None
+    rejection = _check(case, recorded)
+    if rejection is not None:
+        case.told.append(notices.clear_assignment(request.key, rejection.text))
+        return None
+    pool = case.config.pool_of(recorded)
+    if pool is None or (request.pool and request.pool != pool.name):
+        return None
+    if request.addresses and set(request.addresses) != set(recorded):
+        return None
+    return Allocation(recorded, pool.name)
+
+
+def _extended(case: _Case, kept: Allocation) -> Decision:
+    """Under PreferDualStack a Service with one address gets one of the other family from the same pool (step 9)."""
+    request = case.request
+    missing = request.families - {address.version for address in kept.addresses}
+    if request.policy != PREFER_DUAL_STACK or not missing or request.addresses:
+        return Decision(kept, tuple(case.told))
+    extra = _first_free(case, case.config.pools[kept.pool], min(missing))
+    if extra is None:
+        return Decision(kept, tuple(case.told))
+    notice = notices.ip_allocated_additionally(extra)
+    return Decision(Allocation((*kept.addresses, extra), kept.pool), (*case.told, notice))
+
+
+def _allocated(case: _Case, service: Service) -> Decision:
+    found = _allocate(case)
+    if isinstance(found, Rejection):
+        notice = notices.allocation_failed(case.request.key, found.text)
+        return Decision(None, (*case.told, notice), found.reason, found.text, found.blockers)
+    deprecated = tuple(notices.deprecated_annotation(key) for key in requests.deprecated_annotations(service))
+    return Decision(found, (*case.told, *deprecated, notices.ip_allocated(found.addresses)))
+
+
+def _allocate(case: _Case) -> Allocation | Rejection:
+    """New addresses for a request: those that it pins, one of the pool that it names, or any (MetalLB's step 10)."""
+    if not case.config.pools:
+        return Rejection(Reason.NO_POOL, Reason.NO_POOL.text)
+    if case.request.addresses:
+        return _allocate_pinned(case)
+    if case.request.pool:
+        return _allocate_from(case, case.request.pool)
+    candidates = pools.automatic(case.config, case.request)
+    found = next(_offers(case, candidates), None)
+    return found or Rejection(Reason.NO_FREE_ADDRESS, "no available IPs")
+
+
+def _allocate_pinned(case: _Case) -> Allocation | Rejection:
+    wanted = case.request.addresses
+    rejection = _check(case, wanted)
+    if rejection is not None:
+        return rejection
+    pool = case.config.pool_of(wanted)
+    if pool is None:
+        return Rejection(Reason.ADDRESS_IN_NO_POOL, f"{quoted(wanted)} is not allowed in config")
+    if case.request.pool and pool.name != case.request.pool:
+        text = f"requested loadBalancer IP(s) {quoted(wanted)} is not compatible with requested address pool {case.request.pool}"
+        return Rejection(Reason.ADDRESS_NOT_OF_POOL, text)
+    return Allocation(wanted, pool.name)
+
+
+def _allocate_from(case: _Case, name: str) -> Allocation | Rejection:
+    pool = case.config.pools.get(PoolName(name))
+    if pool is None:
+        return Rejection(Reason.POOL_NOT_FOUND, f'unknown pool "{name}"')
+    if not case.config.allows(pool, case.request.namespace, case.request.labels):
+        return Rejection(Reason.POOL_NOT_ALLOWED, f"pool {name} not compatible for ip assignment")
+    found = next(_offers(case, [pool]), None)
+    return found or Rejection(Reason.POOL_EXHAUSTED, f'no available IPs in pool "{name}"')
+
+
+def _offers(case: _Case, candidates: Iterable[Pool]) -> Iterator[Allocation]:
+    """What the pools have for the request: all its families from one pool, else, if it prefers both, one of them."""
+    request, tried = case.request, list(candidates)
+    families = sorted(request.families)
+    yield from _complete(case, tried, families)
+    if request.policy == PREFER_DUAL_STACK and len(families) == 2:
+        for family in sorted(families, key=lambda version: version != request.primary):
+            yield from _complete(case, tried, [family])
+
+
+def _complete(case: _Case, candidates: Iterable[Pool], families: list[int]) -> Iterator[Allocation]:
+    for pool in candidates:
+        found = [_first_free(case, pool, family) for family in families]
+        given = tuple(address for address in found if address is not None)
+        if len(given) == len(families):
+            yield Allocation(given, pool.name)
+
+
+def _first_free(case: _Case, pool: Pool, version: int) -> Address | None:
+    """The lowest address of a pool that is free or may be shared; visits at most the taken ones before it."""
+    spans = (span for span in pool.ranges if span.version == version)
+    addresses = (address for span in spans for address in span.addresses())
+    return next((a for a in addresses if pool.usable(a) and _check_sharing(case, a) is None), None)
+
+
+def _check(case: _Case, addresses: tuple[Address, ...]) -> Rejection | None:
+    """Why the Service may not have exactly these addresses."""
+    pool = case.config.pool_of(addresses)
+    if pool is None or not all(pool.usable(address) for address in addresses):
+        return Rejection(Reason.ADDRESS_IN_NO_POOL, f"{quoted(addresses)} is not allowed in config")
+    if not case.config.allows(pool, case.request.namespace, case.request.labels):
+        return Rejection(Reason.POOL_NOT_ALLOWED, f"pool {pool.name} not compatible for ip assignment")
+    return next(filter(None, (_check_sharing(case, address) for address in addresses)), None)
+
+
+def _check_sharing(case: _Case, address: Address) -> Rejection | None:
+    """Why the Service may not use the address beside those that use it already (MetalLB's `checkSharing`)."""
+    request = case.request
+    others = {key: use for key, use in case.ledger.users(address).items() if key != request.key}
+    if not others:
+        return None
+    shares = [use for use in others.values() if use.sharing and use.sharing == request.sharing]
+    if len(shares) < len(others) or any(use.backend != request.backend for use in shares):
+        users = tuple(sorted(others))
+        text = f'can\'t change sharing key for "{request.key}", address also in use by {",".join(users)}'
+        keyed = all(use.sharing for use in others.values())
+        return Rejection(Reason.SHARING_KEY_DIFFERS if keyed else Reason.ADDRESS_IN_USE, text, users)
+    clash = next(
+        ((key, port) for key, use in sorted(others.items()) for port in sorted(use.ports & request.ports)), None
+    )
+    if clash is None:
+        return None
+    return Rejection(Reason.PORT_IN_USE, f'port {clash[1]} is already in use on "{address}"', (clash[0],))

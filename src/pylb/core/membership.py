@@ -1,0 +1,161 @@
+"""Which speakers are alive, as one node sees it: a state machine over beats and time, without sockets or clock.
+
+Silence alone makes a member dead, at exactly its deadline; a beat that is late, repeated or of a dead incarnation
+changes nothing. A node that was held up itself cannot tell who was silent, so it gives all members a fresh deadline
+and, until it has listened for a beat's time again, may answer for nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from pylb.core.model import NodeName
+
+INTERVAL = 0.1  # s between beats
+DEADLINE = 0.5  # s of silence after which a member is dead
+STALL_LIMIT = 0.3  # s without a tick after which a node distrusts itself; below every peer's deadline
+LISTEN = DEADLINE + INTERVAL  # s that a new speaker listens before it takes part
+MAX_MEMBERS = 256  # a forger with the key cannot fill the memory
+
+
+class State(str, Enum):
+    """What a speaker says of itself in its beats."""
+
+    JOINING = "joining"  # listens; is no candidate yet
+    ACTIVE = "active"
+    LEAVING = "leaving"  # goes on answering until the others have taken over
+
+
+class Cause(str, Enum):
+    """Why a member is not alive any more."""
+
+    SILENT = "silent"
+    LEFT = "left"
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What a heartbeat says, however it travelled."""
+
+    node: NodeName
+    incarnation: int  # 64 random bits a start: a Pi has no clock to count starts by
+    sequence: int
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Up:
+    """A member is alive."""
+
+    node: NodeName
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """A member is not alive any more; `silent` is the time since its last sign, in s."""
+
+    node: NodeName
+    cause: Cause
+    silent: float
+
+
+Change = Up | Down
+
+
+@dataclass(slots=True)
+class _Member:
+    incarnation: int
+    sequence: int
+    state: State
+    heard: float
+    before: int | None = None  # the incarnation that this one followed: its late beats are stale
+
+
+class Membership:
+    """The members that one node hears. Times are seconds of any clock that never steps back."""
+
+    def __init__(self, node: NodeName, incarnation: int, now: float) -> None:
+        self.node = node
+        self.incarnation = incarnation
+        self.state = State.JOINING
+        self.stale = 0  # beats that were late or repeated
+        self._sequence = 0
+        self._started = now
+        self._ticked = now
+        self._trusted_from = now
+        self._members: dict[NodeName, _Member] = {}
+
+    @property
+    def alive(self) -> frozenset[NodeName]:
+        """The active members, and this node if it is active."""
+        others = {name for name, member in self._members.items() if member.state is State.ACTIVE}
+        return frozenset(others | {self.node} if self.state is State.ACTIVE else others)
+
+    @property
+    def members(self) -> dict[NodeName, float]:
+        """When each other member was last heard."""
+        return {name: member.heard for name, member in self._members.items()}
+
+    def may_answer(self, now: float) -> bool:
+        """Whether this node may rely on what it knows: it was not held up, or has listened again since."""
+        return now - self._ticked <= STALL_LIMIT and now >= self._trusted_from
+
+    def beat(self) -> Beat:
+        """The next beat to send."""
+        self._sequence += 1
+        return Beat(self.node, self.incarnation, self._sequence, self.state)
+
+    def leave(self) -> None:
+        """Say in every beat from now on that this node leaves."""
+        self.state = State.LEAVING
+
+    def receive(self, beat: Beat, now: float) -> list[Change]:
+        """Take in a beat of another node."""
+        if beat.node == self.node:
+            return []
+        known = self._members.get(beat.node)
+        if known is not None and _is_stale(known, beat):
+            self.stale += 1
+            return []
+        if known is None and len(self._members) >= MAX_MEMBERS:
+            return []
+        before = known.incarnation if known and known.incarnation != beat.incarnation else known and known.before
+        was_active = known is not None and known.state is State.ACTIVE
+        self._members[beat.node] = _Member(beat.incarnation, beat.sequence, beat.state, now, before)
+        if beat.state is State.ACTIVE:
+            return [] if was_active else [Up(beat.node)]
+        return [Down(beat.node, Cause.LEFT, 0.0)] if was_active else []
+
+    def tick(self, now: float) -> list[Change]:
+        """Let time pass. To be called each INTERVAL, and at `next_deadline`."""
+        stalled = now - self._ticked > STALL_LIMIT
+        self._ticked = now
+        if stalled:
+            return self._distrust(now)
+        changes: list[Change] = []
+        for name, member in list(self._members.items()):
+            if now - member.heard >= DEADLINE:
+                del self._members[name]
+                if member.state is State.ACTIVE:
+                    changes.append(Down(name, Cause.SILENT, now - member.heard))
+        if self.state is State.JOINING and now - self._started >= LISTEN:
+            self.state = State.ACTIVE
+            changes.append(Up(self.node))
+        return changes
+
+    def next_deadline(self) -> float | None:
+        """When the next member dies if nothing is heard, or None without members."""
+        return min((member.heard + DEADLINE for member in self._members.values()), default=None)
+
+    def _distrust(self, now: float) -> list[Change]:
+        self._trusted_from = now + 2 * INTERVAL  # each live peer has spoken by then
+        for member in self._members.values():
+            member.heard = now
+        return []
+
+
+def _is_stale(known: _Member, beat: Beat) -> bool:
+    if beat.incarnation == known.incarnation:
+        return beat.sequence <= known.sequence
+    return beat.incarnation == known.before

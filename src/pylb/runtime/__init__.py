@@ -1,0 +1,1 @@
+"""Process plumbing that knows no Kubernetes: tasks, log, health and metrics."""

@@ -1,0 +1,1 @@
+"""What people look at: one store of facts, and a terminal UI as a view on it."""
