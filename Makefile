@@ -4,6 +4,7 @@ PYTHON ?=
 TOPIC ?=
 ARGS ?=
 export PYTHON
+export PATH := $(PATH):/usr/sbin:/sbin
 bin := .venv/bin
 
 .DEFAULT_GOAL := help

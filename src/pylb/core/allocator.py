@@ -12,20 +12,11 @@ from dataclasses import dataclass, field
 from pylb.core import notices, pools, requests
 from pylb.core.config import Config, Pool
 from pylb.core.errors import ParseError
-from pylb.core.model import LOAD_BALANCER, Address, PoolName, Port, Service, ServiceKey
+from pylb.core.model import LOAD_BALANCER, Address, PoolName, Service, ServiceKey
 from pylb.core.notices import Notice
 from pylb.core.ranges import parse_address
 from pylb.core.reasons import Reason
-from pylb.core.requests import PREFER_DUAL_STACK, Refusal, Request, quoted
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """How a Service uses an address: what has to fit if another one is to share it."""
-
-    sharing: str
-    backend: str
-    ports: frozenset[Port]
+from pylb.core.requests import PREFER_DUAL_STACK, Refusal, Request, Use, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +74,12 @@ class Ledger:
         }
         return sum(address.version == version for address in given)
 
-    def assign(self, request: Request, allocation: Allocation) -> None:
+    def assign(self, key: ServiceKey, use: Use, allocation: Allocation) -> None:
         """Record an allocation, in place of what the Service had."""
-        self.release(request.key)
-        self._allocations[request.key] = allocation
+        self.release(key)
+        self._allocations[key] = allocation
         for address in allocation.addresses:
-            self._uses.setdefault(address, {})[request.key] = Use(request.sharing, request.backend, request.ports)
+            self._uses.setdefault(address, {})[key] = use
 
     def release(self, key: ServiceKey) -> Allocation | None:
         """Forget what a Service had, and return it."""
@@ -114,8 +105,8 @@ class _Case:
 def decide(config: Config, ledger: Ledger, service: Service, load_balancer_class: str | None = None) -> Decision:
     """What `service` should have, given everybody else's allocations.
 
-    Its recorded addresses (`service.ingress`) are kept while its wishes and the pools allow; otherwise it gets new
-    ones, or none and a reason. `load_balancer_class` is the class that pylb serves, None for Services without one.
+    What it has (by the ledger, else as recorded in its status) is kept while its wishes and the pools allow; otherwise it gets new
+    addresses, or none and a reason. `load_balancer_class` is the class that pylb serves, None for Services without one.
     """
     if service.type != LOAD_BALANCER:
         return Decision(None, reason=Reason.NOT_LOAD_BALANCER, text=Reason.NOT_LOAD_BALANCER.text)
@@ -125,13 +116,17 @@ def decide(config: Config, ledger: Ledger, service: Service, load_balancer_class
     if isinstance(request, Refusal):
         return _refused(config, ledger, service, request)
     case = _Case(config, ledger, request)
-    kept = _keep(case, _recorded(service))
+    kept = _keep(case, _recorded(ledger, service))
     if kept is not None:
         return _extended(case, kept)
     return _allocated(case, service)
 
 
-def _recorded(service: Service) -> tuple[Address, ...]:
+def _recorded(ledger: Ledger, service: Service) -> tuple[Address, ...]:
+    """What the Service has: by the ledger, which is ahead of the API's echo, else by its status."""
+    known = ledger.allocations.get(service.key)
+    if known is not None:
+        return known.addresses
     try:
         return tuple(parse_address(text) for text in service.ingress)
     except ParseError:
@@ -140,7 +135,7 @@ def _recorded(service: Service) -> tuple[Address, ...]:
 
 def _refused(config: Config, ledger: Ledger, service: Service, refusal: Refusal) -> Decision:
     """A request that cannot be understood: an address that the Service has stays with it (MetalLB's step 8)."""
-    recorded = _recorded(service)
+    recorded = _recorded(ledger, service)
     pool = config.pool_of(recorded)
     taken = any(key != service.key for address in recorded for key in ledger.users(address))
     if refusal.reason is Reason.INVALID_REQUEST and pool and not taken:
@@ -265,19 +260,17 @@ def _check(case: _Case, addresses: tuple[Address, ...]) -> Rejection | None:
 
 def _check_sharing(case: _Case, address: Address) -> Rejection | None:
     """Why the Service may not use the address beside those that use it already (MetalLB's `checkSharing`)."""
-    request = case.request
+    request, mine = case.request, case.request.use
     others = {key: use for key, use in case.ledger.users(address).items() if key != request.key}
     if not others:
         return None
-    shares = [use for use in others.values() if use.sharing and use.sharing == request.sharing]
-    if len(shares) < len(others) or any(use.backend != request.backend for use in shares):
+    shares = [use for use in others.values() if use.sharing and use.sharing == mine.sharing]
+    if len(shares) < len(others) or any(use.backend != mine.backend for use in shares):
         users = tuple(sorted(others))
         text = f'can\'t change sharing key for "{request.key}", address also in use by {",".join(users)}'
         keyed = all(use.sharing for use in others.values())
         return Rejection(Reason.SHARING_KEY_DIFFERS if keyed else Reason.ADDRESS_IN_USE, text, users)
-    clash = next(
-        ((key, port) for key, use in sorted(others.items()) for port in sorted(use.ports & request.ports)), None
-    )
+    clash = next(((key, port) for key, use in sorted(others.items()) for port in sorted(use.ports & mine.ports)), None)
     if clash is None:
         return None
     return Rejection(Reason.PORT_IN_USE, f'port {clash[1]} is already in use on "{address}"', (clash[0],))

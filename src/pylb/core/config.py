@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from pylb.core import selectors
+from pylb.core import fields, selectors
 from pylb.core.errors import ParseError
 from pylb.core.model import Address, Labels, Namespace, ObjectRef, PoolName
 from pylb.core.ranges import Network, Range, count_buggy, is_buggy, parse
@@ -181,23 +181,23 @@ def _ref(raw: JSON) -> ObjectRef:
 
 
 def _pool(raw: JSON) -> Pool:
-    name, spec = _name(raw), _mapping(raw.get("spec"), "spec")
+    name, spec = _name(raw), fields.mapping(raw.get("spec"), "spec")
     if not name:
         raise ParseError("missing pool name")
-    texts = _strings(spec.get("addresses"), "addresses")
+    texts = fields.strings(spec.get("addresses"), "addresses")
     if not texts:
         raise ParseError(f'pool "{name}" has no prefixes defined: give it at least one range in spec.addresses')
     allocation = spec.get("serviceAllocation")
-    limits = _mapping(allocation, "serviceAllocation")
+    limits = fields.mapping(allocation, "serviceAllocation")
     return Pool(
         name=PoolName(name),
         ref=_ref(raw),
         ranges=tuple(_range(text, name) for text in texts),
-        auto_assign=_boolean(spec.get("autoAssign"), "autoAssign", True),
-        avoid_buggy=_boolean(spec.get("avoidBuggyIPs"), "avoidBuggyIPs", False),
+        auto_assign=fields.boolean(spec.get("autoAssign"), "autoAssign", True),
+        avoid_buggy=fields.boolean(spec.get("avoidBuggyIPs"), "avoidBuggyIPs", False),
         pinned=allocation is not None,
-        priority=_integer(limits.get("priority"), "priority"),
-        namespaces=frozenset(_unique(_strings(limits.get("namespaces"), "namespaces"), "namespaces")),
+        priority=fields.integer(limits.get("priority"), "priority"),
+        namespaces=frozenset(fields.unique(fields.strings(limits.get("namespaces"), "namespaces"), "namespaces")),
         namespace_selectors=selectors.parse_all(limits.get("namespaceSelectors")),
         service_selectors=selectors.parse_all(limits.get("serviceSelectors")),
     )
@@ -211,25 +211,25 @@ def _range(text: str, pool: str) -> Range:
 
 
 def _advertisement(raw: JSON) -> L2Advertisement:
-    spec = _mapping(raw.get("spec"), "spec")
+    spec = fields.mapping(raw.get("spec"), "spec")
     return L2Advertisement(
         name=_name(raw),
         ref=_ref(raw),
-        pools=frozenset(_unique(_strings(spec.get("ipAddressPools"), "ipAddressPools"), "ipAddressPools")),
+        pools=frozenset(fields.unique(fields.strings(spec.get("ipAddressPools"), "ipAddressPools"), "ipAddressPools")),
         pool_selectors=selectors.parse_all(spec.get("ipAddressPoolSelectors")),
         nodes=selectors.parse_all(spec.get("nodeSelectors")),
-        interfaces=frozenset(_strings(spec.get("interfaces"), "interfaces")),
+        interfaces=frozenset(fields.strings(spec.get("interfaces"), "interfaces")),
         services=selectors.parse_all(spec.get("serviceSelectors")),
-        preferences=tuple(_preference(item) for item in _list(spec.get("preferredNodeSelectors"))),
+        preferences=tuple(_preference(item) for item in fields.sequence(spec.get("preferredNodeSelectors"))),
     )
 
 
 def _preference(raw: object) -> Preference:
-    item = _mapping(raw, "preferredNodeSelectors")
-    weight = _integer(item.get("weight"), "weight")
+    item = fields.mapping(raw, "preferredNodeSelectors")
+    weight = fields.integer(item.get("weight"), "weight")
     if not 1 <= weight <= 100:
         raise ParseError(f"preferredNodeSelectors: weight {weight} is not between 1 and 100")
-    return Preference(weight, selectors.parse(_mapping(item.get("preference"), "preference")))
+    return Preference(weight, selectors.parse(fields.mapping(item.get("preference"), "preference")))
 
 
 def _selects(advert: L2Advertisement, pool: Pool, labels: Labels) -> bool:
@@ -266,49 +266,3 @@ def _clash(span: Range, other: Range) -> tuple[Network, Network]:
     return next(
         (a, b) for a in span.blocks() for b in other.blocks() if Range(a[0], a[-1]).overlaps(Range(b[0], b[-1]))
     )
-
-
-def _mapping(raw: object, what: str) -> JSON:
-    if raw is None:
-        return {}
-    if not isinstance(raw, Mapping):
-        raise ParseError(f"{what} is a mapping, not {raw!r}")
-    return raw
-
-
-def _list(raw: object) -> Sequence[Any]:
-    if raw is None:
-        return ()
-    if not isinstance(raw, list):
-        raise ParseError(f"a list is expected, not {raw!r}")
-    return raw
-
-
-def _strings(raw: object, what: str) -> tuple[str, ...]:
-    items = _list(raw)
-    if not all(isinstance(item, str) for item in items):
-        raise ParseError(f"{what} is a list of texts, not {raw!r}")
-    return tuple(items)
-
-
-def _unique(items: tuple[str, ...], what: str) -> tuple[str, ...]:
-    twice = next((item for item in items if items.count(item) > 1), None)
-    if twice is not None:
-        raise ParseError(f'duplicate definition in {what} field: "{twice}"')
-    return items
-
-
-def _boolean(raw: object, what: str, default: bool) -> bool:
-    if raw is None:
-        return default
-    if not isinstance(raw, bool):
-        raise ParseError(f"{what} is true or false, not {raw!r}")
-    return raw
-
-
-def _integer(raw: object, what: str) -> int:
-    if raw is None:
-        return 0
-    if not isinstance(raw, int) or isinstance(raw, bool):
-        raise ParseError(f"{what} is a number, not {raw!r}")
-    return raw

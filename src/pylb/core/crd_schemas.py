@@ -60,6 +60,11 @@ def record(description: str, properties: dict[str, Schema], required: Sequence[s
     return {**schema, "required": list(required)} if required else schema
 
 
+def empty(description: str) -> Schema:
+    """An object without fields."""
+    return {"type": "object", "description": description}
+
+
 def selector(needs_values: bool = False) -> Schema:
     """A label selector: matchLabels and matchExpressions are all wanted, an empty one selects everything.
 

@@ -70,6 +70,11 @@ class _Member:
     state: State
     heard: float
     before: int | None = None  # the incarnation that this one followed: its late beats are stale
+    silent: bool = False  # past its deadline; kept, so that a repeated beat of it stays known as stale
+
+    @property
+    def alive(self) -> bool:
+        return self.state is State.ACTIVE and not self.silent
 
 
 class Membership:
@@ -89,17 +94,17 @@ class Membership:
     @property
     def alive(self) -> frozenset[NodeName]:
         """The active members, and this node if it is active."""
-        others = {name for name, member in self._members.items() if member.state is State.ACTIVE}
+        others = {name for name, member in self._members.items() if member.alive}
         return frozenset(others | {self.node} if self.state is State.ACTIVE else others)
 
     @property
     def members(self) -> dict[NodeName, float]:
-        """When each other member was last heard."""
-        return {name: member.heard for name, member in self._members.items()}
+        """When each other member that is not silent was last heard."""
+        return {name: member.heard for name, member in self._members.items() if not member.silent}
 
     def may_answer(self, now: float) -> bool:
         """Whether this node may rely on what it knows: it was not held up, or has listened again since."""
-        return now - self._ticked <= STALL_LIMIT and now >= self._trusted_from
+        return now <= self._ticked + STALL_LIMIT and now >= self._trusted_from
 
     def beat(self) -> Beat:
         """The next beat to send."""
@@ -118,41 +123,55 @@ class Membership:
         if known is not None and _is_stale(known, beat):
             self.stale += 1
             return []
-        if known is None and len(self._members) >= MAX_MEMBERS:
+        if known is None and not self._room():
             return []
-        before = known.incarnation if known and known.incarnation != beat.incarnation else known and known.before
-        was_active = known is not None and known.state is State.ACTIVE
-        self._members[beat.node] = _Member(beat.incarnation, beat.sequence, beat.state, now, before)
+        was_alive = known is not None and known.alive
+        self._members[beat.node] = _Member(beat.incarnation, beat.sequence, beat.state, now, _before(known, beat))
         if beat.state is State.ACTIVE:
-            return [] if was_active else [Up(beat.node)]
-        return [Down(beat.node, Cause.LEFT, 0.0)] if was_active else []
+            return [] if was_alive else [Up(beat.node)]
+        return [Down(beat.node, Cause.LEFT, 0.0)] if was_alive else []
 
     def tick(self, now: float) -> list[Change]:
         """Let time pass. To be called each INTERVAL, and at `next_deadline`."""
-        stalled = now - self._ticked > STALL_LIMIT
+        stalled = now > self._ticked + STALL_LIMIT
         self._ticked = now
         if stalled:
             return self._distrust(now)
         changes: list[Change] = []
-        for name, member in list(self._members.items()):
-            if now - member.heard >= DEADLINE:
-                del self._members[name]
-                if member.state is State.ACTIVE:
+        for name, member in self._members.items():
+            if not member.silent and now >= member.heard + DEADLINE:
+                if member.alive:
                     changes.append(Down(name, Cause.SILENT, now - member.heard))
-        if self.state is State.JOINING and now - self._started >= LISTEN:
+                member.silent = True
+        if self.state is State.JOINING and now >= self._started + LISTEN:
             self.state = State.ACTIVE
             changes.append(Up(self.node))
         return changes
 
     def next_deadline(self) -> float | None:
         """When the next member dies if nothing is heard, or None without members."""
-        return min((member.heard + DEADLINE for member in self._members.values()), default=None)
+        return min((heard + DEADLINE for heard in self.members.values()), default=None)
+
+    def _room(self) -> bool:
+        """Make room for one more member, at the cost of the one that has been silent longest."""
+        if len(self._members) < MAX_MEMBERS:
+            return True
+        gone = [(member.heard, name) for name, member in self._members.items() if member.silent]
+        if gone:
+            del self._members[min(gone)[1]]
+        return bool(gone)
 
     def _distrust(self, now: float) -> list[Change]:
         self._trusted_from = now + 2 * INTERVAL  # each live peer has spoken by then
         for member in self._members.values():
             member.heard = now
         return []
+
+
+def _before(known: _Member | None, beat: Beat) -> int | None:
+    if known is None or known.incarnation == beat.incarnation:
+        return known.before if known else None
+    return known.incarnation
 
 
 def _is_stale(known: _Member, beat: Beat) -> bool:

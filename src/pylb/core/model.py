@@ -123,3 +123,26 @@ class Namespace:
 
     name: str
     labels: Labels = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """A pod of pylb's own, as those who ask it for its state need it."""
+
+    namespace: str
+    name: str
+    labels: Labels = field(default_factory=dict)
+    node: NodeName | None = None
+    ip: str = ""
+    ready: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class L2Status:
+    """A ServiceL2Status: which node says that it announces a Service."""
+
+    namespace: str
+    name: str
+    service: ServiceKey
+    node: NodeName
+    interfaces: tuple[str, ...] = ()

@@ -32,6 +32,15 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Use:
+    """How a Service uses its addresses: what has to fit if another one is to share them."""
+
+    sharing: str  # the sharing key, or ""
+    backend: str  # what must be equal under traffic policy Local; "" under Cluster
+    ports: frozenset[Port]
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """A Service's wishes, understood."""
 
@@ -43,9 +52,7 @@ class Request:
     primary: int  # the family that comes first
     addresses: tuple[Address, ...]  # pinned, as typed
     pool: str  # wanted by name, or ""
-    sharing: str  # the sharing key, or ""
-    backend: str  # what must be equal to share under traffic policy Local; "" under Cluster
-    ports: frozenset[Port]
+    use: Use
 
 
 def annotation(service: Service, name: str) -> str | None:
@@ -97,10 +104,15 @@ def parse(service: Service) -> Request | Refusal:
         primary=_primary(service, families),
         addresses=pins,
         pool=annotation(service, ADDRESS_POOL) or "",
-        sharing=annotation(service, ALLOW_SHARED_IP) or "",
-        backend=_backend(service),
-        ports=frozenset(service.ports),
+        use=use(service),
     )
+
+
+def use(service: Service) -> Use:
+    """How a Service uses whatever addresses it has."""
+    local = service.traffic_policy == LOCAL
+    backend = ",".join(f"{key}={value}" for key, value in sorted(service.selector.items())) if local else ""
+    return Use(annotation(service, ALLOW_SHARED_IP) or "", backend, frozenset(service.ports))
 
 
 def cluster_families(cluster_ips: Iterable[str]) -> frozenset[int]:
@@ -149,9 +161,3 @@ def _fitting(pins: tuple[Address, ...], families: frozenset[int]) -> tuple[Addre
 def _primary(service: Service, families: frozenset[int]) -> int:
     wanted = 6 if service.families[:1] == ("IPv6",) else 4
     return wanted if wanted in families else min(families)
-
-
-def _backend(service: Service) -> str:
-    if service.traffic_policy != LOCAL:
-        return ""
-    return ",".join(f"{key}={value}" for key, value in sorted(service.selector.items()))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pylb.core.errors import ParseError
+from pylb.core.fields import mapping, sequence
 from pylb.core.model import Labels
 
 IN, NOT_IN, EXISTS, DOES_NOT_EXIST = "In", "NotIn", "Exists", "DoesNotExist"
@@ -43,13 +44,10 @@ EVERYTHING = Selector()
 
 def parse(raw: Mapping[str, Any]) -> Selector:
     """The selector of a LabelSelector object; raises ParseError that names the faulty expression."""
-    if not isinstance(raw, Mapping):
-        raise ParseError(f"a label selector is a mapping, not {raw!r}")
-    pairs = raw.get("matchLabels") or {}
-    if not isinstance(pairs, Mapping):
-        raise ParseError(f"matchLabels is a mapping, not {pairs!r}")
+    raw = mapping(raw, "a label selector")
+    pairs = mapping(raw.get("matchLabels"), "matchLabels")
     exact = [Requirement(str(key), IN, (str(value),)) for key, value in pairs.items()]
-    expressions = [_expression(item) for item in _items(raw.get("matchExpressions"))]
+    expressions = [_expression(item) for item in sequence(raw.get("matchExpressions"))]
     if len(set(expressions)) != len(expressions):
         raise ParseError("duplicate match expression in a label selector")
     return Selector(tuple(sorted({*exact, *expressions})))
@@ -57,7 +55,7 @@ def parse(raw: Mapping[str, Any]) -> Selector:
 
 def parse_all(raw: object) -> tuple[Selector, ...]:
     """A list of selectors, of which an object has to match one; raises ParseError on a bad or repeated one."""
-    found = tuple(parse(item) for item in _items(raw))
+    found = tuple(parse(item) for item in sequence(raw))
     if len(set(found)) != len(found):
         raise ParseError("duplicate label selector")
     return found
@@ -68,19 +66,11 @@ def matches_any(selectors: Sequence[Selector], labels: Labels) -> bool:
     return any(selector.matches(labels) for selector in selectors)
 
 
-def _items(raw: object) -> Sequence[Any]:
-    if raw is None:
-        return ()
-    if not isinstance(raw, list):
-        raise ParseError(f"a list is expected, not {raw!r}")
-    return raw
-
-
 def _expression(raw: object) -> Requirement:
     if not isinstance(raw, Mapping) or not raw.get("key"):
         raise ParseError(f"a match expression needs a key: {raw!r}")
     key, operator = str(raw["key"]), str(raw.get("operator", ""))
-    values = tuple(sorted(str(value) for value in _items(raw.get("values"))))
+    values = tuple(sorted(str(value) for value in sequence(raw.get("values"))))
     if operator not in (IN, NOT_IN, EXISTS, DOES_NOT_EXIST):
         raise ParseError(f'"{operator}" is not a valid label selector operator (In, NotIn, Exists, DoesNotExist)')
     if (operator in (IN, NOT_IN)) != bool(values):

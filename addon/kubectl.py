@@ -1,0 +1,125 @@
+"""The way to the cluster: kubectl as a child process, with a time limit, and with each outcome checked.
+
+It knows how kubectl is found and how it fails; what is asked of the cluster is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pylb.addon.names import JSON
+from pylb.addon.render import to_yaml
+
+LIMIT_S = 120  # for one call of kubectl, waiting included
+REQUEST_S = 30  # for one request of kubectl to the API server
+MAX_MESSAGE = 2000  # characters of kubectl's own message that are passed on
+_WRAPPER = "microk8s-kubectl.wrapper"
+_FOREIGN_TO_CHILDREN = ("PYTHONPATH", "LD_LIBRARY_PATH")  # the snap's own; they break programs of the host
+_NO_ANSWER = (  # how kubectl and the snap's wrapper say that there is no API server to talk to
+    "connection to the server",
+    "unable to connect to the server",
+    "was refused",
+    "connection refused",
+    "no route to host",
+    "i/o timeout",
+    "no such host",
+    "no configuration has been provided",
+    "context deadline exceeded",
+    "net/http: request canceled",
+    "client.timeout",
+    "server is currently unable to handle the request",
+    "microk8s is not running",
+)
+
+
+class KubectlError(Exception):
+    """kubectl said no, or could not be run; the message says what it was asked and what it answered."""
+
+
+class Unreachable(KubectlError):
+    """There is no answer from the cluster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kubectl:
+    """How kubectl is called. `shown` is how a person types it."""
+
+    command: tuple[str, ...]
+    shown: str
+    environment: Mapping[str, str]
+
+    def run(self, *arguments: str, stdin: str | None = None) -> str:
+        """kubectl's output; raises Unreachable or KubectlError. `stdin` is what `-f -` reads."""
+        line = [*self.command, f"--request-timeout={REQUEST_S}s", *arguments]
+        try:
+            done = subprocess.run(
+                line,
+                input=stdin if stdin is not None else "",
+                env=dict(self.environment),
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                timeout=LIMIT_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise Unreachable(f"`{self._typed(arguments)}` did not end within {LIMIT_S} s") from None
+        except OSError as error:
+            raise KubectlError(f"cannot run {self.command[0]}: {error.strerror or error}") from None
+        if done.returncode != 0:
+            raise self._failure(arguments, done.returncode, done.stderr.strip() or done.stdout.strip())
+        return done.stdout
+
+    def objects(self, *arguments: str) -> list[JSON]:
+        """What `kubectl get … -o json` finds; nothing is no error. Raises as `run` does."""
+        text = self.run("get", *arguments, "--ignore-not-found", "-o", "json")
+        if not text.strip():
+            return []
+        try:
+            document = json.loads(text)
+            items = document["items"] if str(document["kind"]).endswith("List") else [document]
+            return [item for item in items if isinstance(item, dict)]
+        except (ValueError, KeyError, TypeError):
+            raise KubectlError(f"`{self._typed(('get', *arguments))}` answered no JSON object") from None
+
+    def apply(self, objects: Iterable[JSON]) -> None:
+        """Make or change objects."""
+        self.run("apply", "-f", "-", stdin=to_yaml(objects))
+
+    def create(self, objects: Iterable[JSON]) -> None:
+        """Make objects that are not there; unlike `apply` it leaves no copy of their content in an annotation."""
+        self.run("create", "-f", "-", stdin=to_yaml(objects))
+
+    def delete(self, objects: Iterable[JSON]) -> None:
+        """Delete objects, and wait until they are gone; those that are not there are no error."""
+        limit = f"--timeout={LIMIT_S // 2}s"
+        self.run("delete", "-f", "-", "--ignore-not-found=true", limit, stdin=to_yaml(objects))
+
+    def _typed(self, arguments: Iterable[str]) -> str:
+        return " ".join((self.shown, *arguments))
+
+    def _failure(self, arguments: tuple[str, ...], code: int, message: str) -> KubectlError:
+        lowered = message.lower()
+        kind = Unreachable if any(text in lowered for text in _NO_ANSWER) else KubectlError
+        return kind(f"`{self._typed(arguments)}` failed: {message[:MAX_MESSAGE] or f'exit code {code}'}")
+
+
+def find(command: str, environment: Mapping[str, str]) -> Kubectl:
+    """The kubectl to use: `command` where one was given, else the snap's own, else the one on the PATH.
+
+    Raises ValueError where `command` cannot be read as a command line.
+    """
+    snap = environment.get("SNAP", "")
+    wrapper = Path(snap) / _WRAPPER
+    if not command and snap and wrapper.exists():
+        return Kubectl((str(wrapper),), "microk8s kubectl", environment)
+    words = tuple(shlex.split(command)) if command else ("kubectl",)
+    if not words:
+        raise ValueError("the command is empty")
+    clean = {name: value for name, value in environment.items() if name not in _FOREIGN_TO_CHILDREN}
+    return Kubectl(words, shlex.join(words), clean)

@@ -1,0 +1,147 @@
+"""The two workloads: the controller's Deployment and the speakers' DaemonSet, with the least rights that do."""
+
+from __future__ import annotations
+
+from pylb.addon.names import (
+    BEAT_PORT,
+    CONTROLLER,
+    CONTROLLER_PORT,
+    JSON,
+    NAMESPACE,
+    READER_KEY,
+    READER_SECRET,
+    SPEAKER,
+    SPEAKER_PORT,
+    SPEAKERS_KEY,
+    SPEAKERS_SECRET,
+    labels,
+    meta,
+    selector_labels,
+)
+
+NOBODY = 65534  # user and group of the controller
+SECRETS_FOLDER = "/etc/pylb"
+SECRET_MODE = 0o440  # read by the daemon's user or group alone
+SPEAKER_GRACE_S = 5  # a speaker hands its addresses over within 2 s of SIGTERM
+CONTROLLER_GRACE_S = 5
+START_S, CHECK_S, REPLY_S = 2, 10, 3  # probes: while it starts, later, and for one answer
+START_CHECKS = 60  # a Raspberry Pi may take two minutes with a cold SD card
+# Measured sizes are below 48 MiB; no CPU limit, since a throttled speaker is a speaker that stalls.
+RESOURCES: JSON = {"requests": {"cpu": "20m", "memory": "48Mi"}, "limits": {"memory": "128Mi"}}
+
+
+def _field(name: str, path: str) -> JSON:
+    return {"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}}
+
+
+def _volume(name: str) -> JSON:
+    return {"name": name, "secret": {"secretName": name, "defaultMode": SECRET_MODE}}
+
+
+def _mount(name: str) -> JSON:
+    return {"name": name, "mountPath": f"{SECRETS_FOLDER}/{name}", "readOnly": True}
+
+
+def _file(secret: str, key: str) -> str:
+    return f"{SECRETS_FOLDER}/{secret}/{key}"
+
+
+def _probe(port: int, period_s: int, failures: int) -> JSON:
+    get = {"path": "/healthz", "port": port}
+    return {"httpGet": get, "periodSeconds": period_s, "timeoutSeconds": REPLY_S, "failureThreshold": failures}
+
+
+def _container(component: str, image: str, arguments: list[str], port: int, secrets: list[str], security: JSON) -> JSON:
+    return {
+        "name": component,
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["python3", "-m", "pylb", component],
+        "args": arguments,
+        "env": [
+            _field("NODE_NAME", "spec.nodeName"),
+            _field("HOST_IP", "status.hostIP"),
+            _field("POD_IP", "status.podIP"),
+            _field("POD_NAME", "metadata.name"),
+            _field("POD_NAMESPACE", "metadata.namespace"),
+            _field("POD_UID", "metadata.uid"),
+        ],
+        "ports": [{"name": "http", "containerPort": port, "protocol": "TCP"}],
+        "startupProbe": _probe(port, START_S, START_CHECKS),
+        "livenessProbe": _probe(port, CHECK_S, 3),
+        "readinessProbe": _probe(port, CHECK_S, 1),
+        "resources": RESOURCES,
+        "securityContext": {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, **security},
+        "volumeMounts": [_mount(secret) for secret in secrets],
+    }
+
+
+def _template(component: str, version: str, container: JSON, secrets: list[str], pod: JSON) -> JSON:
+    return {
+        "metadata": {"labels": labels(component, version)},
+        "spec": {
+            "serviceAccountName": f"pylb-{component}",
+            "enableServiceLinks": False,
+            "nodeSelector": {"kubernetes.io/os": "linux"},
+            "containers": [container],
+            "volumes": [_volume(secret) for secret in secrets],
+            **pod,
+        },
+    }
+
+
+def deployment(image: str, version: str) -> JSON:
+    """The controller: one replica, never two at once, without root."""
+    component, secrets = "controller", [READER_SECRET]
+    arguments = [
+        "--bind=$(POD_IP)",
+        f"--port={CONTROLLER_PORT}",
+        f"--token-file={_file(READER_SECRET, READER_KEY)}",
+    ]
+    security: JSON = {"capabilities": {"drop": ["ALL"]}, "runAsNonRoot": True}
+    container = _container(component, image, arguments, CONTROLLER_PORT, secrets, security)
+    user = {"runAsUser": NOBODY, "runAsGroup": NOBODY, "fsGroup": NOBODY, "seccompProfile": {"type": "RuntimeDefault"}}
+    pod: JSON = {"securityContext": user, "terminationGracePeriodSeconds": CONTROLLER_GRACE_S}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": meta(CONTROLLER, component, version, NAMESPACE),
+        "spec": {
+            "replicas": 1,
+            "strategy": {"type": "Recreate"},  # it has no election yet, and two would give one address twice
+            "selector": {"matchLabels": selector_labels(component)},
+            "template": _template(component, version, container, secrets, pod),
+        },
+    }
+
+
+def daemon_set(image: str, version: str) -> JSON:
+    """The speakers: one a node, in the node's network. Root without any right of root but raw sockets."""
+    component, secrets = "speaker", [SPEAKERS_SECRET, READER_SECRET]
+    arguments = [
+        "--node=$(NODE_NAME)",
+        f"--key-file={_file(SPEAKERS_SECRET, SPEAKERS_KEY)}",
+        f"--token-file={_file(READER_SECRET, READER_KEY)}",
+        "--bind=$(HOST_IP)",
+        f"--port={SPEAKER_PORT}",
+        f"--beat-port={BEAT_PORT}",
+    ]
+    security: JSON = {"capabilities": {"drop": ["ALL"], "add": ["NET_RAW"]}}
+    container = _container(component, image, arguments, SPEAKER_PORT, secrets, security)
+    container["ports"].append({"name": "beats", "containerPort": BEAT_PORT, "protocol": "UDP"})
+    control_planes = ("node-role.kubernetes.io/master", "node-role.kubernetes.io/control-plane")
+    pod: JSON = {
+        "hostNetwork": True,
+        "securityContext": {"runAsUser": 0, "runAsGroup": 0, "seccompProfile": {"type": "RuntimeDefault"}},
+        "terminationGracePeriodSeconds": SPEAKER_GRACE_S,
+        "tolerations": [{"key": key, "operator": "Exists", "effect": "NoSchedule"} for key in control_planes],
+    }
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "DaemonSet",
+        "metadata": meta(SPEAKER, component, version, NAMESPACE),
+        "spec": {
+            "selector": {"matchLabels": selector_labels(component)},
+            "template": _template(component, version, container, secrets, pod),
+        },
+    }

@@ -1,0 +1,131 @@
+"""What the controller has to do about its Services: pure decisions over the ledger, no clock and no API.
+
+Recorded addresses are adopted before any new one is given. A round goes on until nothing that was freed could help
+somebody who waits. Nothing is said twice: a Service's notices are told again only when they have changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from pylb.core import requests
+from pylb.core.allocator import Allocation, Decision, Ledger, decide
+from pylb.core.config import Config
+from pylb.core.model import Service, ServiceKey
+from pylb.core.notices import Notice
+from pylb.core.reasons import Reason
+from pylb.core.requests import ALLOCATED_FROM
+
+MAX_ROUNDS = 4  # passes over the waiting ones after something was freed; each needs a cause in the one before
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one Service: what its status should say, and what is new to tell."""
+
+    service: Service
+    decision: Decision
+    before: Allocation | None
+    notices: tuple[Notice, ...] = ()
+
+    @property
+    def moved(self) -> bool:
+        """Whether its addresses are others than before."""
+        return _addresses(self.before) != _addresses(self.decision.allocation)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a Service's status and annotation should say."""
+
+    ingress: tuple[str, ...]
+    pool: str | None
+
+
+def wanted(service: Service, decision: Decision) -> Wanted | None:
+    """What to write for a Service, or None where that stands there already or is not pylb's to write."""
+    if decision.ignored:
+        return None
+    allocation = decision.allocation
+    target = Wanted(_addresses(allocation), str(allocation.pool) if allocation else None)
+    present = Wanted(service.ingress, service.annotations.get(ALLOCATED_FROM))
+    return None if target == present else target
+
+
+class Books:
+    """The controller's memory: who has what, and what each Service was told last."""
+
+    def __init__(self, load_balancer_class: str | None = None) -> None:
+        self.ledger = Ledger()
+        self.waiting: dict[ServiceKey, Decision] = {}
+        self._told: dict[ServiceKey, tuple[Notice, ...]] = {}
+        self._class = load_balancer_class
+
+    def forget(self, key: ServiceKey) -> Allocation | None:
+        """A Service is gone: free what it had, and return it."""
+        self._told.pop(key, None)
+        self.waiting.pop(key, None)
+        return self.ledger.release(key)
+
+    def settle(
+        self, config: Config, services: Mapping[ServiceKey, Service], due: Iterable[ServiceKey]
+    ) -> list[Outcome]:
+        """Decide on the Services that are due and on those that wait; again on the latter if that freed something."""
+        queue = [services[key] for key in {*due, *self.waiting} if key in services]
+        self._adopt(config, queue)
+        outcomes: dict[ServiceKey, Outcome] = {}
+        for _ in range(MAX_ROUNDS):
+            freed = False
+            for service in sorted(queue, key=_recorded_first):
+                outcome = self._settle_one(config, service, outcomes.get(service.key))
+                freed = freed or (outcome.moved and outcome.before is not None)
+                outcomes[service.key] = outcome
+            if not freed:
+                break
+            queue = [services[key] for key in self.waiting if key in services]
+        return list(outcomes.values())
+
+    def _adopt(self, config: Config, queue: Iterable[Service]) -> None:
+        """Put every recorded address that its Service may keep into the ledger, before anything new is given."""
+        for service in sorted(queue, key=_recorded_first):
+            if not service.ingress or service.key in self.ledger.allocations:
+                continue
+            allocation = decide(config, self.ledger, service, self._class).allocation
+            if allocation is not None and set(service.ingress) <= set(_addresses(allocation)):
+                self._record(service, allocation)
+
+    def _settle_one(self, config: Config, service: Service, earlier: Outcome | None) -> Outcome:
+        before = earlier.before if earlier else self.ledger.allocations.get(service.key)
+        decision = decide(config, self.ledger, service, self._class)
+        self._record(service, decision.allocation)
+        if decision.allocation is None and decision.reason not in (Reason.NOT_LOAD_BALANCER, Reason.OTHER_CLASS):
+            self.waiting[service.key] = decision
+        else:
+            self.waiting.pop(service.key, None)
+        return Outcome(service, decision, before, self._news(service.key, decision, earlier))
+
+    def _record(self, service: Service, allocation: Allocation | None) -> None:
+        if allocation is None:
+            self.ledger.release(service.key)
+            return
+        self.ledger.assign(service.key, requests.use(service), allocation)
+
+    def _news(self, key: ServiceKey, decision: Decision, earlier: Outcome | None) -> tuple[Notice, ...]:
+        told = self._told.get(key, ())
+        self._told[key] = decision.notices
+        new = tuple(notice for notice in decision.notices if notice not in told)
+        return (*earlier.notices, *new) if earlier else new
+
+
+def _recorded_first(service: Service) -> tuple[int, str]:
+    return -len(service.ingress), service.key
+
+
+def _addresses(allocation: Allocation | None) -> tuple[str, ...]:
+    return tuple(str(address) for address in allocation.addresses) if allocation else ()
+
+
+def freed(outcomes: Iterable[Outcome]) -> Iterator[tuple[Service, Allocation]]:
+    """The Services that lost addresses, with what they lost."""
+    return ((outcome.service, outcome.before) for outcome in outcomes if outcome.moved and outcome.before is not None)

@@ -1,0 +1,188 @@
+"""Kubernetes JSON into core's values: the only place where JSON dies.
+
+Each function takes one object as the API server sent it and raises `DecodeError` alone, whatever its shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, TypeVar
+
+from pylb.core import legacy
+from pylb.core.config import Problem
+from pylb.core.errors import ParseError
+from pylb.core.model import (
+    CLUSTER,
+    Address,
+    Endpoint,
+    EndpointSlice,
+    L2Status,
+    Namespace,
+    Node,
+    NodeName,
+    ObjectRef,
+    Pod,
+    Port,
+    Service,
+    service_key,
+)
+from pylb.core.ranges import parse_address
+
+JSON = Mapping[str, Any]
+T = TypeVar("T")
+LEGACY_CONFIG_NAME = "config"  # MetalLB's flag --config
+SERVICE_LABEL = "kubernetes.io/service-name"
+L2_NODE, L2_NAME, L2_NAMESPACE = "metallb.io/node", "metallb.io/service-name", "metallb.io/service-namespace"
+
+
+class DecodeError(ValueError):
+    """An object is not what its kind should be."""
+
+
+def _guarded(decode: Callable[[JSON], T]) -> Callable[[JSON], T]:
+    @wraps(decode)
+    def guarded(raw: JSON) -> T:
+        try:
+            return decode(raw)
+        except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
+            raise DecodeError(f"{decode.__name__}: {type(error).__name__}: {error}") from error
+
+    return guarded
+
+
+@_guarded
+def service(raw: JSON) -> Service:
+    """A v1 Service."""
+    meta, spec = raw["metadata"], raw.get("spec") or {}
+    status = (raw.get("status") or {}).get("loadBalancer") or {}
+    cluster_ips = spec.get("clusterIPs") or ([spec["clusterIP"]] if spec.get("clusterIP") else [])
+    return Service(
+        key=service_key(meta["namespace"], meta["name"]),
+        uid=meta.get("uid", ""),
+        type=spec.get("type", "ClusterIP"),
+        labels=_texts(meta.get("labels")),
+        annotations=_texts(meta.get("annotations"), drop="kubectl.kubernetes.io/last-applied-configuration"),
+        cluster_ips=tuple(cluster_ips),
+        family_policy=spec.get("ipFamilyPolicy") or "SingleStack",
+        families=tuple(spec.get("ipFamilies") or ()),
+        traffic_policy=spec.get("externalTrafficPolicy") or CLUSTER,
+        selector=_texts(spec.get("selector")),
+        ports=tuple(Port(port.get("protocol", "TCP"), int(port["port"])) for port in spec.get("ports") or ()),
+        load_balancer_ip=spec.get("loadBalancerIP") or "",
+        load_balancer_class=spec.get("loadBalancerClass"),
+        ingress=tuple(entry["ip"] for entry in status.get("ingress") or () if entry.get("ip")),
+    )
+
+
+@_guarded
+def endpoint_slice(raw: JSON) -> EndpointSlice | None:
+    """A discovery.k8s.io/v1 EndpointSlice; None for one that belongs to no Service."""
+    meta = raw["metadata"]
+    owner = (meta.get("labels") or {}).get(SERVICE_LABEL)
+    if not owner:
+        return None
+    return EndpointSlice(
+        key=f"{meta['namespace']}/{meta['name']}",
+        service=service_key(meta["namespace"], owner),
+        endpoints=tuple(_endpoint(entry) for entry in raw.get("endpoints") or ()),
+    )
+
+
+def _endpoint(raw: JSON) -> Endpoint:
+    conditions = raw.get("conditions") or {}
+    servable = conditions.get("ready") is not False or conditions.get("serving") is True
+    node = raw.get("nodeName")
+    return Endpoint(NodeName(node) if node else None, servable and bool(raw.get("addresses")))
+
+
+@_guarded
+def node(raw: JSON) -> Node:
+    """A v1 Node."""
+    meta, status = raw["metadata"], raw.get("status") or {}
+    conditions = {entry["type"]: entry.get("status") for entry in status.get("conditions") or ()}
+    addresses = [entry["address"] for entry in status.get("addresses") or () if entry.get("type") == "InternalIP"]
+    return Node(
+        name=NodeName(meta["name"]),
+        labels=_texts(meta.get("labels")),
+        internal_ips=tuple(_addresses(addresses)),
+        ready=conditions.get("Ready") == "True",
+        network_unavailable=conditions.get("NetworkUnavailable") == "True",
+    )
+
+
+@_guarded
+def namespace(raw: JSON) -> Namespace:
+    """A v1 Namespace."""
+    return Namespace(raw["metadata"]["name"], _texts(raw["metadata"].get("labels")))
+
+
+@_guarded
+def pod(raw: JSON) -> Pod:
+    """A v1 Pod."""
+    meta, status = raw["metadata"], raw.get("status") or {}
+    conditions = {entry["type"]: entry.get("status") for entry in status.get("conditions") or ()}
+    on = (raw.get("spec") or {}).get("nodeName")
+    return Pod(
+        namespace=meta["namespace"],
+        name=meta["name"],
+        labels=_texts(meta.get("labels")),
+        node=NodeName(on) if on else None,
+        ip=status.get("podIP") or "",
+        ready=conditions.get("Ready") == "True" and not meta.get("deletionTimestamp"),
+    )
+
+
+@_guarded
+def l2_status(raw: JSON) -> L2Status | None:
+    """A ServiceL2Status, known by its labels: its status is written a moment later. None without them."""
+    meta = raw["metadata"]
+    labels = _texts(meta.get("labels"))
+    if not (labels.get(L2_NODE) and labels.get(L2_NAME) and labels.get(L2_NAMESPACE)):
+        return None
+    return L2Status(
+        namespace=meta["namespace"],
+        name=meta["name"],
+        service=service_key(labels[L2_NAMESPACE], labels[L2_NAME]),
+        node=NodeName(labels[L2_NODE]),
+        interfaces=tuple(entry["name"] for entry in (raw.get("status") or {}).get("interfaces") or ()),
+    )
+
+
+@_guarded
+def custom_resource(raw: JSON) -> JSON:
+    """A pool or an advertisement: kept as JSON for `core.config`, without what nobody reads."""
+    meta = raw["metadata"]
+    kept = {key: meta[key] for key in ("name", "namespace", "uid", "labels") if key in meta}
+    return {"apiVersion": raw.get("apiVersion"), "kind": raw.get("kind"), "metadata": kept, "spec": raw.get("spec")}
+
+
+@_guarded
+def legacy_config(raw: JSON) -> legacy.Converted | None:
+    """MetalLB's old ConfigMap; None for a ConfigMap of another name or without `data.config`."""
+    meta = raw["metadata"]
+    text = (raw.get("data") or {}).get("config")
+    if meta["name"] != LEGACY_CONFIG_NAME or text is None:
+        return None
+    ref = ObjectRef("ConfigMap", meta["namespace"], meta["name"], meta.get("uid", ""))
+    import yaml  # 3 MiB, and only where an old ConfigMap stands
+
+    try:
+        return legacy.convert(yaml.safe_load(text), ref)
+    except (yaml.YAMLError, RecursionError) as error:
+        shown = " ".join(str(error).split())
+        return legacy.Converted(problems=(Problem(ref, "data.config", f"data.config is not YAML: {shown}"),))
+
+
+def _texts(raw: Mapping[str, Any] | None, drop: str = "") -> dict[str, str]:
+    return {key: str(value) for key, value in (raw or {}).items() if key != drop}
+
+
+def _addresses(texts: list[str]) -> list[Address]:
+    found = []
+    for text in texts:
+        try:
+            found.append(parse_address(text))
+        except ParseError:
+            continue
+    return found

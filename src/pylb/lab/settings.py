@@ -1,0 +1,51 @@
+"""What the outer process tells the supervisor: the lab to build, and the descriptors that it hands over."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from pylb.lab.plan import Plan, plan
+
+PARTS = ("controller", "speakers")  # what a lab can be started without
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A lab as it was asked for; `bare` is a network and nothing in it."""
+
+    name: str
+    nodes: int
+    subnet: str
+    bare: bool = False
+    without: tuple[str, ...] = ()
+
+    @property
+    def plan(self) -> Plan:
+        return plan(self.name, self.nodes, self.subnet)
+
+
+@dataclass(frozen=True, slots=True)
+class Handles:
+    """Descriptors made outside of all namespaces.
+
+    `api` and `control` listen; `lifeline` reads end-of-file when the outer process is gone; one line about the start
+    is written to `report`.
+    """
+
+    api: int
+    control: int
+    lifeline: int
+    report: int
+
+
+def encode(settings: Settings, handles: Handles) -> str:
+    """Both as one word of a command line."""
+    return json.dumps({"settings": asdict(settings), "handles": asdict(handles)})
+
+
+def decode(word: str) -> tuple[Settings, Handles]:
+    """What `encode` wrote."""
+    raw = json.loads(word)
+    settings = raw["settings"]
+    return Settings(**{**settings, "without": tuple(settings["without"])}), Handles(**raw["handles"])

@@ -1,0 +1,155 @@
+"""The first process inside a lab's namespaces: it builds the network, starts what runs in it, and takes orders.
+
+`python -m pylb.lab.supervisor WORD`, started by `launch`. All of the lab's files lie in a tmpfs on this mount
+namespace's /run. It ends when the outer process's pipe closes; the kernel ends the rest then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from pylb.lab import namespaces
+from pylb.lab.children import Children
+from pylb.lab.control import Control
+from pylb.lab.errors import BadInput, LabError
+from pylb.lab.machines import Machine, Machines
+from pylb.lab.network import LAN, Network
+from pylb.lab.protocol import failure
+from pylb.lab.settings import Handles, Settings, decode
+from pylb.lab.tenants import Cluster
+
+HOME = Path("/run/pylb-lab")
+LOG_LIMIT = 1 << 20  # bytes of a log that are shown
+CABLES = {"lan": ("lan",), "management": ("management",), "both": ("lan", "management")}
+
+
+class Supervisor:
+    """A running lab."""
+
+    def __init__(self, settings: Settings, handles: Handles) -> None:
+        self.settings = settings
+        self.handles = handles
+        self.children = Children()
+        self.network = Network(settings.plan, self.children)
+        self.machines = Machines(self.network)
+        self.cluster: Cluster | None = None
+        self.ended = asyncio.Event()
+        self._orders = {
+            "status": self._status,
+            "where": self._where,
+            "plug": self._plug,
+            "power": self._power,
+            "speaker": self._speaker,
+            "logs": self._logs,
+            "down": self._down,
+        }
+
+    async def start(self) -> dict[str, Any]:
+        """Bring everything up; what the lab reports when it runs."""
+        namespaces.mount("tmpfs", "/run", "tmpfs")
+        (HOME / "logs").mkdir(parents=True, mode=0o700)
+        await self.network.up()
+        if not self.settings.bare:
+            self.cluster = Cluster(self.settings, HOME, self.network, self.machines, self.children)
+            self.machines.tenant = self.cluster
+            await self.cluster.start(self.handles.api)
+        await Control(self._orders).serve(socket.socket(fileno=self.handles.control))
+        return self._report()
+
+    def _report(self) -> dict[str, Any]:
+        pid = os.readlink("/proc/self")  # /proc is the host's, so this is the id outside
+        port = self.cluster.port if self.cluster else None
+        return {
+            "name": self.settings.name,
+            "pid": int(pid),
+            "kubeconfig": f"/proc/{pid}/root{HOME}/kubeconfig" if self.cluster else None,
+            "server": f"https://127.0.0.1:{port}" if port else None,
+            "subnet": self.settings.subnet,
+            "hosts": {name: host.to_json() for name, host in self.network.plan.hosts.items()},
+        }
+
+    async def _status(self, _request: dict[str, Any]) -> dict[str, Any]:
+        nodes: dict[str, Any] = {name: machine.to_json() for name, machine in self.machines.nodes.items()}
+        told = self._report()
+        if self.cluster is not None:
+            told |= self.cluster.to_json()
+        return {**told, "nodes": nodes}
+
+    async def _where(self, request: dict[str, Any]) -> dict[str, Any]:
+        """In which namespace a host is, and which process to enter."""
+        host = str(request.get("host"))
+        known = {name: name for name in (*self.network.plan.hosts, LAN)}
+        pods = self.cluster.pods() if self.cluster else {}
+        namespace = {**known, **pods}.get(host)
+        if namespace is None:
+            raise BadInput(f"host {host!r}: not in this lab; there are {', '.join([*known, *pods])}")
+        if host in self.machines.nodes and not self.machines[host].powered:
+            raise LabError(f"{host} has no power; give it back with: pylb lab power on {host}")
+        return {"pid": int(os.readlink("/proc/self")), "namespace": namespace}
+
+    async def _plug(self, request: dict[str, Any]) -> dict[str, Any]:
+        cables = CABLES.get(str(request.get("cables", "lan")))
+        if cables is None:
+            raise BadInput(f"cables {request.get('cables')!r}: there are {', '.join(CABLES)}")
+        return _told(await self.machines.plug(str(request.get("node")), cables, bool(request.get("plugged"))))
+
+    async def _power(self, request: dict[str, Any]) -> dict[str, Any]:
+        return _told(await self.machines.power(str(request.get("node")), bool(request.get("on"))))
+
+    async def _speaker(self, request: dict[str, Any]) -> dict[str, Any]:
+        machine = self.machines[str(request.get("node"))]
+        if self.cluster is None:
+            raise LabError("this lab is bare: it has no speakers")
+        if not machine.powered:
+            raise LabError(f"{machine.host.name} has no power; give it back with: pylb lab power on {machine.host.name}")
+        return await self.cluster.speaker(machine.host.name, str(request.get("action")))
+
+    async def _logs(self, request: dict[str, Any]) -> dict[str, Any]:
+        logs = {path.stem: path for path in sorted((HOME / "logs").glob("*.log"))}
+        who = str(request.get("who"))
+        if who not in logs:
+            raise BadInput(f"log {who!r}: there is none; there are {', '.join(logs) or 'no logs'}")
+        return {"text": logs[who].read_bytes()[-LOG_LIMIT:].decode(errors="replace")}
+
+    async def _down(self, _request: dict[str, Any]) -> dict[str, Any]:
+        asyncio.get_running_loop().call_later(0.05, self.ended.set)  # the answer goes out first
+        return {}
+
+
+def _told(machine: Machine) -> dict[str, Any]:
+    return {"node": machine.host.name, **machine.to_json()}
+
+
+async def run(settings: Settings, handles: Handles) -> None:
+    """Run a lab until it is told to end or the outer process is gone."""
+    supervisor = Supervisor(settings, handles)
+    asyncio.get_running_loop().add_reader(handles.lifeline, supervisor.ended.set)
+    starting = asyncio.ensure_future(supervisor.start())
+    ended = asyncio.ensure_future(supervisor.ended.wait())
+    await asyncio.wait((starting, ended), return_when=asyncio.FIRST_COMPLETED)
+    if not starting.done():
+        return
+    try:
+        answer = starting.result()
+    except LabError as error:
+        answer = failure(error)
+        supervisor.ended.set()
+    with os.fdopen(handles.report, "w") as report:
+        json.dump(answer, report)
+    await ended
+
+
+def main() -> None:
+    """The command line."""
+    asyncio.run(run(*decode(sys.argv[1])))
+    os._exit(0)  # the kernel ends whatever still runs; nothing needs to be put away
+
+
+if __name__ == "__main__":
+    main()

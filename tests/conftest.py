@@ -1,0 +1,83 @@
+"""What every layer shares: how properties are searched, and when a skipped lab test is a failure."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Generator
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+LAB = Path(__file__).parent / "lab"
+LAB_PROGRAMS = ("nft", "ip", "unshare")
+PROBE_LIMIT = 10  # seconds
+
+# The gate finds the same examples each time, on a slow machine too; the hunt looks where nobody has looked yet.
+settings.register_profile(
+    "gate", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile(
+    "hunt", max_examples=20_000, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile(os.environ.get("PYLB_HYPOTHESIS", "gate"))
+
+
+@lru_cache(maxsize=1)
+def lab_obstacle() -> str:
+    """Why this machine cannot make network namespaces; "" where it can."""
+    for program in LAB_PROGRAMS:
+        if shutil.which(program) is None:
+            return f"the lab needs the program {program}"
+    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    try:
+        done = subprocess.run(
+            ["unshare", *user, "--net", "--mount", "true"], capture_output=True, text=True, timeout=PROBE_LIMIT
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"no network namespaces here: {error}"
+    return "" if done.returncode == 0 else f"no network namespaces here: {done.stderr.strip()}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything below tests/lab is a lab test, and is skipped where no lab can stand."""
+    for item in items:
+        if LAB in item.path.parents:
+            item.add_marker(pytest.mark.lab)
+        if item.get_closest_marker("lab") and lab_obstacle():
+            item.add_marker(pytest.mark.skip(reason=lab_obstacle()))
+
+
+def must_run(item: pytest.Item) -> bool:
+    """Whether a skip of this test is a failure: a lab test that this machine can run, where the lab is required."""
+    if not os.environ.get("PYLB_REQUIRE_LAB") or not item.get_closest_marker("lab") or lab_obstacle():
+        return False
+    return item.get_closest_marker("kubectl") is None or shutil.which("kubectl") is not None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that must run and was skipped has failed."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and must_run(item):
+        report.outcome = "failed"
+        report.longrepr = f"skipped although this machine can run it: {report.longrepr}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """So has a whole file of them."""
+    report = yield
+    required = os.environ.get("PYLB_REQUIRE_LAB") and LAB in collector.path.parents and not lab_obstacle()
+    if report.skipped and required:
+        report.outcome = "failed"
+        report.longrepr = f"skipped although this machine can run it: {report.longrepr}"
+    return report

@@ -1,0 +1,148 @@
+"""A stand-in for kubectl, run as a program: keeps objects in a folder and records each call.
+
+It knows the calls that the installer makes, and fails on others. FAKE_KUBECTL_STATE names the folder;
+FAKE_KUBECTL_FAIL, `TEXT=>MESSAGE`, makes calls whose command line or input holds TEXT fail with MESSAGE.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+JSON = dict[str, Any]
+STATE = Path(os.environ["FAKE_KUBECTL_STATE"])
+PLURALS = {
+    "namespaces": "Namespace",
+    "secrets": "Secret",
+    "deployments": "Deployment",
+    "daemonsets": "DaemonSet",
+    "customresourcedefinitions": "CustomResourceDefinition",
+    "ipaddresspools.metallb.io": "IPAddressPool",
+    "servicel2statuses.metallb.io": "ServiceL2Status",
+    "servicebgpstatuses.metallb.io": "ServiceBGPStatus",
+    "configurationstates.metallb.io": "ConfigurationState",
+}
+
+
+def load() -> dict[str, JSON]:
+    path = STATE / "objects.json"
+    return dict(json.loads(path.read_text())) if path.exists() else {}
+
+
+def save(objects: dict[str, JSON]) -> None:
+    (STATE / "objects.json").write_text(json.dumps(objects))
+
+
+def key(item: JSON) -> str:
+    meta = item["metadata"]
+    return f"{item['kind']}/{meta.get('namespace', '')}/{meta['name']}"
+
+
+def fail(message: str) -> None:
+    print(message, file=sys.stderr)
+    raise SystemExit(1)
+
+
+def served(objects: dict[str, JSON]) -> set[str]:
+    """The custom kinds that have a definition."""
+    return {item["spec"]["names"]["kind"] for item in objects.values() if item["kind"] == "CustomResourceDefinition"}
+
+
+def check(item: JSON, objects: dict[str, JSON]) -> None:
+    namespace = item["metadata"].get("namespace")
+    if namespace and f"Namespace//{namespace}" not in objects:
+        fail(f'Error from server (NotFound): namespaces "{namespace}" not found')
+    if item["apiVersion"].startswith("metallb.io/") and item["kind"] not in served(objects):
+        fail(f'error: resource mapping not found: no matches for kind "{item["kind"]}" in version "metallb.io/v1beta1"')
+    for value in item.get("data", {}).values() if item["kind"] == "Secret" else ():
+        base64.b64decode(value, validate=True)
+
+
+def remove(item: JSON, objects: dict[str, JSON]) -> None:
+    """Delete an object and what it holds."""
+    if item["apiVersion"].startswith("metallb.io/") and item["kind"] not in served(objects):
+        fail(f'error: no matches for kind "{item["kind"]}" in version "metallb.io/v1beta1"')
+    found = objects.pop(key(item), None)
+    if found is None:
+        return
+    if item["kind"] == "Namespace":
+        for name in [k for k in objects if k.split("/")[1] == item["metadata"]["name"]]:
+            del objects[name]
+    if item["kind"] == "CustomResourceDefinition":
+        for name in [k for k in objects if k.split("/")[0] == found["spec"]["names"]["kind"]]:
+            del objects[name]
+
+
+def get(words: list[str], objects: dict[str, JSON]) -> None:
+    if words[:1] == ["--raw"]:
+        print('{"major": "1"}')
+        return
+    namespace = words[words.index("-n") + 1] if "-n" in words else None
+    targets = words[: words.index("-n")] if "-n" in words else words
+    names = [word for word in targets if not word.startswith("-") and word != "json"]
+    if "/" in names[0]:
+        wanted = [tuple(name.split("/", 1)) for name in names]
+        found = [
+            i for p, n in wanted for i in objects.values() if (i["kind"], i["metadata"]["name"]) == (PLURALS[p], n)
+        ]
+    else:
+        kinds = {PLURALS[plural] for plural in names[0].split(",")}
+        found = [
+            item
+            for item in objects.values()
+            if item["kind"] in kinds
+            and (namespace is None or item["metadata"].get("namespace") == namespace)
+            and (len(names) == 1 or item["metadata"]["name"] in names[1:])
+        ]
+        if len(names) == 1:
+            print(json.dumps({"kind": "List", "items": found}))
+            return
+    if found:
+        print(json.dumps(found[0] if len(found) == 1 else {"kind": "List", "items": found}))
+
+
+def main() -> None:
+    words = [word for word in sys.argv[1:] if not word.startswith("--request-timeout=")]
+    text = sys.stdin.read()
+    with (STATE / "calls.jsonl").open("a") as log:
+        log.write(json.dumps({"argv": words, "stdin": text, "env": sorted(os.environ)}) + "\n")
+    hit, _, message = os.environ.get("FAKE_KUBECTL_FAIL", "").partition("=>")
+    if message and hit in " ".join(words) + text:
+        fail(message)
+    objects = load()
+    items = list(yaml.safe_load_all(text)) if text else []
+    if words[0] == "get":
+        get(words[1:], objects)
+    elif words[0] in ("apply", "create"):
+        for item in items:
+            if words[0] == "create" and key(item) in objects:
+                fail(f'Error from server (AlreadyExists): "{item["metadata"]["name"]}" already exists')
+            check(item, objects)
+            objects[key(item)] = item
+    elif words[0] == "delete" and "-f" in words:
+        for item in items:
+            remove(item, objects)
+    elif words[0] == "delete":
+        kinds = {PLURALS[plural] for plural in words[1].split(",")}
+        namespace = words[words.index("-n") + 1]
+        for name in [k for k in objects if k.split("/")[0] in kinds and k.split("/")[1] == namespace]:
+            del objects[name]
+    elif words[0] == "wait":
+        missing = [
+            w.split("/")[1] for w in words if "/" in w and f"CustomResourceDefinition//{w.split('/')[1]}" not in objects
+        ]
+        if missing:
+            fail(f"Error from server (NotFound): {missing}")
+    else:
+        fail(f"the stand-in does not know {words}")
+    save(objects)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+"""What holds in core for every input: no address twice, nothing lost, no exception out of any JSON."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from ipaddress import IPv4Address
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fakes.world import advertisement, configured, nodes, pool, service
+from pylb.controller.reconcile import Books
+from pylb.core import config, events, legacy, ranges
+from pylb.core.election import Candidate, elect, rank
+from pylb.core.errors import ParseError
+from pylb.core.membership import DEADLINE, INTERVAL, Beat, Down, Membership, State, Up
+from pylb.core.model import Endpoint, NodeName, ObjectRef, PoolName, Service, ServiceKey
+
+KEY = "metallb.io/allow-shared-ip"
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=8)
+    | st.sampled_from(["10.0.0.0/24", "1.1.1.1-1.1.1.3"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+NAMES = st.sampled_from("abcdefgh")
+ADDRESSES = st.integers(0, 2**32 - 1).map(IPv4Address)
+
+
+@st.composite
+def wishes(draw: st.DrawFn) -> Service:
+    """A Service as people write them: pinned or not, shared or not, in two families or one."""
+    fields: dict[str, Any] = {"annotations": {}}
+    if draw(st.booleans()):
+        fields["annotations"] = {KEY: draw(st.sampled_from(["k", "l"]))}
+    if draw(st.booleans()):
+        fields["load_balancer_ip"] = f"10.0.0.{draw(st.integers(0, 9))}"
+    if draw(st.integers(0, 4)) == 0:
+        fields.update(dual=True, family_policy=draw(st.sampled_from(["PreferDualStack", "RequireDualStack"])))
+    if draw(st.integers(0, 3)) == 0:
+        fields["ingress"] = (f"10.0.0.{draw(st.integers(0, 9))}",)
+    return service(draw(NAMES), draw(st.sampled_from([80, 81, 443])), **fields)
+
+
+POOLS = st.lists(
+    st.sampled_from([pool("p", "10.0.0.0/30"), pool("q", "10.0.0.4/31", autoAssign=False), pool("r", "fd00::/126")]),
+    unique_by=lambda raw: raw["metadata"]["name"],
+)
+STEPS = st.lists(st.one_of(wishes(), NAMES.map(lambda name: ServiceKey(f"default/{name}")), POOLS), max_size=25)
+
+
+@given(STEPS)
+def test_no_address_is_given_twice_unless_it_is_shared(steps: list[Any]) -> None:
+    """Services come, change and go and pools change; after each step the ledger is lawful and settling again is calm."""
+    books, present, loaded = Books(), {}, configured()
+    for step in steps:
+        if isinstance(step, list):
+            loaded = configured(*step)
+        elif isinstance(step, str):
+            present.pop(step, None)
+            books.forget(step)
+        else:
+            present[step.key] = step
+        outcomes = books.settle(loaded, present, present)
+        assert all(outcome.decision.allocation or outcome.decision.reason for outcome in outcomes)
+        _check_ledger(books, loaded, present)
+        again = books.settle(loaded, present, present)
+        assert not [outcome for outcome in again if outcome.moved or outcome.notices]
+
+
+def _check_ledger(books: Books, loaded: config.Config, present: dict[ServiceKey, Service]) -> None:
+    for key, allocation in books.ledger.allocations.items():
+        assert key in present
+        assert loaded.pool_of(allocation.addresses) is loaded.pools[allocation.pool]
+        for address in allocation.addresses:
+            uses = books.ledger.users(address)
+            assert key in uses
+            ports = [port for use in uses.values() for port in use.ports]
+            assert len(ports) == len(set(ports))
+            assert len({use.sharing for use in uses.values()}) == 1
+            assert len(uses) == 1 or all(use.sharing for use in uses.values())
+
+
+@given(st.permutations([service(name, load_balancer_ip=f"10.0.0.{n}") for n, name in enumerate("abcd")]))
+def test_pinned_services_get_theirs_in_whatever_order_they_come(order: list[Service]) -> None:
+    books = Books()
+    for one in order:
+        books.settle(configured(pool("p", "10.0.0.0/30")), {one.key: one}, [one.key])
+    assert {key: str(a.addresses[0]) for key, a in books.ledger.allocations.items()} == {
+        f"default/{name}": f"10.0.0.{n}" for n, name in enumerate("abcd")
+    }
+
+
+@given(st.sets(st.integers(0, 7), max_size=5), st.integers(0, 3))
+def test_recorded_addresses_are_adopted_before_any_is_given(recorded: set[int], new: int) -> None:
+    """After a restart whoever has an address keeps it, however the Services are ordered."""
+    books = Books()
+    held = {f"z{n}": service(f"z{n}", ingress=(f"10.0.0.{n}",)) for n in recorded}
+    fresh = {f"a{n}": service(f"a{n}") for n in range(new)}
+    present = {one.key: one for one in (*fresh.values(), *held.values())}
+    books.settle(configured(pool("p", "10.0.0.0/29")), present, present)
+    assert all(str(books.ledger.allocations[one.key].addresses[0]) == one.ingress[0] for one in held.values())
+
+
+@given(ADDRESSES, ADDRESSES)
+def test_a_range_reads_back_what_it_writes(one: IPv4Address, other: IPv4Address) -> None:
+    span = ranges.Range(min(one, other), max(one, other))
+    assert ranges.parse(str(span), single=True) == span
+    assert sum(block.num_addresses for block in span.blocks()) == span.size
+
+
+@given(st.text(max_size=40))
+def test_reading_a_range_raises_one_type(text: str) -> None:
+    for read in (ranges.parse, ranges.parse_list, ranges.parse_address):
+        with suppress(ParseError):
+            read(text)
+
+
+@given(JSON, JSON, JSON)
+def test_loading_never_raises(spec: object, advert: object, document: object) -> None:
+    raw = {"metadata": {"name": "p", "namespace": "n"}, "spec": spec}
+    loaded = config.load([raw], [{"metadata": {"name": "a"}, "spec": advert}])
+    assert (loaded.config is None) == bool(loaded.problems)
+    made = legacy.convert({"address-pools": [document]}, ObjectRef("ConfigMap", "n", "config"))
+    assert made.problems or made.pools
+
+
+@given(st.dictionaries(st.sampled_from(["kind", "at", "node", "address", "services", "pools", "by"]), JSON))
+def test_any_json_is_some_event(raw: dict[str, Any]) -> None:
+    event = events.decode(raw)
+    again = events.decode(events.encode(event))
+    assert again == event or isinstance(event, events.Unknown)
+
+
+@given(st.sampled_from(sorted(events.KINDS)), st.floats(0, 2e9), st.text(max_size=5))
+def test_events_read_back_what_they_write(kind: str, at: float, text: str) -> None:
+    cls = events.KINDS[kind]
+    values: dict[str, Any] = {"kind": kind, "at": at}
+    for name, annotation in cls.__annotations__.items():
+        values.setdefault(name, [text] if "tuple" in annotation else at if "float" in annotation else text)
+    event = events.decode(values)
+    assert isinstance(event, cls)
+    assert events.decode(events.encode(event)) == event
+
+
+@given(ADDRESSES, st.sets(st.text("abcdef", min_size=1, max_size=4), min_size=2), st.data())
+def test_losing_a_loser_moves_no_winner(address: IPv4Address, names: set[str], data: st.DataObject) -> None:
+    line = rank(address, [Candidate(NodeName(name)) for name in names])
+    lost = data.draw(st.sampled_from(line[1:]))
+    assert rank(address, [Candidate(name) for name in reversed(line) if name != lost]) == tuple(
+        name for name in line if name != lost
+    )
+
+
+@given(st.sets(NAMES, min_size=1), st.sets(NAMES), st.sets(NAMES), st.booleans())
+def test_every_node_is_in_line_or_has_a_reason(known: set[str], alive: set[str], ends: set[str], local: bool) -> None:
+    loaded = configured(pool("p", "10.0.0.0/24"), adverts=(advertisement(),))
+    one = service("web", traffic_policy="Local" if local else "Cluster")
+    where = [Endpoint(NodeName(name), servable=True) for name in ends]
+    verdict = elect(loaded, one, [IPv4Address("10.0.0.1")], where, nodes(*known), {NodeName(name) for name in alive})
+    assert bool(verdict.winner) != bool(verdict.reason)
+    if where:
+        assert {*verdict.ranking, *verdict.excluded} == known
+        assert set(verdict.ranking) <= alive
+    assert PoolName("p") in loaded.advertisements
+
+
+BEATS = st.builds(
+    Beat,
+    st.sampled_from([NodeName("n2"), NodeName("n3")]),
+    st.integers(1, 2),
+    st.integers(1, 9),
+    st.sampled_from(State),
+)
+
+
+@given(st.lists(st.one_of(BEATS, st.integers(1, 4)), max_size=60))
+def test_silence_alone_kills_and_only_at_the_deadline(steps: list[Any]) -> None:
+    """Beats in any order and repetition: who was heard afresh within the deadline lives, who was not does not."""
+    n1, now = Membership(NodeName("n1"), 1, 0.0), 0.0
+    told: set[str] = set()
+    for step in steps:
+        for change in n1.receive(step, now) if isinstance(step, Beat) else []:
+            told = told | {change.node} if isinstance(change, Up) else told - {change.node}
+        for _ in range(step if isinstance(step, int) else 0):
+            now += INTERVAL
+            for change in n1.tick(now):
+                told = told | {change.node} if isinstance(change, Up) else told - {change.node}
+                assert not isinstance(change, Down) or change.silent >= DEADLINE - 1e-9
+        assert told == set(n1.alive)
+        assert all(now < heard + DEADLINE for heard in n1.members.values())

@@ -1,0 +1,123 @@
+"""Who counts as alive, and when."""
+
+from __future__ import annotations
+
+import pytest
+
+from pylb.core.membership import (
+    DEADLINE,
+    INTERVAL,
+    LISTEN,
+    MAX_MEMBERS,
+    STALL_LIMIT,
+    Beat,
+    Cause,
+    Down,
+    Membership,
+    State,
+    Up,
+)
+from pylb.core.model import NodeName
+
+N2 = NodeName("n2")
+
+
+def member(now: float = 0.0) -> Membership:
+    return Membership(NodeName("n1"), incarnation=1, now=now)
+
+
+def beat(sequence: int, state: State = State.ACTIVE, incarnation: int = 7, node: str = "n2") -> Beat:
+    return Beat(NodeName(node), incarnation, sequence, state)
+
+
+def test_listens_before_it_takes_part() -> None:
+    n1 = member()
+    assert n1.tick(LISTEN - 0.35) == []
+    assert n1.alive == frozenset()
+    assert n1.beat().state is State.JOINING
+    assert n1.tick(LISTEN - 0.1) == []
+    assert n1.tick(LISTEN) == [Up(NodeName("n1"))]
+    assert n1.alive == {"n1"}
+
+
+def test_a_member_dies_at_its_deadline_and_not_before() -> None:
+    n1 = member()
+    assert n1.receive(beat(1), 0.2) == [Up(N2)]
+    n1.tick(0.2)
+    n1.tick(0.45)
+    assert n1.next_deadline() == pytest.approx(0.2 + DEADLINE)
+    assert N2 not in {getattr(change, "node", None) for change in n1.tick(0.2 + DEADLINE - 0.001)}
+    assert Down(N2, Cause.SILENT, pytest.approx(DEADLINE)) in n1.tick(0.2 + DEADLINE)
+    assert n1.next_deadline() is None
+
+
+@pytest.mark.parametrize("late", [beat(5), beat(4), beat(9, incarnation=3)])
+def test_a_stale_beat_neither_revives_nor_renews(late: Beat) -> None:
+    n1 = member()
+    n1.receive(beat(1, incarnation=3), 0.0)
+    n1.receive(beat(5), 0.1)
+    assert n1.receive(late, 0.3) == []
+    assert n1.stale == 1
+    assert n1.next_deadline() == pytest.approx(0.1 + DEADLINE)
+    for step in range(1, 8):
+        n1.tick(step * INTERVAL)
+    assert N2 not in n1.alive
+    assert n1.receive(late, 0.8) == []
+    assert N2 not in n1.alive
+    assert n1.receive(beat(6), 0.9) == [Up(N2)]
+
+
+def test_leaving_is_told_at_once() -> None:
+    n1 = member()
+    n1.receive(beat(1), 0.0)
+    assert n1.receive(beat(2, State.LEAVING), 0.05) == [Down(N2, Cause.LEFT, 0.0)]
+    assert n1.receive(beat(3, State.LEAVING), 0.15) == []
+
+
+def test_a_joining_member_is_no_candidate_yet() -> None:
+    n1 = member()
+    assert n1.receive(beat(1, State.JOINING), 0.0) == []
+    assert N2 not in n1.alive
+    assert n1.receive(beat(2), 0.1) == [Up(N2)]
+
+
+def test_a_restart_is_seen_as_leaving_the_line() -> None:
+    """A new incarnation that still joins takes the node out until it is active again."""
+    n1 = member()
+    n1.receive(beat(100), 0.0)
+    assert n1.receive(beat(1, State.JOINING, incarnation=8), 0.1) == [Down(N2, Cause.LEFT, 0.0)]
+    assert n1.receive(beat(2, incarnation=8), 0.2) == [Up(N2)]
+
+
+def test_after_a_stall_nobody_is_blamed_and_nothing_is_answered() -> None:
+    n1 = member()
+    n1.tick(LISTEN / 3)
+    n1.receive(beat(1), 0.2)
+    assert n1.may_answer(0.2 + STALL_LIMIT)
+    assert not n1.may_answer(5.0)
+    assert n1.tick(5.0) == []
+    assert N2 in n1.alive
+    assert not n1.may_answer(5.0 + INTERVAL)
+    n1.tick(5.0 + INTERVAL)
+    n1.tick(5.0 + 2 * INTERVAL)
+    assert n1.may_answer(5.0 + 2 * INTERVAL)
+    n1.tick(5.0 + 4 * INTERVAL)
+    assert Down(N2, Cause.SILENT, pytest.approx(DEADLINE)) in n1.tick(5.0 + DEADLINE)
+
+
+def test_own_beats_and_a_flood_of_names_change_nothing() -> None:
+    n1 = member()
+    assert n1.receive(beat(1, node="n1"), 0.0) == []
+    for number in range(MAX_MEMBERS + 5):
+        n1.receive(beat(1, node=f"x{number}"), 0.0)
+    assert len(n1.members) == MAX_MEMBERS
+    for step in range(1, 8):
+        n1.tick(step * INTERVAL)
+    assert n1.receive(beat(1, node="new"), 0.75) == [Up(NodeName("new"))]
+
+
+def test_sequence_numbers_grow() -> None:
+    n1 = member()
+    assert [n1.beat().sequence for _ in range(3)] == [1, 2, 3]
+    n1.leave()
+    assert n1.beat() == Beat(NodeName("n1"), 1, 4, State.LEAVING)

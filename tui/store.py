@@ -1,0 +1,349 @@
+"""The one store: what is known of the cluster, folded from facts. It draws nothing, and judges nothing.
+
+`fold` never fails: an event of an unknown kind is counted, an old one does not overwrite what is newer, and every
+table has a bound at which its oldest entry goes. Facts may come in any order; any prefix of them is a valid state.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from math import isfinite
+from typing import Any, TypeVar
+
+from pylb.core import events
+from pylb.core.config import Config
+from pylb.core.events import Event
+from pylb.core.model import LOAD_BALANCER, L2Status, Node, Pod, Service
+from pylb.tui.facts import (
+    ConfigSeen,
+    Dropped,
+    Fact,
+    Kind,
+    Listed,
+    Note,
+    ObjectChanged,
+    Offline,
+    Online,
+    Snapshot,
+    SpeakerHeard,
+    SpeakerSilent,
+)
+
+MAX_OBJECTS = 20_000  # of one kind; MetalLB's largest known users have a few thousand Services
+MAX_EVENTS = 200  # as many as `pylb-history` keeps
+MAX_NOTES = 1_000
+MAX_TRAILS = 20_000
+MAX_CHANGES = 8  # of one address: enough to tell a flapping one
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """A Service and when it was made."""
+
+    service: Service
+    created: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A ServiceL2Status and when it was made, which is when its node began to announce."""
+
+    status: L2Status
+    created: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """A speaker that was asked for its state. `claims` says since when it is known to hold which address."""
+
+    heard_at: float
+    snapshot: Snapshot
+    claims: Mapping[str, float] = field(default_factory=dict)
+    silent: str = ""  # why it does not answer, "" while it does
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """Who announces an address (or, known by its ServiceL2Status alone, a Service), and who did before."""
+
+    node: str
+    since: float
+    before: str = ""
+    changes: tuple[float, ...] = ()  # when it went from one node to another, newest last
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Why a Service has no address."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A MAC outside the cluster that answered for an address."""
+
+    at: float
+    mac: str
+    seen_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The connection to the API server: `online` is None until the first word of it."""
+
+    online: bool | None = None
+    heard_at: float | None = None
+    lost_at: float | None = None
+    reason: str = ""
+    retry_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything that is known."""
+
+    services: Mapping[str, Dated] = field(default_factory=dict)
+    statuses: Mapping[str, Status] = field(default_factory=dict)
+    nodes: Mapping[str, Node] = field(default_factory=dict)
+    pods: Mapping[str, Pod] = field(default_factory=dict)
+    notes: Mapping[str, Note] = field(default_factory=dict)
+    speakers: Mapping[str, Speaker] = field(default_factory=dict)
+    trails: Mapping[str, Trail] = field(default_factory=dict)
+    waits: Mapping[str, Waiting] = field(default_factory=dict)
+    foreign: Mapping[str, Foreign] = field(default_factory=dict)
+    rejections: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by who refuses the configuration
+    config: Config | None = None
+    problems: tuple[str, ...] = ()
+    listed: Mapping[Kind, bool] = field(default_factory=dict)  # whether the kind exists and may be read
+    events: tuple[Event, ...] = ()  # oldest first
+    link: Link = Link()
+    counters: Mapping[str, int] = field(default_factory=dict)
+
+
+def fold(state: State, fact: Fact) -> State:
+    """The state after one more fact."""
+    return fold_all(state, (fact,))
+
+
+def fold_all(state: State, facts: Iterable[Fact]) -> State:
+    """The state after many facts: the same as folding them one by one, with each table copied once at most."""
+    draft = _Draft(state)
+    for fact in facts:
+        step = _STEPS.get(type(fact))
+        if step is None or not isfinite(getattr(fact, "at", 0.0)):
+            draft.count("unknown")
+        else:
+            step(draft, fact)
+    return draft.done()
+
+
+class _Draft:
+    """A state in the making: tables are copied when they are first written to."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._written: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        return self._written.get(name, getattr(self._state, name))
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._written[name] = value
+
+    def table(self, name: str) -> dict[Any, Any]:
+        if name not in self._written:
+            self._written[name] = dict(getattr(self._state, name))
+        found: dict[Any, Any] = self._written[name]
+        return found
+
+    def put(self, name: str, key: object, value: object, limit: int = MAX_OBJECTS) -> None:
+        table = self.table(name)
+        table[key] = value
+        if len(table) > limit:
+            del table[next(iter(table))]
+            self.count("dropped")
+
+    def drop(self, name: str, key: object) -> None:
+        if key in self[name]:
+            del self.table(name)[key]
+
+    def count(self, name: str, by: int = 1) -> None:
+        counters = self.table("counters")
+        counters[name] = counters.get(name, 0) + by
+
+    def done(self) -> State:
+        return replace(self._state, **self._written) if self._written else self._state
+
+
+def _object_changed(draft: _Draft, fact: ObjectChanged) -> None:
+    value = fact.value
+    if isinstance(value, Service) and value.type != LOAD_BALANCER:
+        value = None
+    table, kind, limit = _TABLES[fact.kind]
+    if value is None:
+        draft.drop(table, fact.key)
+        if fact.kind is Kind.SERVICE:
+            draft.drop("waits", fact.key)
+    elif not isinstance(value, kind):
+        draft.count("unknown")
+    elif isinstance(value, Service):
+        draft.put(table, fact.key, Dated(value, fact.created))
+    elif isinstance(value, L2Status):
+        draft.put(table, fact.key, Status(value, fact.created))
+        if fact.created is not None:
+            _announced(draft, value.service, value.node, fact.created)
+    else:
+        draft.put(table, fact.key, value, limit)
+
+
+_TABLES: dict[Kind, tuple[str, type, int]] = {
+    Kind.SERVICE: ("services", Service, MAX_OBJECTS),
+    Kind.STATUS: ("statuses", L2Status, MAX_OBJECTS),
+    Kind.NODE: ("nodes", Node, MAX_OBJECTS),
+    Kind.POD: ("pods", Pod, MAX_OBJECTS),
+    Kind.NOTE: ("notes", Note, MAX_NOTES),
+}
+
+
+def _announced(draft: _Draft, key: str, node: str, at: float, before: str = "") -> None:
+    """Note that a node announces an address or a Service since `at`; what is older than what is known is left out."""
+    known: Trail | None = draft["trails"].get(key)
+    if known is None:
+        draft.put("trails", key, Trail(node, at, before, (at,) if before else ()), MAX_TRAILS)
+    elif at >= known.since and node != known.node:
+        previous = before or known.node or known.before
+        changes = known.changes if previous in ("", node) else (*known.changes, at)[-MAX_CHANGES:]
+        draft.put("trails", key, Trail(node, at, previous if previous != node else known.before, changes), MAX_TRAILS)
+
+
+def _happened(draft: _Draft, event: Event) -> None:
+    known: tuple[Event, ...] = draft["events"]
+    if event in known[-MAX_EVENTS:]:
+        return  # a stream that is read again after a reconnect
+    ordered = list(known)
+    insort(ordered, event, key=lambda one: one.at)
+    draft["events"] = tuple(ordered[-MAX_EVENTS:])
+    draft.count("events")
+
+
+def _allocated(draft: _Draft, event: events.Allocated) -> None:
+    waiting: Waiting | None = draft["waits"].get(event.service)
+    if waiting is not None and waiting.at <= event.at:
+        draft.drop("waits", event.service)
+    _happened(draft, event)
+
+
+def _pending(draft: _Draft, event: events.Pending) -> None:
+    waiting: Waiting | None = draft["waits"].get(event.service)
+    if waiting is None or waiting.at <= event.at:
+        draft.put("waits", event.service, Waiting(event.at, event.text))
+    _happened(draft, event)
+
+
+def _claimed(draft: _Draft, event: events.Claimed) -> None:
+    _announced(draft, event.address, event.node, event.at)
+    _happened(draft, event)
+
+
+def _moved(draft: _Draft, event: events.Moved) -> None:
+    _announced(draft, event.address, event.to_node, event.at, event.from_node)
+    _happened(draft, event)
+
+
+def _withdrawn(draft: _Draft, event: events.Withdrawn) -> None:
+    known: Trail | None = draft["trails"].get(event.address)
+    if known is not None and known.node == event.node and known.since <= event.at:
+        draft.put("trails", event.address, replace(known, node="", before=event.node), MAX_TRAILS)
+    _happened(draft, event)
+
+
+def _conflict(draft: _Draft, event: events.Conflict) -> None:
+    known: Foreign | None = draft["foreign"].get(event.address)
+    if known is None or known.at <= event.at:
+        draft.put("foreign", event.address, Foreign(event.at, event.mac, event.seen_by), MAX_TRAILS)
+    _happened(draft, event)
+
+
+def _config_loaded(draft: _Draft, event: events.ConfigLoaded) -> None:
+    draft.drop("rejections", event.by)
+    _happened(draft, event)
+
+
+def _config_rejected(draft: _Draft, event: events.ConfigRejected) -> None:
+    draft.put("rejections", event.by, event.problems)
+    _happened(draft, event)
+
+
+def _unknown(draft: _Draft, event: events.Unknown) -> None:
+    draft.count("unknown")
+
+
+def _listed(draft: _Draft, fact: Listed) -> None:
+    draft.put("listed", fact.kind, fact.available)
+
+
+def _config_seen(draft: _Draft, fact: ConfigSeen) -> None:
+    draft["problems"] = fact.problems
+    if fact.config is not None:
+        draft["config"] = fact.config
+
+
+def _speaker_heard(draft: _Draft, fact: SpeakerHeard) -> None:
+    known: Speaker | None = draft["speakers"].get(fact.snapshot.node)
+    before = known.claims if known is not None and not known.silent else {}
+    claims = {held.address: before.get(held.address, fact.at) for held in fact.snapshot.addresses if held.mine}
+    draft.put("speakers", fact.snapshot.node, Speaker(fact.at, fact.snapshot, claims))
+
+
+def _speaker_silent(draft: _Draft, fact: SpeakerSilent) -> None:
+    known: Speaker | None = draft["speakers"].get(fact.node)
+    if known is None:
+        draft.put("speakers", fact.node, Speaker(fact.at, Snapshot(fact.node), silent=fact.reason or "silent"))
+    else:
+        draft.put("speakers", fact.node, replace(known, silent=fact.reason or "silent"))
+
+
+def _online(draft: _Draft, fact: Online) -> None:
+    heard = draft["link"].heard_at
+    draft["link"] = Link(True, fact.at if heard is None else max(heard, fact.at))
+
+
+def _offline(draft: _Draft, fact: Offline) -> None:
+    link: Link = draft["link"]
+    lost = link.lost_at if link.online is False else fact.at
+    draft["link"] = Link(False, link.heard_at, lost, fact.reason, fact.retry_at)
+
+
+def _dropped(draft: _Draft, fact: Dropped) -> None:
+    draft.count("dropped", fact.count)
+
+
+_STEPS: dict[type, Callable[[_Draft, Any], None]] = {
+    ObjectChanged: _object_changed,
+    Listed: _listed,
+    ConfigSeen: _config_seen,
+    SpeakerHeard: _speaker_heard,
+    SpeakerSilent: _speaker_silent,
+    Online: _online,
+    Offline: _offline,
+    Dropped: _dropped,
+    events.Allocated: _allocated,
+    events.Released: _happened,
+    events.Pending: _pending,
+    events.Claimed: _claimed,
+    events.Moved: _moved,
+    events.Withdrawn: _withdrawn,
+    events.MemberUp: _happened,
+    events.MemberDown: _happened,
+    events.Conflict: _conflict,
+    events.ConfigLoaded: _config_loaded,
+    events.ConfigRejected: _config_rejected,
+    events.Unknown: _unknown,
+}

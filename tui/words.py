@@ -1,0 +1,135 @@
+"""How things are written on the screen: ages, counts, ranges, bars. Pure text, of ASCII unless asked for more.
+
+Ages are coarse on purpose: a cell that changes each second repaints the table each second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from pylb.core.ranges import Range
+
+MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86400
+COARSE_S = 5  # ages below a minute go in steps of this
+WEEK_DAYS = 7  # above it, hours are noise
+PLAIN_COUNT = 10_000  # larger numbers are shortened
+MAX_EXPONENT_SHOWN = 1e12
+
+
+class Span(NamedTuple):
+    """Some text and its tone: good, bad, warn, info, dim, strong or ""."""
+
+    text: str
+    tone: str = ""
+
+
+Line = tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Glyphs:
+    """The characters that a terminal can show."""
+
+    ellipsis: str
+    full: str
+    rest: str
+    live: str
+    arrow: str
+    dot: str
+    gap: str  # a probe that was not answered
+    levels: str  # of a sparkline, low to high
+
+
+UNICODE = Glyphs("…", "━", "─", "●", "→", "·", "✕", "▁▂▃▄▅▆▇█")
+ASCII = Glyphs("~", "#", ".", "*", "->", "-", "x", "_.-=+*#%")
+
+
+def age(seconds: float | None) -> str:
+    """How long ago, coarsely: `now`, `25s`, `8m`, `3h20`, `2d04h`, `31d`; `-` where it is not known."""
+    if seconds is None:
+        return "-"
+    whole = int(max(seconds, 0.0))
+    if whole < MINUTE_S:
+        return f"{whole // COARSE_S * COARSE_S}s" if whole >= COARSE_S else "now"
+    if whole < HOUR_S:
+        return f"{whole // MINUTE_S}m"
+    if whole < DAY_S:
+        return f"{whole // HOUR_S}h{whole % HOUR_S // MINUTE_S:02}"
+    days, rest = divmod(whole, DAY_S)
+    return f"{days}d{rest // HOUR_S:02}h" if days < WEEK_DAYS else f"{days}d"
+
+
+def clock(at: float) -> str:
+    """A Unix time as local `14:03:22`; `--:--:--` for one that no calendar holds."""
+    try:
+        return datetime.fromtimestamp(at).astimezone().strftime("%H:%M:%S")
+    except (OverflowError, OSError, ValueError):
+        return "--:--:--"
+
+
+def count(number: int) -> str:
+    """A count in at most five characters: `256`, `65k`, `17M`, `1e19`."""
+    if number < PLAIN_COUNT:
+        return str(number)
+    if number >= MAX_EXPONENT_SHOWN:
+        return f"{float(number):.0e}".replace("e+", "e")
+    for unit, size in (("G", 10**9), ("M", 10**6)):
+        if number >= size:
+            return f"{number // size}{unit}"
+    return f"{number // 1000}k"
+
+
+def span_text(span: Range) -> str:
+    """A range, with what its ends share written once: `192.168.1.240-.250`, `fd00:10::100-::1ff`, `10.0.0.0/24`."""
+    whole = str(span)
+    if "-" not in whole:
+        return whole
+    first, last = str(span.first), str(span.last)
+    mark = "." if span.version == 4 else ":"
+    shared, _, tail = last.rpartition(mark)
+    bits = 8 if span.version == 4 else 16
+    if int(span.first) >> bits == int(span.last) >> bits and shared:
+        return f"{first}-{'.' if span.version == 4 else '::'}{tail}"
+    return whole
+
+
+def fit(text: str, width: int, glyphs: Glyphs = ASCII) -> str:
+    """The text in at most `width` characters, with a mark where its end was cut."""
+    if len(text) <= width:
+        return text
+    keep = width - len(glyphs.ellipsis)
+    return text[:keep] + glyphs.ellipsis if keep > 0 else text[: max(width, 0)]
+
+
+def bar(part: int, whole: int, width: int) -> int:
+    """How many of `width` cells of a bar are full: none only where nothing is used, all only where nothing is left."""
+    if whole <= 0 or part <= 0:
+        return 0
+    if part >= whole:
+        return width
+    return min(max(part * width // whole, 1), width - 1)
+
+
+def percent(part: int, whole: int) -> int:
+    """Used per cent, rounded down; 100 only where nothing is left."""
+    return 100 if part >= whole > 0 else part * 100 // max(whole, 1)
+
+
+def sparkline(values: Sequence[float | None], width: int, top: float, glyphs: Glyphs = ASCII) -> Line:
+    """The newest `width` values as one character each, `top` the highest; None is a gap: an unanswered probe."""
+    spans = []
+    for value in values[-width:] if width > 0 else ():
+        if value is None:
+            spans.append(Span(glyphs.gap, "bad"))
+        else:
+            step = int(min(max(value, 0.0) / top, 1.0) * (len(glyphs.levels) - 1)) if top > 0 else 0
+            spans.append(Span(glyphs.levels[step], "good"))
+    return tuple(spans)
+
+
+def plain(line: Line) -> str:
+    """A line without its tones."""
+    return "".join(span.text for span in line)
