@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-
 from pylb.core.config import Config
 from pylb.core.events import Event
 from pylb.core.model import L2Status, Node, Pod, Service

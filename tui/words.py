@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import NamedTuple
 
 from pylb.core.ranges import Range
@@ -65,7 +65,7 @@ def age(seconds: float | None) -> str:
 def clock(at: float) -> str:
     """A Unix time as local `14:03:22`; `--:--:--` for one that no calendar holds."""
     try:
-        return datetime.fromtimestamp(at).astimezone().strftime("%H:%M:%S")
+        return datetime.fromtimestamp(at, timezone.utc).astimezone().strftime("%H:%M:%S")
     except (OverflowError, OSError, ValueError):
         return "--:--:--"
 

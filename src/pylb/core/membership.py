@@ -1,12 +1,13 @@
 """Which speakers are alive, as one node sees it: a state machine over beats and time, without sockets or clock.
 
 Silence alone makes a member dead, at exactly its deadline; a beat that is late, repeated or of a dead incarnation
-changes nothing. A node that was held up itself cannot tell who was silent, so it gives all members a fresh deadline
-and, until it has listened for a beat's time again, may answer for nothing.
+changes nothing. A node that was held up itself, or cut off, cannot tell who was silent: it gives all members a fresh
+deadline and listens again before it takes part, as it does when it starts.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 
@@ -16,6 +17,7 @@ INTERVAL = 0.1  # s between beats
 DEADLINE = 0.5  # s of silence after which a member is dead
 STALL_LIMIT = 0.3  # s without a tick after which a node distrusts itself; below every peer's deadline
 LISTEN = DEADLINE + INTERVAL  # s that a new speaker listens before it takes part
+LISTEN_AGAIN = 2 * INTERVAL  # s that one listens that was held up: each live peer has spoken by then
 MAX_MEMBERS = 256  # a forger with the key cannot fill the memory
 
 
@@ -32,6 +34,8 @@ class Cause(str, Enum):
 
     SILENT = "silent"
     LEFT = "left"
+    STALLED = "stalled"  # this node itself: nothing ran for longer than the stall limit
+    CUT_OFF = "cut_off"  # this node itself: the interface that it is known by is down
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +90,9 @@ class Membership:
         self.state = State.JOINING
         self.stale = 0  # beats that were late or repeated
         self._sequence = 0
-        self._started = now
         self._ticked = now
-        self._trusted_from = now
+        self._first_at = now + LISTEN  # not active before
+        self._active_at = self._first_at  # infinite while cut off
         self._members: dict[NodeName, _Member] = {}
 
     @property
@@ -103,8 +107,8 @@ class Membership:
         return {name: member.heard for name, member in self._members.items() if not member.silent}
 
     def may_answer(self, now: float) -> bool:
-        """Whether this node may rely on what it knows: it was not held up, or has listened again since."""
-        return now <= self._ticked + STALL_LIMIT and now >= self._trusted_from
+        """Whether this node may rely on what it knows: it takes part, and was not held up just now."""
+        return now <= self._ticked + STALL_LIMIT and self.state is not State.JOINING
 
     def beat(self) -> Beat:
         """The next beat to send."""
@@ -114,6 +118,16 @@ class Membership:
     def leave(self) -> None:
         """Say in every beat from now on that this node leaves."""
         self.state = State.LEAVING
+
+    def cut_off(self, now: float) -> list[Change]:
+        """The interface that this node is known by went down."""
+        self._active_at = math.inf
+        return self._withdraw(now, Cause.CUT_OFF)
+
+    def reconnect(self, now: float) -> list[Change]:
+        """That interface is up again: listen before taking part, since an old claim may be another's by now."""
+        self._active_at = max(self._first_at, now + LISTEN_AGAIN)
+        return self._withdraw(now, Cause.CUT_OFF)
 
     def receive(self, beat: Beat, now: float) -> list[Change]:
         """Take in a beat of another node."""
@@ -133,17 +147,18 @@ class Membership:
 
     def tick(self, now: float) -> list[Change]:
         """Let time pass. To be called each INTERVAL, and at `next_deadline`."""
-        stalled = now > self._ticked + STALL_LIMIT
+        stalled, held_up = now > self._ticked + STALL_LIMIT, now - self._ticked
         self._ticked = now
         if stalled:
-            return self._distrust(now)
+            self._active_at = max(self._active_at, now + LISTEN_AGAIN)
+            return self._withdraw(now, Cause.STALLED, held_up)
         changes: list[Change] = []
         for name, member in self._members.items():
             if not member.silent and now >= member.heard + DEADLINE:
                 if member.alive:
                     changes.append(Down(name, Cause.SILENT, now - member.heard))
                 member.silent = True
-        if self.state is State.JOINING and now >= self._started + LISTEN:
+        if self.state is State.JOINING and now >= self._active_at:
             self.state = State.ACTIVE
             changes.append(Up(self.node))
         return changes
@@ -161,11 +176,14 @@ class Membership:
             del self._members[min(gone)[1]]
         return bool(gone)
 
-    def _distrust(self, now: float) -> list[Change]:
-        self._trusted_from = now + 2 * INTERVAL  # each live peer has spoken by then
+    def _withdraw(self, now: float, cause: Cause, silent: float = 0.0) -> list[Change]:
+        """Take no part until it is time; nobody else is blamed for what was not heard meanwhile."""
         for member in self._members.values():
             member.heard = now
-        return []
+        was_active = self.state is State.ACTIVE
+        if self.state is not State.LEAVING:
+            self.state = State.JOINING
+        return [Down(self.node, cause, silent)] if was_active else []
 
 
 def _before(known: _Member | None, beat: Beat) -> int | None:

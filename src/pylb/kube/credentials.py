@@ -114,7 +114,7 @@ def _first_of(files: list[tuple[Path, str]], context: str | None, env: Mapping[s
 
 
 def _read_config(file: Path, context: str | None, env: Mapping[str, str]) -> Credentials:
-    from pylb.kube.kubeconfig import read  # noqa: PLC0415 - yaml is 2.5 MiB that a pod does not need
+    from pylb.kube.kubeconfig import read
 
     try:
         text = file.read_bytes()[:FILE_MAX]

@@ -39,7 +39,7 @@ def read(text: bytes, file: Path, *, context: str | None = None, environ: Mappin
     server = _server(cluster, file)
     _refuse(cluster, user, file)
     if any(user.get(key) for key in _PLUGINS):
-        from pylb.kube.plugins import load_plugin  # noqa: PLC0415 - 45 to 80 MiB, for those who need it
+        from pylb.kube.plugins import load_plugin
 
         return load_plugin(file, name, namespace=_namespace(ctx))
     return Credentials(

@@ -13,6 +13,7 @@ from pylb.kube.credentials import Credentials
 from pylb.kube.errors import NoCluster, Unauthorized
 
 PREFIX = "Bearer "
+KEYS = ("BearerToken", "authorization")  # where the package keeps the token: now, and before version 34
 
 
 def load_plugin(file: Path, context: str, *, namespace: str = "default") -> Credentials:
@@ -27,6 +28,8 @@ def load_plugin(file: Path, context: str, *, namespace: str = "default") -> Cred
         load_kube_config(str(file), context=context, client_configuration=config, persist_config=False)
     except Exception as error:  # whatever a plugin and the package's loader raise, it is one thing to the caller
         raise NoCluster(f"the login plugin of {file} failed: {error}") from error
+    if not config.cert_file and not any(key in config.api_key for key in KEYS):  # it logs a plugin's failure and goes on
+        raise NoCluster(f"the login plugin of {file} gave no credentials; run: kubectl get nodes")
     return Credentials(
         server=str(config.host).rstrip("/"),
         source=str(file),
@@ -49,11 +52,11 @@ class PluginBearer:
     async def token(self) -> str | None:
         """The token; the plugin may take its time, in a thread. Raises Unauthorized."""
         try:
-            value = await asyncio.to_thread(self._config.get_api_key_with_prefix, "BearerToken")
+            value = await asyncio.to_thread(self._config.get_api_key_with_prefix, *KEYS)
         except Exception as error:  # the plugin's own failures have no common type
             raise Unauthorized(f"the login plugin failed: {error}") from error
         text = str(value or "")
-        return (text[len(PREFIX) :] if text.startswith(PREFIX) else text) or None
+        return (text.removeprefix(PREFIX)) or None
 
     def expire(self) -> None:
         """The package itself knows the expiry of what it holds."""

@@ -8,6 +8,7 @@ from pylb.core.membership import (
     DEADLINE,
     INTERVAL,
     LISTEN,
+    LISTEN_AGAIN,
     MAX_MEMBERS,
     STALL_LIMIT,
     Beat,
@@ -89,20 +90,59 @@ def test_a_restart_is_seen_as_leaving_the_line() -> None:
     assert n1.receive(beat(2, incarnation=8), 0.2) == [Up(N2)]
 
 
-def test_after_a_stall_nobody_is_blamed_and_nothing_is_answered() -> None:
+def active() -> Membership:
+    """n1, active at 1.0, with n2 heard just then."""
     n1 = member()
-    n1.tick(LISTEN / 3)
-    n1.receive(beat(1), 0.2)
-    assert n1.may_answer(0.2 + STALL_LIMIT)
+    for step in range(1, 11):
+        n1.tick(step * INTERVAL)
+    n1.receive(beat(1), 1.0)
+    return n1
+
+
+def test_after_a_stall_nobody_is_blamed_and_nothing_is_answered_until_it_has_listened() -> None:
+    n1 = active()
+    assert n1.may_answer(1.0 + STALL_LIMIT)
     assert not n1.may_answer(5.0)
-    assert n1.tick(5.0) == []
-    assert N2 in n1.alive
+    assert n1.tick(5.0) == [Down(NodeName("n1"), Cause.STALLED, 4.0)]
+    assert n1.alive == {"n2"}
+    assert n1.beat().state is State.JOINING
+    assert n1.tick(5.0 + INTERVAL) == []
     assert not n1.may_answer(5.0 + INTERVAL)
-    n1.tick(5.0 + INTERVAL)
-    n1.tick(5.0 + 2 * INTERVAL)
-    assert n1.may_answer(5.0 + 2 * INTERVAL)
+    assert n1.tick(5.0 + LISTEN_AGAIN) == [Up(NodeName("n1"))]
+    assert n1.may_answer(5.0 + LISTEN_AGAIN)
     n1.tick(5.0 + 4 * INTERVAL)
-    assert Down(N2, Cause.SILENT, pytest.approx(DEADLINE)) in n1.tick(5.0 + DEADLINE)
+    assert n1.tick(5.0 + DEADLINE) == [Down(N2, Cause.SILENT, DEADLINE)]
+
+
+def test_a_node_that_is_cut_off_takes_no_part_until_it_has_listened_again() -> None:
+    n1 = active()
+    assert n1.cut_off(1.1) == [Down(NodeName("n1"), Cause.CUT_OFF, 0.0)]
+    assert not n1.may_answer(1.1)
+    assert n1.tick(3.0) == []  # held up as well, and still cut off
+    for step in range(1, 20):
+        assert Up(NodeName("n1")) not in n1.tick(3.0 + step * INTERVAL)
+    assert n1.reconnect(5.0) == []
+    for now in (4.95, 5.1):
+        assert n1.tick(now) == []
+    assert n1.tick(5.0 + LISTEN_AGAIN) == [Up(NodeName("n1"))]
+
+
+def test_a_link_event_at_the_start_does_not_shorten_the_listening() -> None:
+    n1 = member()
+    n1.reconnect(0.01)
+    for now in (0.2, 0.4, LISTEN - 0.01):
+        assert n1.tick(now) == []
+    assert n1.tick(LISTEN) == [Up(NodeName("n1"))]
+
+
+def test_who_leaves_goes_on_answering_and_does_not_come_back() -> None:
+    n1 = active()
+    n1.leave()
+    assert n1.may_answer(1.1)
+    assert n1.alive == {"n2"}
+    n1.tick(9.0)
+    n1.tick(9.3)
+    assert n1.state is State.LEAVING
 
 
 def test_own_beats_and_a_flood_of_names_change_nothing() -> None:

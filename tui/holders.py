@@ -1,0 +1,155 @@
+"""Who announces an address, from the best evidence at hand. Pure: State and `now` in, values out.
+
+Evidence in this order: speakers that say so themselves; what other speakers know of it; ServiceL2Status; and last,
+as a guess, the newest `nodeAssigned` event, which misses fail-backs and is forgotten after an hour.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pylb.tui.facts import Held, Kind, Note
+from pylb.tui.store import Speaker, State, Status, Trail
+
+FRESH_S = 10.0  # a speaker's word is good for this long; it is asked every 2 s
+CONTEST_S = 5.0  # two announcers for a shorter time are a move (a new leader deletes the old one's status)
+FLAP_WINDOW_S, FLAP_CHANGES = 60.0, 3  # so many changes in the window are a quarrel, not moves
+NODE_ASSIGNED = "nodeAssigned"
+_ANNOUNCING = re.compile(r'announcing from node "([^"]+)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who announces: no node is "nobody" if `known`, else "cannot be told"."""
+
+    nodes: tuple[str, ...] = ()  # newest first
+    known: bool = True
+    guessed: bool = False
+    since: float | None = None
+    contested_at: float | None = None  # since when there are two
+    heirs: tuple[str, ...] = ()  # who takes it next, in order
+    excluded: tuple[tuple[str, str], ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What `state` says about announcing, indexed once for all rows."""
+
+    now: float
+    speakers: Mapping[str, Speaker]  # the fresh ones
+    statuses: Mapping[str, tuple[Status, ...]]  # by Service, newest first
+    guesses: Mapping[str, Note]  # by Service
+    trails: Mapping[str, Trail]
+    statuses_known: bool
+
+
+def seen_at(state: State, now: float) -> float:
+    """The time that verdicts are about: now, or the last good byte while the API server cannot be reached."""
+    heard = state.link.heard_at
+    return min(now, heard) if state.link.online is False and heard is not None else now
+
+
+def gather(state: State, now: float) -> Evidence:
+    """Index the state at the time `now` of `seen_at`."""
+    statuses: dict[str, tuple[Status, ...]] = {}
+    for status in sorted(state.statuses.values(), key=lambda one: -(one.created or 0.0)):
+        statuses[status.status.service] = (*statuses.get(status.status.service, ()), status)
+    guesses: dict[str, Note] = {}
+    for note in state.notes.values():
+        if note.reason == NODE_ASSIGNED and note.at >= (guesses[note.service].at if note.service in guesses else 0.0):
+            guesses[note.service] = note
+    fresh = {node: one for node, one in state.speakers.items() if not one.silent and now - one.heard_at < FRESH_S}
+    known = bool(statuses) or state.listed.get(Kind.STATUS, False)
+    return Evidence(now, fresh, statuses, guesses, state.trails, known)
+
+
+def find(evidence: Evidence, service: str, address: str) -> Holder:
+    """Who announces an address of a Service."""
+    told = [held for one in evidence.speakers.values() for held in one.snapshot.addresses if held.address == address]
+    claims = {node: one.claims[address] for node, one in evidence.speakers.items() if address in one.claims}
+    if claims:
+        return _claimed(evidence, address, claims, told)
+    if told:
+        return _told(evidence, address, told)
+    if service in evidence.statuses:
+        return _written(evidence, service)
+    if evidence.statuses_known:
+        return Holder()
+    return _guessed(evidence, service)
+
+
+def flapping(evidence: Evidence, service: str, address: str) -> int:
+    """How often the announcing node changed within the window; 0 where that is not too often."""
+    best = 0
+    for key in (address, service):
+        trail = evidence.trails.get(key)
+        recent = [at for at in trail.changes if evidence.now - at < FLAP_WINDOW_S] if trail else []
+        best = max(best, len(recent))
+    return best if best >= FLAP_CHANGES else 0
+
+
+def silent_speakers(state: State, now: float) -> tuple[str, ...]:
+    """Nodes whose speaker is not heard: by us, or, of those that we hear, by any of its peers."""
+    found = set()
+    fresh = {node: one for node, one in state.speakers.items() if not one.silent and now - one.heard_at < FRESH_S}
+    for node in state.speakers:
+        votes = [m.alive for n, one in fresh.items() if n != node for m in one.snapshot.members if m.node == node]
+        if node not in fresh or (votes and not any(votes)):
+            found.add(node)
+    ready = {pod.node: pod.ready for pod in state.pods.values() if pod.node and is_speaker(pod.labels)}
+    found.update(node for node, well in ready.items() if not well and node not in fresh)
+    return tuple(sorted(found))
+
+
+def is_speaker(labels: Mapping[str, str]) -> bool:
+    """Whether a Pod with these labels is a speaker."""
+    return labels.get("app.kubernetes.io/component", labels.get("component", "")) == "speaker"
+
+
+def _claimed(evidence: Evidence, address: str, claims: Mapping[str, float], told: list[Held]) -> Holder:
+    trail = evidence.trails.get(address)
+    nodes = sorted(claims, key=lambda node: (trail is None or trail.node != node, -claims[node], node))
+    return Holder(
+        nodes=tuple(nodes),
+        since=_since(trail, nodes[0]),
+        contested_at=max(claims.values()) if len(nodes) > 1 else None,
+        heirs=_heirs(told, nodes),
+    )
+
+
+def _told(evidence: Evidence, address: str, told: list[Held]) -> Holder:
+    owners = tuple(sorted({held.owner for held in told if held.owner}))
+    trail = evidence.trails.get(address)
+    if owners:
+        named = owners if trail is None or trail.node not in owners else (trail.node,)
+        return Holder(named[:1], since=_since(trail, named[0]), heirs=_heirs(told, named[:1]))
+    reason = next((held.reason for held in told if held.reason), "")
+    excluded = next((held.excluded for held in told if held.excluded), ())
+    return Holder(reason=reason, excluded=excluded)
+
+
+def _written(evidence: Evidence, service: str) -> Holder:
+    statuses = evidence.statuses[service]
+    nodes = tuple(dict.fromkeys(str(one.status.node) for one in statuses))
+    contested = statuses[0].created if len(nodes) > 1 else None
+    return Holder(nodes, since=statuses[0].created, contested_at=contested)
+
+
+def _guessed(evidence: Evidence, service: str) -> Holder:
+    note = evidence.guesses.get(service)
+    match = _ANNOUNCING.search(note.text) if note else None
+    if note is None or match is None:
+        return Holder(known=False)
+    return Holder((match.group(1),), known=False, guessed=True, since=note.at)
+
+
+def _since(trail: Trail | None, node: str) -> float | None:
+    return trail.since if trail is not None and trail.node == node else None
+
+
+def _heirs(told: list[Held], nodes: list[str] | tuple[str, ...]) -> tuple[str, ...]:
+    order = max((held.candidates for held in told), key=len, default=())
+    return tuple(node for node in order if node not in nodes)

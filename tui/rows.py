@@ -1,0 +1,249 @@
+"""The table of Services: one row for each address, problems first. Pure: State and `now` in, plain values out.
+
+The states, worst first: CONF two announce it, or a stranger does; PEND no address; NOAN an address that nobody
+announces; DEGR announced by a node that is not well; MOVE moved within the last minute; OK.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+from pylb.core import requests
+from pylb.core.errors import ParseError
+from pylb.core.model import Address, Service
+from pylb.core.ranges import parse_address
+from pylb.core.reasons import Reason
+from pylb.tui import filters, holders, words
+from pylb.tui.holders import CONTEST_S, Evidence, Holder
+from pylb.tui.store import Dated, State
+
+MOVE_SHOWN_S = 60.0
+FOREIGN_SHOWN_S = 60.0
+PINNED, AUTO = "pinned", "auto"
+FAILED_NOTES = frozenset({"AllocationFailed", "LoadBalancerFailed", "InternalError", "AdditionalAssignFailed"})
+WAITING = "no address yet: the controller has not answered"
+NOBODY = "nobody announces it"
+UNTOLD = "which node announces it cannot be told: no ServiceL2Status, and no speaker can be asked"
+NO_POOL = "it is in no pool: another load balancer gave it, or its pool is gone"
+
+
+class Word(IntEnum):
+    """A row's state, worst first; its name is what people read."""
+
+    CONF = 0
+    PEND = 1
+    NOAN = 2
+    DEGR = 3
+    MOVE = 4
+    OK = 5
+
+
+PROBLEMS = frozenset({Word.CONF, Word.PEND, Word.NOAN, Word.DEGR})
+SHORT_SOURCES = {
+    "spec.loadBalancerIP": "spec",
+    requests.PREFIX + requests.LOAD_BALANCER_IPS: "metallb.io",
+    requests.OLD_PREFIX + requests.LOAD_BALANCER_IPS: "universe.tf",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRow:
+    """One address of one Service (or a Service without any), as the screen shows it."""
+
+    key: str
+    word: Word
+    namespace: str
+    name: str
+    address: str  # "" while it has none
+    shared: int  # how many Services use the address
+    pool: str
+    how: str  # pinned or auto
+    source: str  # where the pin is written: spec.loadBalancerIP or the annotation's key
+    nodes: tuple[str, ...]
+    node: str  # as shown
+    since: str
+    age: str
+    why: str  # one sentence: what is wrong, or how it stands
+
+    @property
+    def order(self) -> tuple[int, int, int, str, str]:
+        """Problems first, then by address as a number, then by name."""
+        parsed = _parsed(self.address)
+        number = (parsed.version, int(parsed)) if parsed is not None else (0, 0)
+        return (int(self.word), *number, self.namespace, self.name)
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """What the filter looks at, by field."""
+        return {
+            "st": self.word.name,
+            "ns": self.namespace,
+            "svc": f"{self.namespace}/{self.name}",
+            "ip": self.address,
+            "pool": self.pool,
+            "node": self.node,
+            "how": f"{self.how} {self.source}",
+        }
+
+
+def services(state: State, now: float) -> tuple[ServiceRow, ...]:
+    """All rows, in order."""
+    seen = holders.seen_at(state, now)
+    view = _View(state, seen, holders.gather(state, seen))
+    found = [row for dated in state.services.values() for row in _rows(view, dated)]
+    return tuple(sorted(found, key=lambda row: row.order))
+
+
+def matching(rows: tuple[ServiceRow, ...], text: str) -> tuple[ServiceRow, ...]:
+    """The rows that the filter keeps."""
+    return tuple(row for row in rows if filters.keeps(text, row.columns)) if text.strip() else rows
+
+
+class _View:
+    """The state with what all rows need of it, worked out once."""
+
+    def __init__(self, state: State, now: float, evidence: Evidence) -> None:
+        self.state = state
+        self.now = now
+        self.evidence = evidence
+        self.shares = Counter(ip for dated in state.services.values() for ip in set(dated.service.ingress))
+        self.silent = frozenset(holders.silent_speakers(state, now))
+        self.failures: dict[str, tuple[float, str]] = {}
+        for note in state.notes.values():
+            if note.reason in FAILED_NOTES and note.at >= self.failures.get(note.service, (0.0, ""))[0]:
+                self.failures[note.service] = (note.at, note.text)
+
+
+def _rows(view: _View, dated: Dated) -> Iterator[ServiceRow]:
+    service = dated.service
+    pools = {ip: _pool_of(view.state, ip) for ip in service.ingress}
+    if service.load_balancer_class is not None and not any(pools.values()):
+        return  # another load balancer's, by its own word
+    for address in dict.fromkeys(service.ingress or ("",)):
+        yield _row(view, dated, address, pools.get(address, ""))
+
+
+def _row(view: _View, dated: Dated, address: str, pool: str) -> ServiceRow:
+    service = dated.service
+    source = requests.pin_source(service)
+    holder = holders.find(view.evidence, service.key, address) if address else Holder(known=False)
+    word, why = _judge(view, service, address, holder) if address else (Word.PEND, _pending(view, service))
+    if word in (Word.OK, Word.MOVE) and source:
+        why = f"{why}{', ' if why else ''}pinned by {source}"
+    return ServiceRow(
+        key=f"{service.key}|{address}",
+        word=word,
+        namespace=service.namespace,
+        name=service.name,
+        address=address,
+        shared=view.shares[address] if address else 0,
+        pool=pool or requests.annotation(service, requests.ADDRESS_POOL) or "",
+        how=PINNED if source else AUTO,
+        source=source,
+        nodes=holder.nodes,
+        node=_shown(holder, word) if address else "-",
+        since=words.age(None if holder.since is None else view.now - holder.since),
+        age=words.age(None if dated.created is None else view.now - dated.created),
+        why=why,
+    )
+
+
+def _shown(holder: Holder, word: Word) -> str:
+    if not holder.nodes:
+        return "none" if holder.known else "?"
+    if word is Word.CONF:
+        return ",".join(holder.nodes) + "!"
+    return holder.nodes[0] + ("?" if holder.guessed else "")
+
+
+def _judge(view: _View, service: Service, address: str, holder: Holder) -> tuple[Word, str]:
+    """The state of a row that has an address, and why."""
+    conflict = _conflict(view, service, address, holder)
+    if conflict:
+        return Word.CONF, conflict
+    if not holder.nodes:
+        return (Word.NOAN, _nobody(view, address, holder)) if holder.known else (Word.OK, UNTOLD)
+    unwell = _unwell(view, holder.nodes[0])
+    if unwell:
+        return Word.DEGR, unwell
+    heirs = f"next {', '.join(holder.heirs)}" if holder.heirs else ""
+    moved = _moved(view, service, address, holder)
+    if moved:
+        return Word.MOVE, f"{moved}{', ' if heirs else ''}{heirs}"
+    return Word.OK, heirs
+
+
+def _conflict(view: _View, service: Service, address: str, holder: Holder) -> str:
+    if len(holder.nodes) > 1 and view.now - (holder.contested_at or 0.0) > CONTEST_S:
+        return f"{len(holder.nodes)} nodes announce it: {', '.join(holder.nodes)}"
+    foreign = view.state.foreign.get(address)
+    if foreign is not None and view.now - foreign.at < FOREIGN_SHOWN_S:
+        return f"{foreign.mac}, which is none of the cluster's, answers for it too (heard by {foreign.seen_by})"
+    changes = holders.flapping(view.evidence, service.key, address)
+    return f"it went to another node {changes} times within a minute" if changes else ""
+
+
+def _nobody(view: _View, address: str, holder: Holder) -> str:
+    config = view.state.config
+    parsed = _parsed(address)
+    pool = config.pool_of((parsed,)) if config is not None and parsed is not None else None
+    if config is not None and pool is None:
+        return NO_POOL
+    if config is not None and pool is not None and not config.advertisements.get(pool.name):
+        return f"{NOBODY}: no L2Advertisement selects pool {pool.name}"
+    excluded = ", ".join(f"{node}: {_sentence(reason)}" for node, reason in holder.excluded)
+    detail = excluded or _sentence(holder.reason)
+    return f"{NOBODY}: {detail}" if detail else NOBODY
+
+
+def _unwell(view: _View, name: str) -> str:
+    node = view.state.nodes.get(name)
+    if node is None and view.state.nodes:
+        return f"{name} announces it and is no node of the cluster any more"
+    if node is not None and not node.ready:
+        return f"{name} announces it and is NotReady"
+    return f"{name} announces it and its speaker is not heard" if name in view.silent else ""
+
+
+def _moved(view: _View, service: Service, address: str, holder: Holder) -> str:
+    for key in (address, service.key):
+        trail = view.evidence.trails.get(key)
+        if trail and trail.before and trail.node == holder.nodes[0] and view.now - trail.since < MOVE_SHOWN_S:
+            return f"moved here from {trail.before}"
+    return ""
+
+
+def _pending(view: _View, service: Service) -> str:
+    waiting = view.state.waits.get(service.key)
+    failed_at, failure = view.failures.get(service.key, (0.0, ""))
+    if waiting is not None and waiting.at >= failed_at:
+        return waiting.text
+    if failure:
+        return failure
+    asked = requests.parse(service)
+    return asked.text if isinstance(asked, requests.Refusal) else WAITING
+
+
+def _pool_of(state: State, address: str) -> str:
+    parsed = _parsed(address)
+    if state.config is None or parsed is None:
+        return ""
+    pool = state.config.pool_of((parsed,))
+    return pool.name if pool is not None else ""
+
+
+def _parsed(text: str) -> Address | None:
+    try:
+        return parse_address(text)
+    except ParseError:
+        return None
+
+
+def _sentence(reason: str) -> str:
+    try:
+        return Reason(reason).text
+    except ValueError:
+        return reason.replace("_", " ")
