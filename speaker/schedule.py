@@ -9,7 +9,7 @@ import heapq
 from collections.abc import Callable
 from ipaddress import IPv4Address
 
-# Announcements at 0, 50, 150 ms, 0.5, 1, 2 and 5 s after a take-over (research, runtime 2.5): one lost frame costs 50 ms.
+# Announcements at 0, 50, 150 ms, 0.5, 1, 2 and 5 s after a take-over: one lost frame costs 50 ms.
 BURST_GAPS = (0.05, 0.1, 0.35, 0.5, 1.0, 3.0)  # s between one announcement of the burst and the next
 REPEAT = 60.0  # s between announcements after the burst
 REPEAT_JITTER = 0.1  # part of REPEAT by which each is early or late, so that a hundred addresses spread out

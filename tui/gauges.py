@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pylb.core import requests
@@ -10,9 +11,12 @@ from pylb.core.errors import ParseError
 from pylb.core.model import Address
 from pylb.core.ranges import parse_address
 from pylb.tui import words
-from pylb.tui.store import State
+from pylb.tui.state import State
+from pylb.tui.words import Glyphs, Line, Span, fit
 
 NEARLY_FULL_PERCENT = 85
+WIDE_FROM = 90  # cells: from here a pool has a line of its own
+NAME_WIDTH, BAR_WIDTH, SMALL_BAR_WIDTH, COUNT_WIDTH = 10, 24, 12, 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,59 @@ def pools(state: State) -> tuple[Gauge, ...]:
         return ()
     taken, pinned = _in_use(state)
     return tuple(_gauge(config, config.pools[name], taken, pinned) for name in sorted(config.pools))
+
+
+def lines(gauges: Sequence[Gauge], width: int, limit: int, glyphs: Glyphs) -> tuple[Line, ...]:
+    """The pools in at most `limit` lines: one a line where there is room, else two."""
+    if width >= WIDE_FROM:
+        full = [_wide(gauge, width, glyphs) for gauge in gauges]
+    else:
+        halves = [_small(gauge, width // 2 - 1, glyphs) for gauge in gauges]
+        full = [(*pair[0], Span("  "), *pair[1]) if len(pair) > 1 else pair[0] for pair in _pairs(halves)]
+    if len(full) <= limit:
+        return tuple(full)
+    shown = limit - 1
+    left = len(gauges) - (shown if width >= WIDE_FROM else 2 * shown)
+    return (*full[:shown], (Span(f"and {left} more", "dim"),))
+
+
+def _pairs(items: Sequence[Line]) -> list[Sequence[Line]]:
+    return [items[index : index + 2] for index in range(0, len(items), 2)]
+
+
+def _bar(gauge: Gauge, width: int, glyphs: Glyphs) -> Line:
+    cells = words.bar(gauge.used, gauge.total, width)
+    return (Span(glyphs.full * cells, gauge.tone), Span(glyphs.rest * (width - cells), "track"))
+
+
+def _counts(gauge: Gauge, width: int) -> Line:
+    counts = f"{words.count(gauge.used)}/{words.count(gauge.total)}".rjust(width)
+    return (Span(counts), Span(f"{gauge.share:>5}", gauge.tone if gauge.tone != "info" else "dim"))
+
+
+def _wide(gauge: Gauge, width: int, glyphs: Glyphs) -> Line:
+    tail = f"  pinned {gauge.pinned:<3} {'automatic' if gauge.auto else 'by name':<9}"
+    notice = "" if gauge.announced else "  not announced"
+    fixed = NAME_WIDTH + 2 + 6 + BAR_WIDTH + 1 + COUNT_WIDTH + 5 + len(tail)
+    ranges = max(width - fixed - len(notice) - 1, 8)
+    return (
+        Span(fit(gauge.name, NAME_WIDTH, glyphs).ljust(NAME_WIDTH + 1), "strong"),
+        Span(fit(gauge.ranges, ranges, glyphs).ljust(ranges + 1), "dim"),
+        Span(gauge.families.ljust(6), "dim"),
+        *_bar(gauge, BAR_WIDTH, glyphs),
+        *_counts(gauge, COUNT_WIDTH),
+        Span(tail, "dim"),
+        Span(notice, "warn"),
+    )
+
+
+def _small(gauge: Gauge, width: int, glyphs: Glyphs) -> Line:
+    name = max(width - SMALL_BAR_WIDTH - COUNT_WIDTH - 6, 4)
+    return (
+        Span(fit(gauge.name, name, glyphs).ljust(name + 1), "strong"),
+        *_bar(gauge, SMALL_BAR_WIDTH, glyphs),
+        *_counts(gauge, COUNT_WIDTH - 1),
+    )
 
 
 def _gauge(config: Config, pool: Pool, taken: frozenset[Address], pinned: frozenset[Address]) -> Gauge:

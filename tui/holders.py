@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pylb.tui.facts import Held, Kind, Note
-from pylb.tui.store import Speaker, State, Status, Trail
+from pylb.tui.state import Speaker, State, Status, Trail
 
 FRESH_S = 10.0  # a speaker's word is good for this long; it is asked every 2 s
 CONTEST_S = 5.0  # two announcers for a shorter time are a move (a new leader deletes the old one's status)

@@ -18,7 +18,7 @@ from pylb.core.ranges import parse_address
 from pylb.core.reasons import Reason
 from pylb.tui import filters, holders, words
 from pylb.tui.holders import CONTEST_S, Evidence, Holder
-from pylb.tui.store import Dated, State
+from pylb.tui.state import Dated, State
 
 MOVE_SHOWN_S = 60.0
 FOREIGN_SHOWN_S = 60.0

@@ -35,7 +35,7 @@ class Cause(str, Enum):
     SILENT = "silent"
     LEFT = "left"
     STALLED = "stalled"  # this node itself: nothing ran for longer than the stall limit
-    CUT_OFF = "cut_off"  # this node itself: the interface that it is known by is down
+    CUT_OFF = "cut_off"  # this node itself: it lacks what it needs to take part
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Membership:
         self._sequence = 0
         self._ticked = now
         self._first_at = now + LISTEN  # not active before
-        self._active_at = self._first_at  # infinite while cut off
+        self._active_at = math.inf  # not before `connect`
         self._members: dict[NodeName, _Member] = {}
 
     @property
@@ -119,14 +119,14 @@ class Membership:
         """Say in every beat from now on that this node leaves."""
         self.state = State.LEAVING
 
-    def cut_off(self, now: float) -> list[Change]:
-        """The interface that this node is known by went down."""
-        self._active_at = math.inf
+    def connect(self, now: float) -> list[Change]:
+        """What this node needs to take part is there: listen first, since an old claim may be another's by now."""
+        self._active_at = max(self._first_at, now + LISTEN_AGAIN)
         return self._withdraw(now, Cause.CUT_OFF)
 
-    def reconnect(self, now: float) -> list[Change]:
-        """That interface is up again: listen before taking part, since an old claim may be another's by now."""
-        self._active_at = max(self._first_at, now + LISTEN_AGAIN)
+    def disconnect(self, now: float) -> list[Change]:
+        """It is not: the interface that this node is known by is down, or the cluster was not read yet."""
+        self._active_at = math.inf
         return self._withdraw(now, Cause.CUT_OFF)
 
     def receive(self, beat: Beat, now: float) -> list[Change]:

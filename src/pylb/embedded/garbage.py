@@ -68,8 +68,7 @@ def after_drop(store: Store, resource: Resource, gone: JSON) -> None:
     uid = gone["metadata"]["uid"]
     delete_dependents(store, uid)
     store.owned.pop(uid, None)
-    for key in [key for key in store.applied if key[0] == uid]:
-        del store.applied[key]
+    store.applied.pop(uid, None)
     if resource.namespaced:
         _finish_namespace(store, gone["metadata"]["namespace"])
 
@@ -115,8 +114,10 @@ def end_definition(store: Store, definition: JSON) -> None:
     """Delete all objects of a custom resource."""
     spec = definition["spec"]
     resource = store.registry.of_key((spec["group"], spec["names"]["plural"]))
-    for obj in store.list(resource) if resource is not None else ():
-        store.drop(resource, obj["metadata"].get("namespace", ""), obj["metadata"]["name"])  # type: ignore[arg-type]
+    if resource is None:
+        return
+    for obj in store.objects(resource):
+        store.drop(resource, obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
 
 
 def pod_grace(pod: JSON, asked: float | None, usual: float) -> int:

@@ -6,6 +6,8 @@ it comes.
 
 from __future__ import annotations
 
+from typing import Any
+
 from pylb.embedded.errors import JSON, ApiError, bad_request
 from pylb.embedded.resources import Resource
 from pylb.embedded.schema import validate
@@ -143,8 +145,8 @@ _SHAPES: dict[str, JSON] = {
 _TOP = _object(spec=_object(), status=_object())
 
 
-def without_nulls(value: object) -> object:
-    """A body as Go decodes it: a null field is an absent one."""
+def without_nulls(value: Any) -> Any:
+    """A copy of a body as Go decodes it: a null field is an absent one."""
     if isinstance(value, dict):
         return {k: without_nulls(v) for k, v in value.items() if v is not None}
     if isinstance(value, list):

@@ -46,7 +46,7 @@ class Store:
         self.count = 0
         self.owned: dict[str, set[tuple[Kind, Key]]] = {}  # owner's uid -> what it owns
         self.uids: dict[str, tuple[Kind, Key]] = {}
-        self.applied: dict[tuple[str, str], JSON] = {}  # (uid, manager) -> what it applied last
+        self.applied: dict[str, dict[str, JSON]] = {}  # uid -> manager -> what it applied last
         self._tables: dict[Kind, dict[Key, JSON]] = {}
         self._random = random.Random()  # noqa: S311  # names, not secrets
         self.listen(resources.SERVICES.key, admission.networks.follow)
@@ -69,7 +69,7 @@ class Store:
             raise not_found(name, resource.plural, resource.group)
         return found
 
-    def list(self, resource: Resource, namespace: str = "") -> list[JSON]:
+    def objects(self, resource: Resource, namespace: str = "") -> list[JSON]:
         """The objects of a kind, of one namespace or of all, by namespace and name."""
         table = self._tables.get(resource.key, {})
         return [obj for key, obj in sorted(table.items(), key=lambda item: item[0]) if namespace in ("", key[0])]
@@ -96,9 +96,7 @@ class Store:
         self, resource: Resource, namespace: str, body: Any, *, dry: bool = False, validation: str = WARN
     ) -> JSON:
         """Store a new object and return it; 409 if the name is taken, 404 if the namespace is not there."""
-        new = copy.deepcopy(metadata.checked(resource, body))
-        if not resource.custom:
-            new = dict(shapes.without_nulls(new))  # type: ignore[call-overload]  # a dict stays a dict
+        new = _fresh(resource, body)
         meta = new["metadata"]
         metadata.place(resource, meta, namespace)
         self._name(resource, meta)
@@ -154,9 +152,7 @@ class Store:
         With the subresource `status` only the status changes, without it all else does.
         """
         old = resource.view(self.get(resource, namespace, name))
-        new = copy.deepcopy(metadata.checked(resource, change(copy.deepcopy(old))))
-        if not resource.custom:
-            new = dict(shapes.without_nulls(new))  # type: ignore[call-overload]  # a dict stays a dict
+        new = _fresh(resource, change(copy.deepcopy(old)))
         self._check_identity(resource, new["metadata"], old["metadata"], name)
         new = _split(resource, new, old, subresource)
         metadata.carry_over(new["metadata"], old["metadata"])
@@ -187,7 +183,11 @@ class Store:
         meta = new["metadata"]
         if resource.key == resources.DEFINITIONS.key:
             self.registry.define(new)
-        if "deletionTimestamp" in meta and not meta.get("finalizers") and not meta.get("deletionGracePeriodSeconds"):
+        ends = "deletionTimestamp" in meta and not meta.get("finalizers") and not meta.get("deletionGracePeriodSeconds")
+        if ends and resource.key == resources.NAMESPACES.key:
+            self._put(resource, new, old)
+            return garbage.end_namespace(self, new)[0]
+        if ends:
             return self._drop(resource, new)
         return self._put(resource, new, old)
 
@@ -279,6 +279,13 @@ class Store:
         for wanted in (kind, None):
             for listener in [*self.listeners.get(wanted, ())]:
                 listener(change)
+
+
+def _fresh(resource: Resource, body: Any) -> JSON:
+    """A body as an object that shares nothing with it."""
+    checked = metadata.checked(resource, body)
+    copied: JSON = copy.deepcopy(checked) if resource.custom else shapes.without_nulls(checked)
+    return copied
 
 
 def _content(obj: JSON) -> JSON:

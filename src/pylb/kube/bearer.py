@@ -9,7 +9,9 @@ from typing import Protocol
 
 from pylb.kube.errors import NoCluster
 
-REREAD_AFTER = 60.0  # seconds; the kubelet renews a mounted token well before it ends (client-go reads it each minute too)
+REREAD_AFTER = (
+    60.0  # seconds; the kubelet renews a mounted token well before it ends (client-go reads it each minute too)
+)
 TOKEN_MAX = 64 * 1024  # bytes of a token file
 
 

@@ -8,25 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
-from typing import Any
-from urllib.parse import urlencode, urlsplit
+from typing import Any, final
+from urllib.parse import urlencode
 
 from pylb.kube.credentials import Credentials
-from pylb.kube.errors import ServerError, TooManyRequests, Unreachable, from_answer
+from pylb.kube.errors import ServerError, TooManyRequests
 from pylb.kube.lines import split_lines
-from pylb.kube.tls import make_context
-from pylb.kube.transport import Answer, Connection, Endpoint, Headers, connect
+from pylb.kube.pool import Call, Pool
 
 DEADLINE = 10.0  # seconds for a request and its whole answer
 IDLE = 90.0  # seconds between two reads of a stream: a watch has a bookmark each minute (research/cluster.md section 5)
-BODY_MAX = 64 * 1024 * 1024  # bytes of an answer: a page of 500 objects is below 10 MiB unless they are odd
-ERROR_BODY_MAX = 1024 * 1024  # bytes of an error's answer
-REQUESTS_MAX = 8  # requests under way at once, streams not counted
-STREAMS_MAX = 64  # streams open at once
-POOL_MAX = 4  # idle connections that are kept
-POOL_IDLE = 30.0  # seconds that one is kept; kube-apiserver closes after 90 s
 BUSY_TRIES = 4  # tries of a request that is answered with 429
 
 PATCH_TYPES = {
@@ -35,29 +28,24 @@ PATCH_TYPES = {
     "strategic": "application/strategic-merge-patch+json",
     "apply": "application/apply-patch+yaml",  # JSON is YAML
 }
+JSON_TYPE = "application/json"
 
 Query = Mapping[str, str | int | bool | None]
+Headers = Mapping[str, str]
 JSON = Any  # what json.loads gives
 
 
+@final
 class Client:
-    """Talks to one API server. Use it in one event loop, and `close` it, or as an async context manager."""
+    """Talks to one API server, in one event loop. `close` it, or use it as an async context manager.
+
+    Every request raises ClusterError and takes `deadline` seconds at most, whatever happens. A 429 that names its
+    pause is tried again within the deadline, `tries` times in all.
+    """
 
     def __init__(self, credentials: Credentials, *, user_agent: str = "pylb") -> None:
         self._credentials = credentials
-        self._agent = user_agent
-        url = urlsplit(credentials.server)
-        secure = url.scheme == "https"
-        tls = make_context(credentials) if secure else None
-        self._endpoint = Endpoint(
-            url.hostname or "", url.port or (443 if secure else 80), tls, credentials.tls_server_name
-        )
-        self._host = url.netloc.rpartition("@")[2]
-        self._prefix = url.path.rstrip("/")
-        self._pool: list[Connection] = []
-        self._requests = asyncio.Semaphore(REQUESTS_MAX)
-        self._streams = asyncio.Semaphore(STREAMS_MAX)
-        self._closed = False
+        self._pool = Pool(credentials, user_agent)
 
     @property
     def credentials(self) -> Credentials:
@@ -72,25 +60,33 @@ class Client:
 
     async def close(self) -> None:
         """Closes the idle connections; requests under way end as they will."""
-        self._closed = True
-        while self._pool:
-            self._pool.pop().close()
+        self._pool.close()
 
-    async def get(self, path: str, query: Query | None = None, **options: Any) -> JSON:
-        """Reads a resource. `options`: see `request`."""
-        return await self.request("GET", path, query=query, **options)
+    async def get(
+        self,
+        path: str,
+        query: Query | None = None,
+        *,
+        deadline: float = DEADLINE,
+        headers: Headers | None = None,
+        tries: int = BUSY_TRIES,
+    ) -> JSON:
+        """Reads a resource."""
+        return await self._json("GET", path, None, query, deadline, headers, tries=tries)
 
-    async def post(self, path: str, body: JSON, query: Query | None = None, **options: Any) -> JSON:
-        """Creates an object in a collection. `options`: see `request`."""
-        return await self.request("POST", path, body, query=query, **options)
+    async def post(self, path: str, body: JSON, query: Query | None = None, *, deadline: float = DEADLINE) -> JSON:
+        """Creates an object in a collection."""
+        return await self._json("POST", path, body, query, deadline)
 
-    async def put(self, path: str, body: JSON, query: Query | None = None, **options: Any) -> JSON:
-        """Replaces an object. `options`: see `request`."""
-        return await self.request("PUT", path, body, query=query, **options)
+    async def put(self, path: str, body: JSON, query: Query | None = None, *, deadline: float = DEADLINE) -> JSON:
+        """Replaces an object."""
+        return await self._json("PUT", path, body, query, deadline)
 
-    async def delete(self, path: str, body: JSON = None, query: Query | None = None, **options: Any) -> JSON:
-        """Deletes an object; `body` may be DeleteOptions. `options`: see `request`."""
-        return await self.request("DELETE", path, body, query=query, **options)
+    async def delete(
+        self, path: str, body: JSON = None, query: Query | None = None, *, deadline: float = DEADLINE
+    ) -> JSON:
+        """Deletes an object; `body` may be DeleteOptions."""
+        return await self._json("DELETE", path, body, query, deadline)
 
     async def patch(
         self,
@@ -101,62 +97,22 @@ class Client:
         kind: str = "merge",
         field_manager: str | None = None,
         force: bool = False,
-        **options: Any,
+        deadline: float = DEADLINE,
     ) -> JSON:
         """Changes an object by a patch of the kind merge, json, strategic or apply (which wants a field manager)."""
-        full = dict(query or {})
-        if field_manager is not None:
-            full["fieldManager"] = field_manager
-        if force:
-            full["force"] = True
-        return await self.request("PATCH", path, body, query=full, content_type=PATCH_TYPES[kind], **options)
+        full = {**(query or {}), "fieldManager": field_manager, "force": True if force else None}
+        return await self._json("PATCH", path, body, full, deadline, content_type=PATCH_TYPES[kind])
 
-    async def request(
+    async def text(
         self,
-        method: str,
         path: str,
-        body: JSON = None,
-        *,
         query: Query | None = None,
-        deadline: float = DEADLINE,
-        content_type: str = "application/json",
-        headers: Mapping[str, str] | None = None,
-        tries: int = BUSY_TRIES,
-    ) -> JSON:
-        """The JSON of the answer. Raises ClusterError; the whole of it takes `deadline` seconds at most.
-
-        A 429 that names its pause is tried again within the deadline, `tries` times in all.
-        """
-        data = await self.read(
-            method, path, body, query=query, deadline=deadline, content_type=content_type, headers=headers, tries=tries
-        )
-        return _parse(data, method, path)
-
-    async def read(
-        self,
-        method: str,
-        path: str,
-        body: JSON = None,
         *,
-        query: Query | None = None,
         deadline: float = DEADLINE,
-        content_type: str = "application/json",
-        headers: Mapping[str, str] | None = None,
-        tries: int = BUSY_TRIES,
+        headers: Headers | None = None,
     ) -> bytes:
-        """The same as `request`, but the answer as it is (logs, metrics)."""
-        content = b"" if body is None else json.dumps(body, separators=(",", ":")).encode()
-        until = _now() + deadline
-        target = self._target(path, query)
-        while True:
-            tries -= 1
-            try:
-                return await self._once(method, target, content, content_type, headers, until)
-            except TooManyRequests as error:
-                pause = error.retry_after
-                if tries <= 0 or pause is None or _now() + pause >= until:
-                    raise
-                await asyncio.sleep(pause)
+        """The same as `get`, but the answer as it is (logs, metrics)."""
+        return await self._bytes("GET", path, None, query, deadline, headers)
 
     async def lines(
         self,
@@ -165,12 +121,12 @@ class Client:
         *,
         idle: float = IDLE,
         deadline: float = DEADLINE,
-        headers: Mapping[str, str] | None = None,
-    ) -> AsyncIterator[JSON]:
+        headers: Headers | None = None,
+    ) -> AsyncGenerator[JSON, None]:
         """The JSON values of a stream, one a line (watches, /events); ends when the server ends it.
 
         Blank lines are skipped. The head of the answer must come within `deadline` seconds, and each read within
-        `idle`. Close it (`contextlib.aclosing`) to give the connection back. Raises ClusterError.
+        `idle`. Close it (`contextlib.aclosing`) to give the connection back.
         """
         async with self.stream(path, query, idle=idle, deadline=deadline, headers=headers) as values:
             async for value in values:
@@ -184,138 +140,93 @@ class Client:
         *,
         idle: float = IDLE,
         deadline: float = DEADLINE,
-        headers: Mapping[str, str] | None = None,
+        headers: Headers | None = None,
     ) -> AsyncIterator[AsyncIterator[JSON]]:
         """The same as `lines`, as a context that is entered when the server has said yes."""
-        target = self._target(path, query)
-        until = _now() + deadline
-        async with self._streams:
-            connection = await connect(self._endpoint, deadline)  # never a pooled one: it is not given back
+        call = self._call("GET", path, None, query, deadline, headers, JSON_TYPE)
+        async with (
+            self._pool.stream(call, idle) as parts,
+            aclosing(split_lines(parts)) as lines,
+            aclosing(_values(lines, path)) as values,
+        ):
+            yield values
+
+    async def _json(
+        self,
+        method: str,
+        path: str,
+        body: JSON,
+        query: Query | None,
+        deadline: float,
+        headers: Headers | None = None,
+        content_type: str = JSON_TYPE,
+        tries: int = BUSY_TRIES,
+    ) -> JSON:
+        data = await self._bytes(method, path, body, query, deadline, headers, content_type, tries)
+        return _parse(data, f"{method} {path}")
+
+    async def _bytes(
+        self,
+        method: str,
+        path: str,
+        body: JSON,
+        query: Query | None,
+        deadline: float,
+        headers: Headers | None = None,
+        content_type: str = JSON_TYPE,
+        tries: int = BUSY_TRIES,
+    ) -> bytes:
+        call = self._call(method, path, body, query, deadline, headers, content_type)
+        while True:
+            tries -= 1
             try:
-                answer = await self._exchange(connection, "GET", target, b"", "", headers, until)
-                if answer.status >= 300:
-                    await self._refuse(connection, answer)
-                async with aclosing(split_lines(connection.parts())) as parts:
-                    yield _values(parts, connection, idle, path)
-            finally:
-                connection.close()
+                return await self._pool.request(call)
+            except TooManyRequests as error:
+                pause = error.retry_after
+                if tries <= 0 or pause is None or _now() + pause >= call.until:
+                    raise
+                await asyncio.sleep(pause)
 
-    def _target(self, path: str, query: Query | None) -> str:
-        pairs = {
-            name: str(value).lower() if isinstance(value, bool) else str(value)
-            for name, value in (query or {}).items()
-            if value is not None
-        }
-        return f"{self._prefix}{path}{'?' if pairs else ''}{urlencode(pairs)}"
-
-    async def _once(
-        self, method: str, target: str, body: bytes, content_type: str, headers: Mapping[str, str] | None, until: float
-    ) -> bytes:
-        """One request; a second time on a new connection if the kept one was closed behind our back."""
-        try:
-            await asyncio.wait_for(self._requests.acquire(), until - _now())
-        except asyncio.TimeoutError as error:
-            raise Unreachable("too many requests wait for the API server", reason="Deadline") from error
-        try:
-            kept = self._kept()
-            if kept is not None:
-                try:
-                    return await self._talk(kept, method, target, body, content_type, headers, until)
-                except Unreachable as error:
-                    if kept.answered or error.reason == "Deadline" or not _repeatable(method, content_type):
-                        raise
-            fresh = await connect(self._endpoint, until - _now())
-            return await self._talk(fresh, method, target, body, content_type, headers, until)
-        finally:
-            self._requests.release()
-
-    async def _talk(
+    def _call(
         self,
-        connection: Connection,
         method: str,
-        target: str,
-        body: bytes,
+        path: str,
+        body: JSON,
+        query: Query | None,
+        deadline: float,
+        headers: Headers | None,
         content_type: str,
-        headers: Mapping[str, str] | None,
-        until: float,
-    ) -> bytes:
-        try:
-            answer = await self._exchange(connection, method, target, body, content_type, headers, until)
-            if answer.status >= 300:
-                await self._refuse(connection, answer)
-            return await connection.body(BODY_MAX)
-        finally:
-            self._keep(connection)
-
-    async def _exchange(
-        self,
-        connection: Connection,
-        method: str,
-        target: str,
-        body: bytes,
-        content_type: str,
-        headers: Mapping[str, str] | None,
-        until: float,
-    ) -> Answer:
-        """Sends the request and gives the head of its answer."""
-        connection.set_deadline(until - _now())
-        sent: Headers = [("Host", self._host), ("User-Agent", self._agent), ("Accept", "application/json")]
-        token = await self._credentials.bearer.token()
-        if token is not None:
-            sent.append(("Authorization", f"Bearer {token}"))
-        if body:
-            sent.append(("Content-Type", content_type))
-        if body or method in ("POST", "PUT", "PATCH"):
-            sent.append(("Content-Length", str(len(body))))
-        sent.extend((headers or {}).items())
-        await connection.send(method, target, sent, body)
-        return await connection.answer()
-
-    async def _refuse(self, connection: Connection, answer: Answer) -> None:
-        body = await connection.body(ERROR_BODY_MAX)
-        if answer.status == 401:
-            self._credentials.bearer.expire()
-        if answer.status < 400:
-            raise ServerError("a redirect, where an API server never sends one", status=answer.status)
-        raise from_answer(answer.status, body, answer.headers.get("retry-after", ""))
-
-    def _kept(self) -> Connection | None:
-        """An idle connection that may still be used."""
-        while self._pool:
-            connection = self._pool.pop()
-            if connection.reusable and _now() - connection.idle_since < POOL_IDLE:
-                return connection
-            connection.close()
-        return None
-
-    def _keep(self, connection: Connection) -> None:
-        connection.set_deadline(None)
-        if connection.reusable and len(self._pool) < POOL_MAX and not self._closed:
-            connection.idle_since = _now()
-            self._pool.append(connection)
-        else:
-            connection.close()
+    ) -> Call:
+        return Call(
+            method=method,
+            target=_target(path, query),
+            body=b"" if body is None else json.dumps(body, separators=(",", ":")).encode(),
+            content_type=content_type,
+            headers=tuple((headers or {}).items()),
+            until=_now() + deadline,
+        )
 
 
-async def _values(lines: AsyncIterator[bytes], connection: Connection, idle: float, path: str) -> AsyncIterator[JSON]:
-    connection.set_deadline(idle)
+async def _values(lines: AsyncIterator[bytes], path: str) -> AsyncGenerator[JSON, None]:
     async for line in lines:
-        connection.set_deadline(None)
         if line.strip():
-            yield _parse(line, "GET", path)
-        connection.set_deadline(idle)
+            yield _parse(line, f"GET {path}")
 
 
-def _parse(data: bytes, method: str, path: str) -> JSON:
+def _target(path: str, query: Query | None) -> str:
+    pairs = {name: _query_text(value) for name, value in (query or {}).items() if value is not None}
+    return f"{path}?{urlencode(pairs)}" if pairs else path
+
+
+def _query_text(value: str | int | bool | None) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _parse(data: bytes, what: str) -> JSON:
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise ServerError(f"the answer to {method} {path} is not JSON", reason="NotJSON") from error
-
-
-def _repeatable(method: str, content_type: str) -> bool:
-    """Doing it twice is the same as doing it once."""
-    return method in ("GET", "PUT", "DELETE") or (method == "PATCH" and content_type != PATCH_TYPES["json"])
+        raise ServerError(f"the answer to {what} is not JSON", reason="NotJSON") from error
 
 
 def _now() -> float:

@@ -73,7 +73,9 @@ def _named_file(path: str | None, env: Mapping[str, str]) -> Path | None:
         if _exists(file):
             return file
     if listed:
-        raise NoCluster(f"$KUBECONFIG names {_join(listed)}, and there is no such file; correct it, or: unset KUBECONFIG")
+        raise NoCluster(
+            f"$KUBECONFIG names {_join(listed)}, and there is no such file; correct it, or: unset KUBECONFIG"
+        )
     return None
 
 

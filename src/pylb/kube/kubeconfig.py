@@ -26,7 +26,9 @@ _REFUSED = ("as", "as-uid", "as-groups", "as-user-extra", "username", "password"
 Section = Mapping[str, Any]
 
 
-def read(text: bytes, file: Path, *, context: str | None = None, environ: Mapping[str, str] | None = None) -> Credentials:
+def read(
+    text: bytes, file: Path, *, context: str | None = None, environ: Mapping[str, str] | None = None
+) -> Credentials:
     """The credentials of `context`, else of the current one. Raises NoCluster; relative paths count from the file."""
     raw = _parse(text, file)
     name = context or raw.get("current-context")

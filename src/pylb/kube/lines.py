@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 from pylb.kube.errors import ServerError, Unreachable
 
 LINE_MAX = 16 * 1024 * 1024  # bytes of a line; an object is at most 1.5 MiB in etcd, and managedFields come on top
 
 
-async def split_lines(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def split_lines(parts: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
     """The lines of the stream, without their ends.
 
     Raises ServerError(reason=TooLarge) for a line above LINE_MAX, and Unreachable for a stream that ends in a line.

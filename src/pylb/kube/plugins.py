@@ -28,7 +28,9 @@ def load_plugin(file: Path, context: str, *, namespace: str = "default") -> Cred
         load_kube_config(str(file), context=context, client_configuration=config, persist_config=False)
     except Exception as error:  # whatever a plugin and the package's loader raise, it is one thing to the caller
         raise NoCluster(f"the login plugin of {file} failed: {error}") from error
-    if not config.cert_file and not any(key in config.api_key for key in KEYS):  # it logs a plugin's failure and goes on
+    if not config.cert_file and not any(
+        key in config.api_key for key in KEYS
+    ):  # it logs a plugin's failure and goes on
         raise NoCluster(f"the login plugin of {file} gave no credentials; run: kubectl get nodes")
     return Credentials(
         server=str(config.host).rstrip("/"),

@@ -1,39 +1,22 @@
 """One HTTP/1.1 connection to the API server, by h11 on asyncio streams: send a request, read its answer.
 
-It knows deadlines, TLS and half-open TCP, and nothing of Kubernetes. A deadline aborts the connection: the read that
-waits ends at once, and no task is cancelled for it (wait_for on Python 3.10 can lose a cancellation).
+It knows deadlines and nothing of Kubernetes. A deadline aborts the connection: the read that waits ends at once, and
+no task is cancelled for it (wait_for of Python 3.10 can lose a cancellation).
 """
 
 from __future__ import annotations
 
 import asyncio
-import socket
-import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 import h11
 
+from pylb.kube.dial import Endpoint, dial
 from pylb.kube.errors import ServerError, Unreachable
 
 READ_SIZE = 64 * 1024  # bytes a read
 HEAD_MAX = 64 * 1024  # bytes of status line and headers, and of a chunk's head
-CONNECT_DEADLINE = 1.5  # seconds: a lost SYN is sent again with the next attempt, not in TCP's growing intervals
-# A host that is gone is noticed after 6 s: probed after 3 s of silence, each second; also for data that nobody confirms.
-KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_COUNT = 3, 1, 3  # seconds, seconds, probes
-USER_TIMEOUT_MS = 6000  # milliseconds, tcp(7)
-
-Headers = list[tuple[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where and how to connect."""
-
-    host: str
-    port: int
-    tls: ssl.SSLContext | None
-    server_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +28,7 @@ class Answer:
 
 
 class Connection:
-    """One connection; one request at a time. Every method raises Unreachable or ServerError, and is then closed."""
+    """One connection; one request at a time. After an exception, always Unreachable or ServerError, it is closed."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -75,15 +58,11 @@ class Connection:
         if seconds is not None:
             self._timer = asyncio.get_running_loop().call_later(max(0.0, seconds), self._expire)
 
-    async def send(self, method: str, target: str, headers: Headers, body: bytes) -> None:
+    async def send(self, method: str, target: str, headers: list[tuple[str, str]], body: bytes) -> None:
         """Writes a request."""
         self.answered = False
         try:
-            data = self._h11.send(h11.Request(method=method, target=target, headers=headers)) or b""
-            if body:
-                data += self._h11.send(h11.Data(data=body)) or b""
-            data += self._h11.send(h11.EndOfMessage()) or b""
-            self._writer.write(data)
+            self._writer.write(self._encode(method, target, headers, body))
             await self._writer.drain()
         except h11.LocalProtocolError as error:
             self.close()
@@ -91,13 +70,21 @@ class Connection:
         except OSError as error:
             raise self._lost(error) from error
 
+    def _encode(self, method: str, target: str, headers: list[tuple[str, str]], body: bytes) -> bytes:
+        data = self._h11.send(h11.Request(method=method, target=target, headers=headers)) or b""
+        if body:
+            data += self._h11.send(h11.Data(data=body)) or b""
+        return data + (self._h11.send(h11.EndOfMessage()) or b"")
+
     async def answer(self) -> Answer:
         """The head of the answer to the request that was sent."""
-        while True:
+        event = await self._event()
+        while isinstance(event, h11.InformationalResponse):
             event = await self._event()
-            if isinstance(event, h11.Response):
-                headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in event.headers}
-                return Answer(event.status_code, headers)
+        if not isinstance(event, h11.Response):
+            raise self._lost(None)
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in event.headers}
+        return Answer(event.status_code, headers)
 
     async def body(self, limit: int) -> bytes:
         """The whole body of the answer. Raises ServerError(reason=TooLarge) above `limit` bytes."""
@@ -109,16 +96,22 @@ class Connection:
                 raise ServerError(f"an answer of more than {limit} bytes", reason="TooLarge")
         return bytes(data)
 
-    async def parts(self) -> AsyncIterator[bytes]:
-        """The parts of the answer's body as they come; after the last one the connection may be used again."""
+    async def parts(self, idle: float | None = None) -> AsyncGenerator[bytes, None]:
+        """The parts of the answer's body as they come, each within `idle` seconds if given.
+
+        After the last one the connection may be used again.
+        """
         while True:
+            if idle is not None:
+                self.set_deadline(idle)
             event = await self._event()
-            if isinstance(event, h11.Data):
-                yield bytes(event.data)
-            elif isinstance(event, h11.EndOfMessage):
+            if idle is not None:
+                self.set_deadline(None)
+            if isinstance(event, h11.EndOfMessage):
                 break
-            else:
+            if not isinstance(event, h11.Data):
                 raise self._lost(None)
+            yield bytes(event.data)
         self._recycle()
 
     def _recycle(self) -> None:
@@ -127,7 +120,7 @@ class Connection:
         else:
             self.close()
 
-    async def _event(self) -> h11.Event | type[h11.PAUSED]:
+    async def _event(self) -> object:
         try:
             while (event := self._h11.next_event()) is h11.NEED_DATA:
                 data = await self._reader.read(READ_SIZE)
@@ -135,11 +128,9 @@ class Connection:
                     raise self._lost(None)
                 self.answered = self.answered or bool(data)
                 self._h11.receive_data(data)
-        except h11.RemoteProtocolError as error:
+        except (h11.RemoteProtocolError, OSError) as error:
             raise self._lost(error) from error
-        except OSError as error:
-            raise self._lost(error) from error
-        return event  # type: ignore[return-value]  # h11's sentinels are classes; NEED_DATA is excluded above
+        return event
 
     def _lost(self, error: Exception | None) -> Unreachable:
         self.close()
@@ -155,35 +146,6 @@ class Connection:
 
 
 async def connect(endpoint: Endpoint, deadline: float) -> Connection:
-    """A new connection. Raises Unreachable after CONNECT_DEADLINE or `deadline` seconds, whichever is shorter."""
-    name = (endpoint.server_name or endpoint.host) if endpoint.tls else None
-    opening = asyncio.open_connection(
-        endpoint.host, endpoint.port, ssl=endpoint.tls, server_hostname=name, limit=READ_SIZE
-    )
-    try:
-        reader, writer = await asyncio.wait_for(opening, min(deadline, CONNECT_DEADLINE))
-    except asyncio.TimeoutError as error:
-        raise Unreachable(f"{endpoint.host}:{endpoint.port} does not answer", reason="Connect") from error
-    except ssl.SSLCertVerificationError as error:
-        message = f"the certificate of {endpoint.host}:{endpoint.port} is not trusted: {error.verify_message}"
-        raise Unreachable(message, reason="Certificate") from error
-    except (OSError, UnicodeError) as error:
-        raise Unreachable(f"cannot connect to {endpoint.host}:{endpoint.port}: {error}", reason="Connect") from error
-    _tune(writer.get_extra_info("socket"))
+    """A new connection, within `deadline` seconds. Raises Unreachable."""
+    reader, writer = await dial(endpoint, deadline)
     return Connection(reader, writer)
-
-
-def _tune(sock: socket.socket) -> None:
-    """Lets the kernel notice a peer that is gone, where the system has the options."""
-    wanted = {
-        "TCP_KEEPIDLE": KEEPALIVE_IDLE,
-        "TCP_KEEPINTVL": KEEPALIVE_INTERVAL,
-        "TCP_KEEPCNT": KEEPALIVE_COUNT,
-        "TCP_USER_TIMEOUT": USER_TIMEOUT_MS,
-        "TCP_NODELAY": 1,
-    }
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in wanted.items():
-        option = getattr(socket, name, None)
-        if option is not None:
-            sock.setsockopt(socket.IPPROTO_TCP, option, value)

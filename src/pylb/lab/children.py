@@ -11,7 +11,7 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -84,19 +84,14 @@ class Children:
 
     async def run(self, argv: Sequence[str], text: str = "", *, namespace: str | None = None) -> Outcome:
         """Run a tool with `text` on its standard input; LabError if it is missing or hangs."""
-        with contextlib.ExitStack() as stack:
-            files = [stack.enter_context(open(os.memfd_create(name), "w+")) for name in ("in", "out", "err")]
-            files[0].write(text)
-            files[0].seek(0)
-            child = self._start(argv, namespace, *(file.fileno() for file in files))
+        with _memory(text) as given, _memory() as out, _memory() as err:
+            child = self._start(argv, namespace, given, out, err)
             try:
                 code = await asyncio.wait_for(asyncio.shield(child.ended), RUN_LIMIT_S)
             except asyncio.TimeoutError:
                 child.signal(signal.SIGKILL)
                 raise LabError(f"{argv[0]} did not end within {RUN_LIMIT_S:.0f} s: {' '.join(argv)}") from None
-            for file in files[1:]:
-                file.seek(0)
-            return Outcome(code, files[1].read(), files[2].read())
+            return Outcome(code, _content(out), _content(err))
 
     async def check(self, argv: Sequence[str], text: str = "", *, namespace: str | None = None) -> str:
         """What a tool printed; LabError if it ended with another code than 0."""
@@ -151,3 +146,25 @@ class Children:
             child.ended.set_result(code)
         for call in child.on_end:
             call(code)
+
+
+@contextlib.contextmanager
+def _memory(text: str = "") -> Iterator[int]:
+    """A file in memory: unlike a pipe it never makes the other side wait."""
+    fd = os.memfd_create("lab")
+    try:
+        if text:
+            _write_all(fd, text.encode())
+            os.lseek(fd, 0, os.SEEK_SET)
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(fd, data) :]
+
+
+def _content(fd: int) -> str:
+    return os.pread(fd, os.fstat(fd).st_size, 0).decode(errors="replace")

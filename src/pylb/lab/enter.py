@@ -12,7 +12,7 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x20000, 0x10000000, 0x20000000, 0x40000000  # linux/sched.h
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -28,17 +28,26 @@ def _check(result: int, what: str) -> None:
         raise OSError(code, f"{what}: {os.strerror(code)}")
 
 
+@contextlib.contextmanager
+def _opened(path: str) -> Iterator[int]:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
 def join(pid: int) -> None:
     """Join the user, pid and mount namespace of a lab; the process must have one thread, and children join fully."""
     folder = f"/proc/{pid}/ns"
     with contextlib.ExitStack() as stack:
         kinds = [("user", CLONE_NEWUSER), ("pid", CLONE_NEWPID), ("mnt", CLONE_NEWNS)]
-        if os.stat(f"{folder}/user").st_ino == os.stat("/proc/self/ns/user").st_ino:
-            kinds = kinds[1:]
-        files = [(stack.enter_context(open(f"{folder}/{kind}")), flag) for kind, flag in kinds]
-        here = os.getcwd()
-        for file, flag in files:
-            _check(_libc.setns(file.fileno(), flag), f"setns {file.name}")
+        joined = [(kind, flag, stack.enter_context(_opened(f"{folder}/{kind}"))) for kind, flag in kinds]
+        with _opened("/proc/self/ns/user") as own:
+            same = os.fstat(own).st_ino == os.fstat(joined[0][2]).st_ino  # a lab of root's shares root's user namespace
+        here = os.getcwd()  # noqa: PTH109 - pathlib would cost a third of the start
+        for kind, flag, fd in joined[1:] if same else joined:
+            _check(_libc.setns(fd, flag), f"setns {kind}")
         try:
             os.chdir(here)  # the same folder, seen from the lab; its /run is another
         except OSError:
@@ -47,8 +56,8 @@ def join(pid: int) -> None:
 
 def attach(host: str) -> None:
     """Enter a host's network, with the /sys that belongs to it."""
-    with open(f"/run/netns/{host}") as file:
-        _check(_libc.setns(file.fileno(), CLONE_NEWNET), f"setns {host}")
+    with _opened(f"/run/netns/{host}") as fd:
+        _check(_libc.setns(fd, CLONE_NEWNET), f"setns {host}")
     _check(_libc.unshare(CLONE_NEWNS), "unshare")
     _check(_libc.mount(b"none", b"/", None, MS_REC | MS_SLAVE, None), "mount /")
     if _libc.umount2(b"/sys", MNT_DETACH) == 0:
@@ -62,7 +71,7 @@ def _command(host: str, command: Sequence[str]) -> int:
         signal.signal(number, signal.SIG_DFL)
     try:
         attach(host)
-        os.execvp(command[0], command)
+        os.execvp(command[0], list(command))
     except FileNotFoundError:
         code, text = NOT_FOUND, "no such command"
     except OSError as error:

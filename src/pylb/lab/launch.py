@@ -106,12 +106,11 @@ def _attend(
         while True:
             ready = {fd for fd, _ in poll.poll()}
             if report in ready:
-                chunk = os.read(report, REPORT_LIMIT)
-                text += chunk
-                if not chunk:
+                text += os.read(report, REPORT_LIMIT)
+                if text.endswith(b"\n"):  # `unshare` holds the other end too: there is no end of file to wait for
                     poll.unregister(report)
-                    reported = _tell(text, say)
-                    continue
+                    _tell(text, say)
+                    reported = True
             elif wake.fileno() in ready or lifeline in ready:
                 return 0
             elif pidfd in ready:
@@ -124,17 +123,14 @@ def _attend(
         os.close(report)
 
 
-def _tell(text: bytes, say: Callable[[str], None]) -> bool:
-    """Pass the supervisor's report on; LabError if it tells of a failure or tells nothing."""
-    if not text:
-        return False
+def _tell(text: bytes, say: Callable[[str], None]) -> None:
+    """Pass the supervisor's report on; LabError if it tells of a failure."""
     told = json.loads(text)
     if "error" in told:
         error = LabError(told["error"])
         error.exit_code = told.get("exit", 1)
         raise error
     say(json.dumps(told))
-    return True
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -107,6 +107,7 @@ class Machines:
             await self.tenant.node_on(machine.host.name)
 
     async def _kill_all(self, namespace: str) -> None:
+        alive: list[int] = []
         for _ in range(KILL_ROUNDS):
             alive = namespaces.members(namespace)
             if not alive:

@@ -49,7 +49,7 @@ def inside(name: str, act: Callable[[], T]) -> T:
             with (NAMES / name).open() as handle:
                 _check(_libc.setns(handle.fileno(), CLONE_NEWNET), f"setns {name}")
             done.append(act())
-        except BaseException as error:  # whatever it is, it is the caller's
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is the caller's
             failed.append(error)
 
     thread = threading.Thread(target=run, name=f"in {name}")
@@ -69,7 +69,7 @@ def members(name: str) -> list[int]:
         if not entry.name.isdigit():
             continue
         try:
-            if os.stat(f"/proc/{entry.name}/ns/net").st_ino == wanted:
+            if Path(f"/proc/{entry.name}/ns/net").stat().st_ino == wanted:
                 found.append(_nested_ids(entry.name)[depth - 1])
         except (OSError, IndexError):  # it ended meanwhile, or it is none of ours
             continue

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pylb.lab import namespaces
 from pylb.lab.children import Children
+from pylb.lab.errors import LabError
 from pylb.lab.plan import INTERNET, MAC_PREFIX, MANAGEMENT, ULA, Host, Plan
 
 LAN = "lan"  # the namespace of both bridges and of the API server
@@ -56,7 +57,7 @@ def bridge_lines(api: IPv4Address) -> list[str]:
         f"link add {LAN_BRIDGE} address {MAC_PREFIX}:00:ff type bridge mcast_snooping 0 stp_state 0 forward_delay 0",
         f"link add {MANAGEMENT_BRIDGE} address {MAC_PREFIX}:01:01 type bridge mcast_snooping 0 stp_state 0",
         f"addr add {api}/{MANAGEMENT.prefixlen} dev {MANAGEMENT_BRIDGE}",
-        f"link set {LAN_BRIDGE} addrgenmode none",  # the switch itself has no address on the LAN
+        f"link set {LAN_BRIDGE} addrgenmode none",
         f"link set {LAN_BRIDGE} up",
         f"link set {MANAGEMENT_BRIDGE} up",
     ]
@@ -73,7 +74,8 @@ def cable_lines(host: Host) -> list[str]:
 
 def _cable(name: str, bridge: str, inside: str, mac: str, host: str) -> list[str]:
     return [
-        f"link add {name} addrgenmode none type veth peer name {inside} address {mac} netns {host}",
+        f"link add {name} type veth peer name {inside} address {mac} netns {host}",
+        f"link set {name} addrgenmode none",  # a switch's port has no address
         f"link set {name} master {bridge} up",
     ]
 
@@ -90,7 +92,7 @@ def host_lines(host: Host, plan: Plan) -> list[str]:
         lines.append(f"addr add {INTERNET}/32 dev lo")
     else:
         lines.append(f"route add default via {plan.router.lan}")
-        lines.append(f"-6 route add default via {plan.router.lan6}")
+        lines.append(f"route add ::/0 via {plan.router.lan6}")
     if host.management is not None:
         lines += [f"addr add {host.management}/{MANAGEMENT.prefixlen} dev eth1", "link set eth1 up"]
         others = (other for other in plan.nodes.values() if other is not host)
@@ -147,4 +149,9 @@ class Network:
 
     async def _ip(self, namespace: str, lines: Iterable[str]) -> None:
         where = [] if namespace == LAN else ["-n", namespace]
-        await self._children.check(["ip", *where, "-batch", "-"], "\n".join([*lines, ""]))
+        batch = list(lines)
+        outcome = await self._children.run(["ip", *where, "-batch", "-"], "\n".join([*batch, ""]))
+        if outcome.code != 0:
+            said, _, number = outcome.err.strip().rpartition("Command failed -:")
+            line = batch[int(number) - 1] if number.isdigit() else "ip -batch"
+            raise LabError(f"in {namespace}: {line}: {said.strip()}")

@@ -63,11 +63,11 @@ class Supervisor:
         return self._report()
 
     def _report(self) -> dict[str, Any]:
-        pid = os.readlink("/proc/self")  # /proc is the host's, so this is the id outside
+        pid = _pid_outside()
         port = self.cluster.port if self.cluster else None
         return {
             "name": self.settings.name,
-            "pid": int(pid),
+            "pid": pid,
             "kubeconfig": f"/proc/{pid}/root{HOME}/kubeconfig" if self.cluster else None,
             "server": f"https://127.0.0.1:{port}" if port else None,
             "subnet": self.settings.subnet,
@@ -91,7 +91,7 @@ class Supervisor:
             raise BadInput(f"host {host!r}: not in this lab; there are {', '.join([*known, *pods])}")
         if host in self.machines.nodes and not self.machines[host].powered:
             raise LabError(f"{host} has no power; give it back with: pylb lab power on {host}")
-        return {"pid": int(os.readlink("/proc/self")), "namespace": namespace}
+        return {"pid": _pid_outside(), "namespace": namespace}
 
     async def _plug(self, request: dict[str, Any]) -> dict[str, Any]:
         cables = CABLES.get(str(request.get("cables", "lan")))
@@ -107,7 +107,9 @@ class Supervisor:
         if self.cluster is None:
             raise LabError("this lab is bare: it has no speakers")
         if not machine.powered:
-            raise LabError(f"{machine.host.name} has no power; give it back with: pylb lab power on {machine.host.name}")
+            raise LabError(
+                f"{machine.host.name} has no power; give it back with: pylb lab power on {machine.host.name}"
+            )
         return await self.cluster.speaker(machine.host.name, str(request.get("action")))
 
     async def _logs(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -120,6 +122,11 @@ class Supervisor:
     async def _down(self, _request: dict[str, Any]) -> dict[str, Any]:
         asyncio.get_running_loop().call_later(0.05, self.ended.set)  # the answer goes out first
         return {}
+
+
+def _pid_outside() -> int:
+    """This process's id as the host sees it: /proc is the host's."""
+    return int(Path("/proc/self").readlink().name)
 
 
 def _told(machine: Machine) -> dict[str, Any]:
@@ -141,14 +148,18 @@ async def run(settings: Settings, handles: Handles) -> None:
         answer = failure(error)
         supervisor.ended.set()
     with os.fdopen(handles.report, "w") as report:
-        json.dump(answer, report)
+        report.write(json.dumps(answer) + "\n")
     await ended
+
+
+async def _main(settings: Settings, handles: Handles) -> None:
+    await run(settings, handles)
+    os._exit(0)  # the kernel ends whatever still runs; nothing needs to be put away
 
 
 def main() -> None:
     """The command line."""
-    asyncio.run(run(*decode(sys.argv[1])))
-    os._exit(0)  # the kernel ends whatever still runs; nothing needs to be put away
+    asyncio.run(_main(*decode(sys.argv[1])))
 
 
 if __name__ == "__main__":

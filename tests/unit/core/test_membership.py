@@ -24,7 +24,9 @@ N2 = NodeName("n2")
 
 
 def member(now: float = 0.0) -> Membership:
-    return Membership(NodeName("n1"), incarnation=1, now=now)
+    found = Membership(NodeName("n1"), incarnation=1, now=now)
+    found.connect(now)
+    return found
 
 
 def beat(sequence: int, state: State = State.ACTIVE, incarnation: int = 7, node: str = "n2") -> Beat:
@@ -39,6 +41,15 @@ def test_listens_before_it_takes_part() -> None:
     assert n1.tick(LISTEN - 0.1) == []
     assert n1.tick(LISTEN) == [Up(NodeName("n1"))]
     assert n1.alive == {"n1"}
+
+
+def test_takes_no_part_before_it_is_connected() -> None:
+    n1 = Membership(NodeName("n1"), incarnation=1, now=0.0)
+    for step in range(1, 30):
+        assert n1.tick(step * INTERVAL) == []
+    n1.connect(3.0)
+    assert n1.tick(3.1) == []
+    assert n1.tick(3.2) == [Up(NodeName("n1"))]
 
 
 def test_a_member_dies_at_its_deadline_and_not_before() -> None:
@@ -116,12 +127,12 @@ def test_after_a_stall_nobody_is_blamed_and_nothing_is_answered_until_it_has_lis
 
 def test_a_node_that_is_cut_off_takes_no_part_until_it_has_listened_again() -> None:
     n1 = active()
-    assert n1.cut_off(1.1) == [Down(NodeName("n1"), Cause.CUT_OFF, 0.0)]
+    assert n1.disconnect(1.1) == [Down(NodeName("n1"), Cause.CUT_OFF, 0.0)]
     assert not n1.may_answer(1.1)
     assert n1.tick(3.0) == []  # held up as well, and still cut off
     for step in range(1, 20):
         assert Up(NodeName("n1")) not in n1.tick(3.0 + step * INTERVAL)
-    assert n1.reconnect(5.0) == []
+    assert n1.connect(5.0) == []
     for now in (4.95, 5.1):
         assert n1.tick(now) == []
     assert n1.tick(5.0 + LISTEN_AGAIN) == [Up(NodeName("n1"))]
@@ -129,7 +140,7 @@ def test_a_node_that_is_cut_off_takes_no_part_until_it_has_listened_again() -> N
 
 def test_a_link_event_at_the_start_does_not_shorten_the_listening() -> None:
     n1 = member()
-    n1.reconnect(0.01)
+    n1.connect(0.01)
     for now in (0.2, 0.4, LISTEN - 0.01):
         assert n1.tick(now) == []
     assert n1.tick(LISTEN) == [Up(NodeName("n1"))]

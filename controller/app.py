@@ -1,0 +1,90 @@
+"""The controller: follows Services and pools, settles who has which address, and writes that into the API.
+
+It decides nothing itself (`controller.reconcile` does) and gives no new address before everything was read once, so
+that recorded ones are adopted first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from pylb.controller.herald import Herald
+from pylb.controller.reconcile import Books, Outcome, wanted
+from pylb.controller.writer import Writer
+from pylb.core import notices
+from pylb.core.model import Service, ServiceKey
+from pylb.kube import decode
+from pylb.kube.client import Client
+from pylb.kube.collection import Collection
+from pylb.kube.configuration import Configuration
+from pylb.kube.write import EventRecorder
+from pylb.runtime.http import EventLog
+from pylb.runtime.log import Logger
+from pylb.runtime.tasks import Nursery
+
+
+class Controller:
+    """Everything that runs in the controller's process."""
+
+    def __init__(self, client: Client, log: Logger, load_balancer_class: str | None = None) -> None:
+        self.books = Books(load_balancer_class)
+        self.events = EventLog()
+        self.configuration = Configuration(client, self._on_configuration)
+        self.services: Collection[Service] = Collection(
+            client, "/api/v1/services", decode.service, on_change=self._on_service, on_synced=self._on_configuration
+        )
+        self.recorder = EventRecorder(client, notices.CONTROLLER)
+        self.herald = Herald(self.events, self.recorder, log)
+        self.writer = Writer(client, self._wanted, log)
+        self._due: set[ServiceKey] = set()
+        self._round_due = False
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until `stop`."""
+        async with Nursery() as nursery:
+            nursery.start(self.configuration.run(), "configuration")
+            nursery.start(self.services.run(), "services")
+            nursery.start(self.recorder.run(), "events")
+            nursery.start(self.writer.run(), "writer")
+            await stop.wait()
+            nursery.cancel()
+
+    def _on_service(self, key: str, old: Service | None, new: Service | None) -> None:
+        self._make_due([ServiceKey(key)])
+
+    def _on_configuration(self) -> None:
+        self._make_due(self._present())
+
+    def _present(self) -> list[ServiceKey]:
+        return [service.key for service in self.services.items.values()]
+
+    def _make_due(self, keys: Iterable[ServiceKey]) -> None:
+        self._due.update(keys)
+        if not self._round_due:
+            self._round_due = True
+            asyncio.get_running_loop().call_soon(self._settle)
+
+    def _settle(self) -> None:
+        """One round: what is due, and what waits for something that the round frees."""
+        self._round_due = False
+        if not (self.services.synced and self.configuration.synced):
+            return
+        self.herald.configuration(self.configuration)
+        present = {service.key: service for service in self.services.items.values()}
+        due, self._due = self._due, set()
+        for key in due - present.keys():
+            self.herald.deleted(key, self.books.forget(key))
+        outcomes = self.books.settle(self.configuration.current, present, due)
+        for outcome in outcomes:
+            self._carry_out(outcome)
+
+    def _carry_out(self, outcome: Outcome) -> None:
+        self.herald.settled(outcome)
+        if wanted(outcome.service, outcome.decision) is not None:
+            self.writer.want(outcome.service.key, outcome.decision)
+        else:
+            self.writer.drop(outcome.service.key)
+
+    def _wanted(self, key: ServiceKey) -> Service | None:
+        return self.services.items.get(key)

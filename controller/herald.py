@@ -1,0 +1,72 @@
+"""Tells what becomes of Services and of the configuration: events, Kubernetes Events and the log. It decides nothing."""
+
+from __future__ import annotations
+
+import time
+
+from pylb.controller.reconcile import Outcome
+from pylb.core import events, notices
+from pylb.core.allocator import Allocation
+from pylb.core.events import Event
+from pylb.core.model import ObjectRef, ServiceKey
+from pylb.core.reasons import Reason
+from pylb.kube.configuration import Configuration
+from pylb.kube.write import EventRecorder
+from pylb.runtime.http import EventLog
+from pylb.runtime.log import Logger
+
+NAME = "controller"
+
+
+class Herald:
+    """The controller's voice."""
+
+    def __init__(self, stream: EventLog, recorder: EventRecorder, log: Logger) -> None:
+        self._stream, self._recorder, self._log = stream, recorder, log
+        self._problems: tuple[str, ...] | None = None
+        self._pools: tuple[str, ...] = ()
+
+    def settled(self, outcome: Outcome) -> None:
+        """What a Service has now, if that is news."""
+        key, decision, now = outcome.service.key, outcome.decision, time.time()
+        for notice in outcome.notices:
+            self._recorder.record(outcome.service.ref, notice.type, notice.reason, notice.message)
+        if outcome.moved and outcome.before is not None:
+            self._released(key, outcome.before, decision.reason or Reason.REQUEST_CHANGED)
+        if outcome.moved and decision.allocation is not None:
+            allocation = decision.allocation
+            self._tell(events.Allocated(now, key, tuple(map(str, allocation.addresses)), allocation.pool))
+        if outcome.notices and decision.allocation is None and decision.reason is not None:
+            self._tell(events.Pending(now, key, decision.reason.value, decision.text))
+
+    def deleted(self, key: ServiceKey, allocation: Allocation | None) -> None:
+        """A Service is gone."""
+        if allocation is not None:
+            self._released(key, allocation, Reason.SERVICE_DELETED)
+
+    def configuration(self, configuration: Configuration) -> None:
+        """The configuration was loaded or refused; told when that, or the pools, changed."""
+        problems = tuple(map(str, configuration.problems))
+        pools = tuple(sorted(configuration.current.pools))
+        if problems == self._problems and pools == self._pools:
+            return
+        news = set(problems) - set(self._problems or ())
+        self._problems, self._pools = problems, pools
+        now = time.time()
+        self._tell(events.ConfigRejected(now, problems, NAME) if problems else events.ConfigLoaded(now, pools, NAME))
+        for problem in configuration.problems:
+            if str(problem) in news:
+                self._notify(problem.ref, notices.config_rejected([problem.text]))
+        if not pools and not problems:
+            self._log.info("no address pool is defined yet: Services of type LoadBalancer stay pending")
+
+    def _released(self, key: ServiceKey, allocation: Allocation, reason: Reason) -> None:
+        self._tell(events.Released(time.time(), key, tuple(map(str, allocation.addresses)), reason.value))
+
+    def _notify(self, ref: ObjectRef, notice: notices.Notice) -> None:
+        self._recorder.record(ref, notice.type, notice.reason, notice.message)
+
+    def _tell(self, event: Event) -> None:
+        raw = events.encode(event)
+        self._stream.add(raw)
+        self._log.info(raw["kind"], **{key: value for key, value in raw.items() if key not in ("kind", "at")})

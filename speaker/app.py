@@ -1,0 +1,169 @@
+"""One node's speaker: wires the cluster's objects, the members and the wire to the election, and tells what happens.
+
+The order is always the same: something changed → lines → ownership → the wire first, then events, API and metrics.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+
+from pylb.core import notices
+from pylb.core.membership import INTERVAL, Change, Down, Membership, State
+from pylb.core.model import Address, NodeName, ServiceKey
+from pylb.core.ownership import Drop, Ownership, Take
+from pylb.kube.client import Client
+from pylb.kube.write import EventRecorder
+from pylb.runtime.http import EventLog
+from pylb.runtime.log import Logger
+from pylb.runtime.tasks import Nursery
+from pylb.speaker.announcer import Announcer
+from pylb.speaker.heartbeat import Heartbeat, Keys, clock
+from pylb.speaker.herald import Herald
+from pylb.speaker.links import Link, usable
+from pylb.speaker.linkwatch import LinkWatch
+from pylb.speaker.publisher import Publisher
+from pylb.speaker.settings import Settings
+from pylb.speaker.world import World
+
+HANDOVER = 3 * INTERVAL  # s that a leaving speaker goes on answering: the others have heard and announced by then
+
+
+class Speaker:
+    """Everything that runs on one node."""
+
+    def __init__(self, settings: Settings, client: Client, keys: Keys, log: Logger) -> None:
+        self.settings, self.log = settings, log
+        self.node = settings.node
+        self.events = EventLog()
+        self.membership = Membership(self.node, secrets.randbits(64), clock())
+        self.ownership = Ownership(self.node)
+        self.heartbeat = Heartbeat(self.membership, keys, self._on_members, self._on_stall)
+        self.announcer = Announcer(
+            clock=clock,
+            may_answer=self.membership.may_answer,
+            on_conflict=lambda *claim: self.herald.conflict(*claim),
+            on_placement=self._on_placement,
+        )
+        self.world = World(client, self._on_world, settings.load_balancer_class)
+        self.publisher = Publisher(client, settings.namespace, self.node, self.published, log)
+        self.recorder = EventRecorder(client, notices.SPEAKER)
+        self.herald = Herald(self.node, self.events, self.recorder, self.world.services.items, log)
+        self._links = LinkWatch(self._on_links)
+        self._lost: dict[NodeName, Down] = {}
+        self._taken: dict[Address, tuple[Take, float]] = {}  # taken, but not yet told: nothing was announced so far
+        self._connected = False
+        self._election_due = False
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until `stop`, then hand over and end."""
+        self.heartbeat.open(self.settings.bind_beats, self.settings.beat_port)
+        self._links.start()
+        try:
+            async with Nursery() as nursery:
+                nursery.start(self.heartbeat.run(), "heartbeat")
+                nursery.start(self.world.run(), "world")
+                nursery.start(self.publisher.run(), "publisher")
+                nursery.start(self.recorder.run(), "events")
+                await stop.wait()
+                await self._hand_over()
+                nursery.cancel()
+        finally:
+            self.announcer.close()
+            self.heartbeat.close()
+            self._links.close()
+
+    async def _hand_over(self) -> None:
+        """Say that this node leaves, and go on answering while the others take over."""
+        self.log.info("leaving", addresses=len(self.ownership.owned))
+        self.membership.leave()
+        self.heartbeat.beat_now()
+        await asyncio.sleep(HANDOVER)
+
+    # What changes
+
+    def _on_world(self) -> None:
+        if not self._election_due:
+            self._election_due = True
+            asyncio.get_running_loop().call_soon(self._follow_world)
+
+    def _follow_world(self) -> None:
+        self._election_due = False
+        self.herald.configuration(self.world.configuration)
+        self._send_beats_to_nodes()
+        self._reconsider_connection()
+        self._elect()
+
+    def _on_links(self, links: tuple[Link, ...]) -> None:
+        self.announcer.take_links(links)
+        self._reconsider_connection()
+
+    def _reconsider_connection(self) -> None:
+        """A node takes part while it knows the cluster and the interface that the others reach it by is up."""
+        connected = self.world.synced and self._reachable()
+        if connected is self._connected:
+            return
+        self._connected = connected
+        act = self.membership.connect if connected else self.membership.disconnect
+        self.log.info("takes part" if connected else "takes no part", links=[link.name for link in self._links.links])
+        self._on_members(act(clock()))
+
+    def _reachable(self) -> bool:
+        me = self.world.nodes.get(self.node)
+        up = {interface.ip for link in usable(self._links.links).usable for interface in link.addresses}
+        return me is not None and (not me.internal_ips or any(address in up for address in me.internal_ips))
+
+    def _send_beats_to_nodes(self) -> None:
+        others = (node for name, node in self.world.nodes.items() if name != self.node)
+        self.heartbeat.send_to({str(node.internal_ips[0]) for node in others if node.internal_ips}, self.settings.beat_port)
+
+    def _on_members(self, changes: list[Change]) -> None:
+        for change in changes:
+            self.herald.member(change)
+            if isinstance(change, Down):
+                self._lost[change.node] = change
+            else:
+                self._lost.pop(change.node, None)
+        if any(change.node == self.node for change in changes):
+            self.heartbeat.beat_now()
+        if changes:
+            self._elect()
+
+    def _on_stall(self) -> None:
+        """This process was held up: what queued meanwhile is no longer true."""
+        self.announcer.flush()
+        self.heartbeat.flush()
+
+    # The election, and what follows from it
+
+    def _elect(self) -> None:
+        if not self.world.synced or self.membership.state is State.LEAVING:
+            return
+        changes = self.ownership.update(self.world.lines(self.membership.alive), self._lost)
+        decided = clock()
+        self._taken.update({change.line.address: (change, decided) for change in changes if isinstance(change, Take)})
+        owned = self.ownership.owned
+        refused = self.announcer.set({address: line.verdict.interfaces for address, line in owned.items()})
+        for change in changes:
+            if isinstance(change, Drop):
+                self._taken.pop(change.address, None)
+                self.herald.drop(change)
+        self.herald.refused({address: (reason, owned[address]) for address, reason in refused.items()})
+        self._on_placement()
+
+    def _on_placement(self) -> None:
+        """Tell each take once its address is announced."""
+        for address in [address for address in self._taken if address in self.announcer.placements]:
+            take, decided = self._taken.pop(address)
+            self.herald.take(take, clock() - decided)
+        self.publisher.changed()
+
+    def published(self) -> dict[ServiceKey, tuple[str, ...]]:
+        """The Services that this node announces, with the interfaces that were asked for by name."""
+        placed = self.announcer.placements
+        found: dict[ServiceKey, tuple[str, ...]] = {}
+        for address, line in self.ownership.owned.items():
+            if address in placed:
+                names = placed[address] if line.verdict.interfaces else ()
+                found.update(dict.fromkeys(line.services, names))
+        return found

@@ -1,0 +1,107 @@
+"""Tells what happens on this node: to the event stream, to Kubernetes Events and to the log. It decides nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from ipaddress import IPv4Address
+
+from pylb.core import events, notices
+from pylb.core.events import Event
+from pylb.core.membership import Change, Down
+from pylb.core.model import Address, NodeName, Service
+from pylb.core.notices import Notice
+from pylb.core.ownership import Drop, Line, Take
+from pylb.core.reasons import Reason
+from pylb.kube.configuration import Configuration
+from pylb.kube.write import EventRecorder
+from pylb.runtime.http import EventLog
+from pylb.runtime.log import Logger
+
+
+class Herald:
+    """One node's voice."""
+
+    def __init__(
+        self,
+        node: NodeName,
+        stream: EventLog,
+        recorder: EventRecorder,
+        services: Mapping[str, Service],
+        log: Logger,
+    ) -> None:
+        self._node, self._stream, self._recorder, self._services, self._log = node, stream, recorder, services, log
+        self._refused: dict[Address, Reason] = {}
+        self._problems: tuple[str, ...] | None = None
+        self._pools: tuple[str, ...] = ()
+
+    def take(self, take: Take, announced: float) -> None:
+        """This node announces an address; `announced` is the time from the decision to the first announcement, in s."""
+        line = take.line
+        address, services = str(line.address), tuple(line.services)
+        if take.previous is None:
+            self._tell(events.Claimed(time.time(), address, self._node, services))
+        else:
+            lost = take.silent is not None
+            detected = (take.silent or 0.0) * 1000 if lost else None
+            after = (take.silent or 0.0) * 1000 + announced * 1000 if lost else None
+            self._tell(
+                events.Moved(
+                    time.time(), address, take.previous, self._node, services, take.cause, _round(detected), _round(after)
+                )
+            )
+        self._notify(line, notices.node_assigned(self._node))
+
+    def drop(self, drop: Drop) -> None:
+        """This node stopped answering for an address."""
+        self._tell(events.Withdrawn(time.time(), str(drop.address), self._node, drop.reason.value))
+
+    def refused(self, refused: Mapping[Address, tuple[Reason, Line]]) -> None:
+        """Owned addresses that cannot be announced here; each is told once as long as it lasts."""
+        for address, (reason, line) in refused.items():
+            if self._refused.get(address) is not reason:
+                self._log.warning("not announced", address=str(address), reason=reason.value, why=reason.text)
+                if reason is Reason.NO_INTERFACE:
+                    self._notify(line, notices.announce_failed(self._node, address))
+        self._refused = {address: reason for address, (reason, _) in refused.items()}
+
+    def member(self, change: Change) -> None:
+        """A speaker, this one too, is heard or not heard any more."""
+        now = time.time()
+        if isinstance(change, Down):
+            silent = round(change.silent * 1000, 1)
+            self._tell(events.MemberDown(now, change.node, self._node, change.cause.value, silent))
+        else:
+            self._tell(events.MemberUp(now, change.node, self._node))
+
+    def conflict(self, address: IPv4Address, mac: str, interface: str) -> None:
+        """Somebody else answers for an address that this node owns."""
+        self._tell(events.Conflict(time.time(), str(address), mac, self._node))
+
+    def configuration(self, configuration: Configuration) -> None:
+        """The configuration was loaded or refused; told when that, or the pools, changed."""
+        if not configuration.synced:
+            return
+        problems = tuple(map(str, configuration.problems))
+        pools = tuple(sorted(configuration.current.pools))
+        if problems == self._problems and pools == self._pools:
+            return
+        self._problems, self._pools = problems, pools
+        by = f"speaker-{self._node}"
+        now = time.time()
+        self._tell(events.ConfigRejected(now, problems, by) if problems else events.ConfigLoaded(now, pools, by))
+
+    def _tell(self, event: Event) -> None:
+        raw = events.encode(event)
+        self._stream.add(raw)
+        self._log.info(raw["kind"].replace("_", " "), **{k: v for k, v in raw.items() if k not in ("kind", "at")})
+
+    def _notify(self, line: Line, notice: Notice) -> None:
+        for service in filter(None, (self._services.get(key) for key in line.services)):
+            self._recorder.record(service.ref, notice.type, notice.reason, notice.message)
+
+
+def _round(milliseconds: float | None) -> float | None:
+    return None if milliseconds is None else round(milliseconds, 1)
+
+

@@ -1,0 +1,79 @@
+"""Tells the API what this node owns: ServiceL2Status objects, with one write a second at most for each.
+
+It never decides who owns: it is told, and catches up. A slow or absent API server holds nothing else up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pylb.core.model import L2Status, NodeName, ServiceKey
+from pylb.kube import decode
+from pylb.kube.client import Client
+from pylb.kube.collection import Collection
+from pylb.kube.errors import ClusterError, NotFound
+from pylb.runtime.log import Logger
+from pylb.speaker import statuses
+
+DEBOUNCE = 0.05  # s: a fail-over moves many addresses at once
+AGAIN = 1.0  # s between two writes of one object, and after a failed one
+API_VERSION, KIND = "metallb.io/v1beta1", "ServiceL2Status"
+
+Owned = Mapping[ServiceKey, tuple[str, ...]]
+
+
+class Publisher:
+    """Keeps this node's ServiceL2Status objects as `owned` says."""
+
+    def __init__(self, client: Client, namespace: str, node: NodeName, owned: Callable[[], Owned], log: Logger) -> None:
+        self._client, self._node, self._owned, self._log = client, node, owned, log
+        self._path = f"/apis/{API_VERSION}/namespaces/{namespace}/servicel2statuses"
+        self._changed = asyncio.Event()
+        self.owner: Mapping[str, Any] | None = None  # the speaker's pod, as an owner reference
+        self._existing: Collection[L2Status] = Collection(
+            client, self._path, decode.l2_status, on_change=lambda *_: self._changed.set(), on_synced=self._changed.set
+        )
+
+    def changed(self) -> None:
+        """What is owned has changed."""
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Keep the objects current for ever."""
+        await asyncio.gather(self._existing.run(), self._follow())
+
+    async def _follow(self) -> None:
+        while True:
+            await self._changed.wait()
+            await asyncio.sleep(DEBOUNCE)
+            self._changed.clear()
+            if not self._existing.synced:
+                continue
+            try:
+                await self._write(statuses.plan(self._node, self._owned(), self._existing.items.values()))
+            except ClusterError as error:
+                self._log.warning("cannot write ServiceL2Status", error=str(error))
+                self._changed.set()
+                await asyncio.sleep(AGAIN)
+
+    async def _write(self, todo: statuses.Plan) -> None:
+        for name in todo.delete:
+            try:
+                await self._client.delete(f"{self._path}/{name}")
+            except NotFound:
+                continue
+        for name, service, interfaces in todo.write:
+            await self._put(name, service, interfaces)
+        if todo.write or todo.delete:
+            await asyncio.sleep(AGAIN)
+
+    async def _put(self, name: str, service: ServiceKey, interfaces: tuple[str, ...]) -> None:
+        meta = statuses.metadata(self._node, service, self.owner)
+        status = {"status": statuses.status(self._node, service, interfaces)}
+        try:
+            await self._client.patch(f"{self._path}/{name}/status", status)
+        except NotFound:
+            await self._client.post(self._path, {"apiVersion": API_VERSION, "kind": KIND, "metadata": meta, "spec": {}})
+            await self._client.patch(f"{self._path}/{name}/status", status)

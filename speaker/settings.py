@@ -1,0 +1,23 @@
+"""What a speaker is told when it starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pylb.core.model import NodeName
+
+HTTP_PORT = 7472  # MetalLB's metrics port up to v0.15
+BEAT_PORT = 7946  # MetalLB's memberlist port: firewall rules for it go on to fit
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The flags of `pylb speaker`."""
+
+    node: NodeName
+    namespace: str = "pylb-system"
+    pod: str = ""
+    bind: str = ""  # where /healthz, /metrics, /state and /events are served; "" is everywhere
+    port: int = HTTP_PORT
+    beat_port: int = BEAT_PORT
+    load_balancer_class: str | None = None

@@ -1,0 +1,52 @@
+"""The cluster as the speaker needs it: Services, endpoints, nodes and configuration, kept current, as core's values."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection as Names, Iterator
+from typing import Any
+
+from pylb.core.lines import by_service, lines
+from pylb.core.model import Node, NodeName
+from pylb.core.ownership import Line
+from pylb.kube import decode
+from pylb.kube.client import Client
+from pylb.kube.collection import Collection
+from pylb.kube.configuration import Configuration
+
+
+class World:
+    """Calls `on_change` whenever something changed that an election could depend on."""
+
+    def __init__(self, client: Client, on_change: Callable[[], None], load_balancer_class: str | None = None) -> None:
+        self._class = load_balancer_class
+        self._on_change = on_change
+        self.configuration = Configuration(client, on_change)
+        self.services = self._watch(client, "/api/v1/services", decode.service)
+        self.slices = self._watch(client, "/apis/discovery.k8s.io/v1/endpointslices", decode.endpoint_slice)
+        self._nodes = self._watch(client, "/api/v1/nodes", decode.node)
+
+    @property
+    def synced(self) -> bool:
+        """Whether everything was read once; before that nothing can be elected."""
+        return self.configuration.synced and all(collection.synced for collection in self._collections())
+
+    @property
+    def nodes(self) -> dict[NodeName, Node]:
+        return {node.name: node for node in self._nodes.items.values()}
+
+    def lines(self, alive: Names[NodeName]) -> list[Line]:
+        """One line for each recorded address, with these speakers alive."""
+        endpoints = by_service(self.slices.items.values())
+        services = self.services.items.values()
+        return lines(self.configuration.current, services, endpoints, self.nodes, alive, self._class)
+
+    async def run(self) -> None:
+        """Keep it current for ever."""
+        await asyncio.gather(self.configuration.run(), *(collection.run() for collection in self._collections()))
+
+    def _collections(self) -> Iterator[Collection[Any]]:
+        yield from (self.services, self.slices, self._nodes)
+
+    def _watch(self, client: Client, path: str, read: Callable[[Any], Any]) -> Collection[Any]:
+        return Collection(client, path, read, on_change=lambda *_: self._on_change(), on_synced=self._on_change)

@@ -1,0 +1,50 @@
+"""The `pylb` command: one click group; each part brings its own subcommands, which are imported when they are called."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+from pylb import __version__
+
+# command -> "module:attribute" that holds it, and its line in --help; the modules are heavy, the table is not
+COMMANDS = {
+    "tui": ("pylb.tui.cli:tui", "Show addresses, nodes and events live."),
+    "demo": ("pylb.demo.cli:demo", "Watch it work: three nodes, a Service, a cable that is pulled."),
+    "lab": ("pylb.lab.cli:lab", "A LAN of network namespaces to try things on."),
+    "controller": ("pylb.controller.cli:controller", "Run the controller (the Deployment does)."),
+    "speaker": ("pylb.speaker.cli:speaker", "Run the speaker of a node (the DaemonSet does)."),
+}
+PARTS = {"textual": "tui", "pyroute2": "lab", "kubernetes": "auth"}  # package -> the extra that brings it
+
+
+class Parts(click.Group):
+    """A group whose commands are imported only when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        where, attribute = COMMANDS[cmd_name][0].split(":")
+        try:
+            command = getattr(importlib.import_module(where), attribute)
+        except ModuleNotFoundError as error:
+            extra = PARTS.get((error.name or "").split(".")[0])
+            if extra is None:
+                raise
+            raise click.ClickException(f"{error.name} is not installed; try: pip install 'pylb[{extra}]'") from error
+        assert isinstance(command, click.Command)  # noqa: S101 - the table above is ours
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=Parts, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "PYLB"})
+@click.version_option(__version__, prog_name="pylb")
+def main() -> None:
+    """Addresses of your home network for the Services of your bare-metal Kubernetes."""

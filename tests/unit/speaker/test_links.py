@@ -1,0 +1,147 @@
+"""Which interfaces announce, and which of them one address."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import IPv4Interface, IPv6Interface, ip_address
+
+import pytest
+
+from pylb.core.errors import ParseError
+from pylb.core.reasons import Reason
+from pylb.speaker.links import (
+    MAX_ADDRESSES,
+    MAX_LINKS,
+    Choice,
+    LeftOut,
+    Link,
+    Table,
+    Unusable,
+    exclusion,
+    interfaces_for,
+    usable,
+)
+from pylb.speaker.netlink import AddressGone, AddressSeen, LinkGone, LinkSeen
+
+MAC = bytes.fromhex("02000a4d000b")
+LAN = IPv4Interface("10.77.0.11/24")
+ETH0 = Link(2, "eth0", MAC, up=True, running=True, broadcast=True, addresses=(LAN, IPv6Interface("fd77::b/64")))
+WLAN0 = Link(3, "wlan0", MAC, up=True, running=True, broadcast=True, addresses=(IPv4Interface("192.168.1.7/24"),))
+FLAGS = 0x1 | 0x2 | 0x40
+
+
+def test_a_plain_interface_is_usable() -> None:
+    assert usable([ETH0]).usable == (ETH0,)
+    assert usable([ETH0]).left_out == ()
+
+
+@pytest.mark.parametrize(
+    ("link", "reason"),
+    [
+        (replace(ETH0, up=False, running=False), Unusable.DOWN),
+        (replace(ETH0, running=False), Unusable.NO_CARRIER),
+        (replace(ETH0, master=7), Unusable.ENSLAVED),
+        (replace(ETH0, noarp=True), Unusable.NO_ARP),
+        (replace(ETH0, broadcast=False), Unusable.NO_BROADCAST),
+        (replace(ETH0, mac=b""), Unusable.NOT_ETHERNET),
+        (replace(ETH0, mac=b"\x01" * 20), Unusable.NOT_ETHERNET),
+        (replace(ETH0, name="lo"), Unusable.EXCLUDED),
+    ],
+)
+def test_an_interface_is_left_out_with_its_reason(link: Link, reason: Unusable) -> None:
+    assert usable([link]).left_out == (LeftOut(link, reason),)
+    assert reason.text
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "docker0",
+        "cbr0",
+        "dummy0",
+        "virbr0",
+        "lxcbr0",
+        "veth12ab",
+        "lo",
+        "cali0123",
+        "tunl0",
+        "flannel.1",
+        "kube-ipvs0",
+        "cni0",
+        "nodelocaldns",
+        "lxc0a",
+    ],
+)
+def test_metallbs_exclusions(name: str) -> None:
+    assert usable([replace(ETH0, name=name)]).usable == ()
+
+
+@pytest.mark.parametrize("name", ["eth0", "enp3s0", "wlan0", "br0", "bond0", "lo0", "mydocker0", "eno1.5", "local"])
+def test_other_names_are_not_excluded(name: str) -> None:
+    assert len(usable([replace(ETH0, name=name)]).usable) == 1
+
+
+def test_own_exclusions_replace_metallbs() -> None:
+    names = ("docker0", "eth0")
+    selection = usable([replace(ETH0, name=name) for name in names], exclusion(["^eth0$"]))
+    assert [link.name for link in selection.usable] == ["docker0"]
+    assert len(usable([replace(ETH0, name=name) for name in names], exclusion([])).usable) == 2
+
+
+def test_a_broken_exclusion_is_named() -> None:
+    with pytest.raises(ParseError, match=r"'\^eth\('"):
+        exclusion(["^lo$", "^eth("])
+
+
+@pytest.mark.parametrize(
+    ("address", "names", "choice"),
+    [
+        ("10.77.0.100", None, Choice((ETH0,))),
+        ("192.168.1.240", None, Choice((WLAN0,))),
+        ("fd77::100", None, Choice((ETH0,))),
+        ("10.99.0.1", None, Choice((), Reason.NO_INTERFACE)),
+        ("10.99.0.1", frozenset({"wlan0"}), Choice((WLAN0,))),
+        ("10.77.0.100", frozenset({"wlan0", "eth0"}), Choice((ETH0, WLAN0))),
+        ("10.77.0.100", frozenset({"eth9"}), Choice((), Reason.NO_INTERFACE)),
+        ("10.77.0.100", frozenset(), Choice((), Reason.NO_INTERFACE)),
+    ],
+)
+def test_an_address_goes_where_its_subnet_is_or_where_it_was_told_to(
+    address: str, names: frozenset[str] | None, choice: Choice
+) -> None:
+    assert interfaces_for(ip_address(address), (ETH0, WLAN0), names) == choice
+
+
+def table(*messages: LinkSeen | LinkGone | AddressSeen | AddressGone) -> tuple[Link, ...]:
+    known = Table()
+    for message in messages:
+        known.apply(message)
+    return known.links()
+
+
+SEEN = LinkSeen(2, "eth0", MAC, FLAGS, None)
+
+
+def test_the_table_holds_what_the_messages_tell() -> None:
+    plain = replace(ETH0, addresses=(LAN,))
+    assert table(SEEN, AddressSeen(2, LAN)) == (plain,)
+    assert table(AddressSeen(2, LAN), SEEN) == (plain,)
+    assert table(SEEN, AddressSeen(2, LAN), AddressSeen(2, LAN)) == (plain,)
+    assert table(SEEN, AddressSeen(2, LAN), AddressGone(2, LAN), AddressGone(2, LAN)) == (replace(ETH0, addresses=()),)
+    assert table(SEEN, AddressSeen(2, LAN), LinkGone(2), LinkGone(2), AddressGone(2, LAN)) == ()
+    assert table(AddressSeen(2, LAN)) == ()
+    assert table(SEEN, AddressSeen(2, LAN), replace(SEEN, flags=FLAGS | 0x80, master=5)) == (
+        replace(plain, noarp=True, master=5),
+    )
+    assert table(SEEN, replace(SEEN, flags=0)) == (Link(2, "eth0", MAC),)
+
+
+def test_the_table_is_bounded() -> None:
+    known = Table()
+    for index in range(MAX_LINKS + 5):
+        known.apply(replace(SEEN, index=index + 1))
+    for last in range(MAX_ADDRESSES + 5):
+        known.apply(AddressSeen(1, IPv4Interface((0x0A000000 + last, 8))))
+    links = known.links()
+    assert len(links) == MAX_LINKS
+    assert len(links[0].addresses) == MAX_ADDRESSES

@@ -1,0 +1,116 @@
+"""Which columns of the table of Services fit a width, and what stands in each. Pure.
+
+Widths are fixed for each layout; one column takes what is left. Nothing is measured, so nothing jumps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pylb.tui.rows import PINNED, SHORT_SOURCES, ServiceRow, Word
+from pylb.tui.words import Glyphs, Span, fit
+
+FOLDED_BELOW, SOURCE_FROM, WHY_FROM = 100, 120, 140  # columns of the terminal
+GAP = 1
+MIN_FLEX = 8
+FLEX = 0  # as a width: what is left
+
+TONES = {
+    Word.CONF: "bad",
+    Word.PEND: "warn",
+    Word.NOAN: "bad",
+    Word.DEGR: "warn",
+    Word.MOVE: "move",
+    Word.OK: "good",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its key, its heading and its width in cells, the gap after it not counted."""
+
+    key: str
+    title: str
+    width: int
+
+
+_Plan = tuple[tuple[str, str, int], ...]
+_NARROW: _Plan = (
+    ("st", "ST", 5),
+    ("full", "SERVICE", FLEX),
+    ("ip", "ADDRESS", 18),
+    ("node", "NODE", 11),
+    ("pin", "HOW", 4),
+    ("since", "SINCE", 6),
+)
+_NORMAL: _Plan = (
+    ("st", "ST", 5),
+    ("ns", "NAMESPACE", 11),
+    ("svc", "SERVICE", FLEX),
+    ("ip", "ADDRESS", 18),
+    ("pool", "POOL", 9),
+    ("how", "HOW", 6),
+    ("node", "NODE", 11),
+    ("since", "SINCE", 6),
+    ("age", "AGE", 6),
+)
+_SOURCE: _Plan = tuple(("source", "HOW", 18) if entry[0] == "how" else entry for entry in _NORMAL)
+_WHY: _Plan = (
+    *(("svc", "SERVICE", 17) if entry[0] == "svc" else entry for entry in _SOURCE),
+    ("why", "WHY", FLEX),
+)
+
+
+def layout(terminal: int, inner: int) -> tuple[Column, ...]:
+    """The columns for a terminal of `terminal` cells, of which the table may use `inner`."""
+    chosen = _NARROW
+    for least, wider in ((FOLDED_BELOW, _NORMAL), (SOURCE_FROM, _SOURCE), (WHY_FROM, _WHY)):
+        chosen = wider if terminal >= least else chosen
+    left = inner - sum(width + GAP for _, _, width in chosen)
+    return tuple(Column(key, title, width or max(left, MIN_FLEX)) for key, title, width in chosen)
+
+
+def cells(row: ServiceRow, columns: tuple[Column, ...], glyphs: Glyphs) -> tuple[Span, ...]:
+    """The row's cells, cut to fit; the first column keeps a blank before it."""
+    return tuple(_cell(row, column, glyphs) for column in columns)
+
+
+def _cell(row: ServiceRow, column: Column, glyphs: Glyphs) -> Span:
+    text, tone = _text(row, column.key)
+    if column.key == "st":
+        return Span(f" {text}", tone)
+    if column.key == "ip" and row.shared > 1:
+        mark = f" *{row.shared}"
+        return Span(fit(text, column.width - len(mark), glyphs) + mark, tone)
+    return Span(fit(text, column.width, glyphs), tone)
+
+
+def _text(row: ServiceRow, key: str) -> tuple[str, str]:
+    troubled = row.word not in (Word.OK, Word.MOVE)
+    if key == "node":
+        return row.node, _node_tone(row)
+    if key in ("how", "pin", "source"):
+        return _how(row, key), "" if row.how == PINNED else "dim"
+    return {
+        "st": (row.word.name, TONES[row.word]),
+        "full": (f"{row.namespace}/{row.name}", "strong" if troubled else ""),
+        "ns": (row.namespace, "dim"),
+        "svc": (row.name, "strong" if troubled else ""),
+        "ip": (row.address or "-", "" if row.address else "dim"),
+        "pool": (row.pool or "-", "dim"),
+        "since": (row.since, "move" if row.word is Word.MOVE else "dim"),
+        "age": (row.age, "dim"),
+        "why": (row.why, "" if troubled else "dim"),
+    }[key]
+
+
+def _node_tone(row: ServiceRow) -> str:
+    if row.word in (Word.CONF, Word.NOAN, Word.DEGR, Word.MOVE):
+        return TONES[row.word]
+    return "info" if row.nodes else "dim"
+
+
+def _how(row: ServiceRow, key: str) -> str:
+    if row.how != PINNED:
+        return row.how
+    return {"pin": "pin", "how": row.how}.get(key) or f"{row.how} {SHORT_SOURCES.get(row.source, row.source)}"

@@ -1,0 +1,175 @@
+"""The last events as lines for people, newest first. Pure.
+
+What several speakers tell of the same thing is one line, and a Kubernetes Event is left out where the event stream
+tells the same of the same Service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from pylb.core import events
+from pylb.core.events import Event
+from pylb.tui import words
+from pylb.tui.facts import Note
+from pylb.tui.state import State
+from pylb.tui.words import Glyphs, Line, Span, fit
+
+SAME_S = 5.0  # two tellers of one thing are this far apart at most
+MAX_NEWS = 50
+_TWINS: dict[str, tuple[type, ...]] = {  # what an Event of Kubernetes says again
+    "IPAllocated": (events.Allocated,),
+    "nodeAssigned": (events.Claimed, events.Moved),
+    "AllocationFailed": (events.Pending,),
+    "LoadBalancerFailed": (events.Pending,),
+    "ConfigurationError": (events.ConfigRejected,),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """One line: when, what kind of thing in a word, what it is about, and the rest."""
+
+    at: float
+    tag: str
+    tone: str
+    subject: str
+    text: str
+
+
+def latest(state: State, arrow: str = "->", limit: int = MAX_NEWS) -> tuple[News, ...]:
+    """The newest `limit` lines, newest first."""
+    told = [_of_event(event, arrow) for event in _distinct(state.events)]
+    notes = sorted(state.notes.values(), key=lambda note: -note.at)
+    noted = islice((_of_note(note) for note in notes if not _told(note, state.events)), limit)
+    return tuple(sorted((*told, *noted), key=lambda one: -one.at)[:limit])
+
+
+def line(item: News, width: int, glyphs: Glyphs) -> Line:
+    """One event in `width` cells."""
+    head = (Span(words.clock(item.at), "dim"), Span(f"  {item.tag:<5}", item.tone), Span(f"{item.subject}  ", "strong"))
+    left = width - len(words.plain(head))
+    return (*head, Span(fit(" ".join(item.text.split()), left, glyphs)))
+
+
+def _distinct(stream: tuple[Event, ...]) -> Iterator[Event]:
+    """Events, oldest first, without those that say what another teller just said."""
+    last: dict[tuple[object, ...], float] = {}
+    for event in stream:
+        what = _what(event)
+        if what is None or event.at - last.get(what, float("-inf")) > SAME_S:
+            yield event
+        if what is not None:
+            last[what] = event.at
+
+
+def _what(event: Event) -> tuple[object, ...] | None:
+    if isinstance(event, (events.MemberUp, events.MemberDown)):
+        return (type(event), event.node)
+    if isinstance(event, events.Conflict):
+        return (type(event), event.address, event.mac)
+    if isinstance(event, events.ConfigLoaded):
+        return (type(event), event.pools)
+    return (type(event), event.problems) if isinstance(event, events.ConfigRejected) else None
+
+
+def _told(note: Note, stream: tuple[Event, ...]) -> bool:
+    twins = _TWINS.get(note.reason, ())
+    return any(isinstance(e, twins) and abs(e.at - note.at) <= SAME_S and note.service in _services(e) for e in stream)
+
+
+def _services(event: Event) -> tuple[str, ...]:
+    if isinstance(event, (events.Claimed, events.Moved)):
+        return event.services
+    return (event.service,) if isinstance(event, (events.Allocated, events.Pending)) else ()
+
+
+def _of_note(note: Note) -> News:
+    return News(note.at, "WARN" if note.warning else "NOTE", "warn" if note.warning else "dim", note.service, note.text)
+
+
+def _of_event(event: Event, arrow: str) -> News:
+    tag, tone, tell = _TELLERS.get(type(event), ("?", "dim", _unknown))
+    subject, text = tell(event, arrow)
+    return News(event.at, tag, tone, subject, text)
+
+
+def _unknown(event: events.Unknown, arrow: str) -> tuple[str, str]:
+    return event.name, "an event that this version does not know"
+
+
+def _allocated(event: events.Allocated, arrow: str) -> tuple[str, str]:
+    return event.service, f"has {', '.join(event.addresses)} from pool {event.pool}"
+
+
+def _released(event: events.Released, arrow: str) -> tuple[str, str]:
+    return event.service, f"gave up {', '.join(event.addresses)}: {_spaced(event.reason)}"
+
+
+def _pending(event: events.Pending, arrow: str) -> tuple[str, str]:
+    return event.service, event.text
+
+
+def _claimed(event: events.Claimed, arrow: str) -> tuple[str, str]:
+    return event.address, f"announced by {event.node}{_for(event.services)}"
+
+
+def _moved(event: events.Moved, arrow: str) -> tuple[str, str]:
+    took = "" if event.announced_ms is None else f", announced after {event.announced_ms:.0f} ms"
+    return (
+        event.address,
+        f"{event.from_node} {arrow} {event.to_node} ({_spaced(event.cause)}{took}){_for(event.services)}",
+    )
+
+
+def _withdrawn(event: events.Withdrawn, arrow: str) -> tuple[str, str]:
+    return event.address, f"no longer announced by {event.node}: {_spaced(event.reason)}"
+
+
+def _member_up(event: events.MemberUp, arrow: str) -> tuple[str, str]:
+    return event.node, f"its speaker is heard by {event.seen_by}"
+
+
+def _member_down(event: events.MemberDown, arrow: str) -> tuple[str, str]:
+    return (
+        event.node,
+        f"its speaker is not heard by {event.seen_by} for {event.silent_ms:.0f} ms: {_spaced(event.cause)}",
+    )
+
+
+def _conflict(event: events.Conflict, arrow: str) -> tuple[str, str]:
+    return event.address, f"{event.mac} answers for it too (heard by {event.seen_by})"
+
+
+def _config_loaded(event: events.ConfigLoaded, arrow: str) -> tuple[str, str]:
+    return "configuration", f"loaded, pools: {', '.join(event.pools) or 'none'}"
+
+
+def _config_rejected(event: events.ConfigRejected, arrow: str) -> tuple[str, str]:
+    return "configuration", f"refused by {event.by}, the last good one stays: {'; '.join(event.problems)}"
+
+
+def _for(services: tuple[str, ...]) -> str:
+    return f" for {', '.join(services)}" if services else ""
+
+
+def _spaced(reason: str) -> str:
+    return reason.replace("_", " ")
+
+
+_TELLERS: dict[type, tuple[str, str, Callable[[Any, str], tuple[str, str]]]] = {
+    events.Allocated: ("ADDR", "good", _allocated),
+    events.Released: ("FREE", "dim", _released),
+    events.Pending: ("PEND", "warn", _pending),
+    events.Claimed: ("HOLD", "info", _claimed),
+    events.Moved: ("MOVE", "move", _moved),
+    events.Withdrawn: ("STOP", "dim", _withdrawn),
+    events.MemberUp: ("UP", "good", _member_up),
+    events.MemberDown: ("DOWN", "bad", _member_down),
+    events.Conflict: ("CONF", "bad", _conflict),
+    events.ConfigLoaded: ("CFG", "dim", _config_loaded),
+    events.ConfigRejected: ("CFG", "bad", _config_rejected),
+}

@@ -1,0 +1,1 @@
+"""The screens: each draws the one state its own way."""

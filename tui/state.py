@@ -1,0 +1,97 @@
+"""What is known of the cluster, as one frozen value. `store.fold` makes it; nothing here judges or draws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pylb.core.config import Config
+from pylb.core.events import Event
+from pylb.core.model import L2Status, Node, Pod, Service
+from pylb.tui.facts import Kind, Note, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """A Service and when it was made."""
+
+    service: Service
+    created: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A ServiceL2Status and when it was made, which is when its node began to announce."""
+
+    status: L2Status
+    created: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """A speaker that was asked for its state. `claims` says since when it is known to hold which address."""
+
+    heard_at: float
+    snapshot: Snapshot
+    claims: Mapping[str, float] = field(default_factory=dict)
+    silent: str = ""  # why it does not answer, "" while it does
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """Who announces an address (or, known by its ServiceL2Status alone, a Service), and who did before."""
+
+    node: str
+    since: float
+    before: str = ""
+    changes: tuple[float, ...] = ()  # when it went from one node to another, newest last
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Why a Service has no address."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A MAC outside the cluster that answered for an address."""
+
+    at: float
+    mac: str
+    seen_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The connection to the API server: `online` is None until the first word of it."""
+
+    online: bool | None = None
+    heard_at: float | None = None
+    lost_at: float | None = None
+    reason: str = ""
+    retry_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything that is known."""
+
+    services: Mapping[str, Dated] = field(default_factory=dict)
+    statuses: Mapping[str, Status] = field(default_factory=dict)
+    nodes: Mapping[str, Node] = field(default_factory=dict)
+    pods: Mapping[str, Pod] = field(default_factory=dict)
+    notes: Mapping[str, Note] = field(default_factory=dict)
+    speakers: Mapping[str, Speaker] = field(default_factory=dict)
+    trails: Mapping[str, Trail] = field(default_factory=dict)
+    waits: Mapping[str, Waiting] = field(default_factory=dict)
+    foreign: Mapping[str, Foreign] = field(default_factory=dict)
+    rejections: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by who refuses the configuration
+    config: Config | None = None
+    problems: tuple[str, ...] = ()
+    listed: Mapping[Kind, bool] = field(default_factory=dict)  # whether the kind exists and may be read
+    events: tuple[Event, ...] = ()  # oldest first
+    link: Link = Link()
+    counters: Mapping[str, int] = field(default_factory=dict)

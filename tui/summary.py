@@ -1,0 +1,92 @@
+"""The two lines at the top: where one is, whether what one sees is fresh, and how the cluster stands. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from pylb.tui import holders, words
+from pylb.tui.rows import ServiceRow, Word
+from pylb.tui.state import State
+from pylb.tui.words import Glyphs, Line, Span
+
+AMBER_S, RED_S = 10.0, 30.0  # age of the newest good byte
+PROBLEM_NAMES = (
+    (Word.CONF, "conflict", "bad"),
+    (Word.PEND, "pending", "warn"),
+    (Word.NOAN, "unannounced", "bad"),
+    (Word.DEGR, "degraded", "warn"),
+    (Word.MOVE, "moved", "move"),
+)
+GAP = Span("   ")
+
+
+def freshness(state: State, now: float, glyphs: Glyphs, paused: int | None = None) -> Line:
+    """The LIVE mark with the age of the newest good byte; `paused` is how many changes are held back."""
+    if paused is not None:
+        return (Span(f"PAUSED +{paused} changes", "warn"),)
+    link = state.link
+    if link.online is False:
+        return (Span("OFFLINE", "bad"),)
+    if link.heard_at is None:
+        return (Span("connecting", "dim"),)
+    old = max(now - link.heard_at, 0.0)
+    tone = "good" if old < AMBER_S else "warn" if old < RED_S else "bad"
+    return (Span(f"{glyphs.live} LIVE", tone), Span(f" {int(old)}s", "dim"))
+
+
+def offline(state: State, now: float) -> Line:
+    """The banner while the API server cannot be reached; empty while it can."""
+    link = state.link
+    if link.online is not False:
+        return ()
+    lost = words.age(now - (link.lost_at or now))
+    wait = max(int(link.retry_at - now + 0.999), 0)
+    data = f"what you see is of {words.clock(link.heard_at)}" if link.heard_at is not None else "nothing seen yet"
+    retry = f"next try in {wait}s (r now)" if wait else "trying now"
+    return (Span(f"OFFLINE {lost}  "), Span(f"{retry}  "), Span(f"{data}  "), Span(link.reason))
+
+
+def standing(state: State, rows: Sequence[ServiceRow], now: float) -> Line:
+    """Speakers, Services and what is wrong with them."""
+    parts = [_speakers(state, now), _plain("services", len(state.services))]
+    counts = Counter(row.word for row in rows)
+    parts += [(Span(f"{name} "), Span(str(counts[word]), tone)) for word, name, tone in PROBLEM_NAMES if counts[word]]
+    if problems(state):
+        parts.append((Span("configuration refused", "bad"),))
+    elif rows and not any(counts[word] for word, _, _ in PROBLEM_NAMES):
+        parts.append((Span("all well", "good"),))
+    return _joined(parts)
+
+
+def problems(state: State) -> tuple[str, ...]:
+    """What is wrong with the configuration, each thing once: as we read it, else as speakers and controller tell."""
+    told = [text for texts in state.rejections.values() for text in texts]
+    told += [text for one in state.speakers.values() if one.snapshot.stale for text in one.snapshot.problems]
+    return state.problems or tuple(dict.fromkeys(told))
+
+
+def _speakers(state: State, now: float) -> Line:
+    seen = holders.seen_at(state, now)
+    silent = holders.silent_speakers(state, seen)
+    everyone = set(state.speakers)
+    everyone |= {pod.node for pod in state.pods.values() if pod.node and holders.is_speaker(pod.labels)}
+    if not everyone:
+        return (Span("speakers "), Span("-", "dim"))
+    well = len(everyone) - len(everyone & set(silent))
+    head = (Span("speakers "), Span(f"{well}/{len(everyone)}", "good" if well == len(everyone) else "bad"))
+    names = [node for node in silent if node in everyone]
+    if not names:
+        return head
+    return (*head, Span(f" {names[0]}{f' +{len(names) - 1}' if len(names) > 1 else ''} silent", "bad"))
+
+
+def _plain(name: str, number: int) -> Line:
+    return (Span(f"{name} "), Span(str(number), "strong"))
+
+
+def _joined(parts: Sequence[Line]) -> Line:
+    joined: list[Span] = []
+    for part in parts:
+        joined += [*([GAP] if joined else []), *part]
+    return tuple(joined)

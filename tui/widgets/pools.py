@@ -1,0 +1,25 @@
+"""The panel of pools."""
+
+from __future__ import annotations
+
+from pylb.tui import gauges, summary
+from pylb.tui.state import State
+from pylb.tui.theme import Tones
+from pylb.tui.widgets.board import Board
+from pylb.tui.words import Glyphs, Span, fit
+
+
+class PoolsPanel(Board):
+    """How full the pools are; what is wrong with the configuration, if something is."""
+
+    def show_state(self, state: State, width: int, limit: int, glyphs: Glyphs, tones: Tones) -> None:
+        """Show the pools in at most `limit` lines of `width` cells."""
+        found = gauges.pools(state)
+        wrong = summary.problems(state)[: max(limit - 1, 1)]
+        lines = [(Span(fit(f"refused: {' '.join(text.split())}", width, glyphs), "bad"),) for text in wrong]
+        lines += gauges.lines(found, width, max(limit - len(lines), 1), glyphs)
+        if not lines:
+            text = "no pool is defined: kubectl apply an IPAddressPool" if state.config else "not read yet"
+            lines = [(Span(text, "dim"),)]
+        self.border_title = f"POOLS {len(found)}" if found else "POOLS"
+        self.show(lines, tones)
