@@ -1,7 +1,7 @@
 """Who may do what: service accounts and roles of the daemons, and the roles of people who look.
 
-Each rule is there because a daemon calls it; a namespaced right is a Role in the namespace where it is needed. No
-daemon may read Secrets: keys reach it as files. People get two roles called pylb-viewer: a ClusterRole to read what
+A daemon may read what it decides by and write what is its own: a Service's status, events, and the status objects in
+pylb-system. What it needs in one namespace is a Role there. No daemon may read Secrets: keys reach it as files. People get two roles called pylb-viewer: a ClusterRole to read what
 pylb reads, and a Role in pylb-system for what opens the daemons' own pages, so that nobody gets a way into the pods
 of other namespaces with it.
 """
@@ -49,17 +49,22 @@ def with_status(*resources: str) -> list[str]:
 
 
 _EVENTS = rule("", ["events"], ["create", "patch"])
-_READ_CONFIGURATION = (rule(METALLB, CONFIGURATION, READ), rule("", ["configmaps"], READ))
+_POOLS = rule(METALLB, ["ipaddresspools", "l2advertisements"], READ)
+_OLD_CONFIGURATION = rule("", ["configmaps"], READ, [LEGACY_CONFIG])
+_CHANGE = ("get", "patch", "update")
 
 CLUSTER_RULES: dict[str, tuple[JSON, ...]] = {
     CONTROLLER: (
         rule("", ["services", "namespaces"], READ),
-        rule("", ["services/status"], ["get", "patch", "update"]),
+        rule("", ["services/status"], _CHANGE),
+        _POOLS,
+        rule(METALLB, ["ipaddresspools/status"], _CHANGE),
         _EVENTS,
     ),
     SPEAKER: (
         rule("", ["services", "nodes", "namespaces"], READ),
         rule("discovery.k8s.io", ["endpointslices"], READ),
+        _POOLS,
         _EVENTS,
     ),
     VIEWER: (
@@ -71,21 +76,17 @@ CLUSTER_RULES: dict[str, tuple[JSON, ...]] = {
 }
 NAMESPACE_RULES: dict[tuple[str, str], tuple[JSON, ...]] = {
     (NAMESPACE, CONTROLLER): (
-        *_READ_CONFIGURATION,
-        rule(METALLB, ["ipaddresspools/status"], ["get", "patch", "update"]),
+        _OLD_CONFIGURATION,
         rule(METALLB, with_status("configurationstates"), [*READ, *WRITE]),
         rule("", ["pods"], READ),
     ),
-    (METALLB_NAMESPACE, CONTROLLER): (
-        *_READ_CONFIGURATION,
-        rule(METALLB, ["ipaddresspools/status"], ["get", "patch", "update"]),
-    ),
+    (METALLB_NAMESPACE, CONTROLLER): (_OLD_CONFIGURATION,),
     (NAMESPACE, SPEAKER): (
-        *_READ_CONFIGURATION,
+        _OLD_CONFIGURATION,
         rule(METALLB, with_status(*REPORTS), [*READ, *WRITE]),
         rule("", ["pods"], READ),
     ),
-    (METALLB_NAMESPACE, SPEAKER): _READ_CONFIGURATION,
+    (METALLB_NAMESPACE, SPEAKER): (_OLD_CONFIGURATION,),
     (NAMESPACE, VIEWER): (
         rule("", ["pods/proxy"], ["get"]),
         rule("", ["secrets"], ["get"], [READER_SECRET]),

@@ -69,6 +69,8 @@ def to_yaml(objects: Iterable[JSON]) -> str:
 
 
 class _Plain(yaml.SafeDumper):
+    """Writes an object that stands in two places twice, where YAML would point to the first."""
+
     def ignore_aliases(self, data: object) -> bool:
         return True
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pylb.addon.access import REPORTS
-from pylb.addon.kubectl import Kubectl
+from pylb.addon.kubectl import Kubectl, KubectlError
 from pylb.addon.names import JSON, METALLB_NAMESPACE, NAMESPACE, READER_SECRET, SPEAKERS_SECRET, is_ours
 from pylb.addon.render import Settings, render
 from pylb.core.crd_resources import GROUP

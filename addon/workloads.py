@@ -30,6 +30,14 @@ START_CHECKS = 60  # a Raspberry Pi may take two minutes with a cold SD card
 RESOURCES: JSON = {"requests": {"cpu": "20m", "memory": "48Mi"}, "limits": {"memory": "128Mi"}}
 
 
+_FIELDS = {  # what a command line may name as $(NAME)
+    "NODE_NAME": "spec.nodeName",
+    "HOST_IP": "status.hostIP",
+    "POD_IP": "status.podIP",
+    "POD_NAME": "metadata.name",
+}
+
+
 def _field(name: str, path: str) -> JSON:
     return {"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}}
 
@@ -52,20 +60,14 @@ def _probe(port: int, period_s: int, failures: int) -> JSON:
 
 
 def _container(component: str, image: str, arguments: list[str], port: int, secrets: list[str], security: JSON) -> JSON:
+    used = [name for name in _FIELDS if any(f"$({name})" in argument for argument in arguments)]
     return {
         "name": component,
         "image": image,
         "imagePullPolicy": "IfNotPresent",
         "command": ["python3", "-m", "pylb", component],
         "args": arguments,
-        "env": [
-            _field("NODE_NAME", "spec.nodeName"),
-            _field("HOST_IP", "status.hostIP"),
-            _field("POD_IP", "status.podIP"),
-            _field("POD_NAME", "metadata.name"),
-            _field("POD_NAMESPACE", "metadata.namespace"),
-            _field("POD_UID", "metadata.uid"),
-        ],
+        "env": [_field(name, _FIELDS[name]) for name in used],
         "ports": [{"name": "http", "containerPort": port, "protocol": "TCP"}],
         "startupProbe": _probe(port, START_S, START_CHECKS),
         "livenessProbe": _probe(port, CHECK_S, 3),
@@ -120,6 +122,7 @@ def daemon_set(image: str, version: str) -> JSON:
     component, secrets = "speaker", [SPEAKERS_SECRET, READER_SECRET]
     arguments = [
         "--node=$(NODE_NAME)",
+        "--pod=$(POD_NAME)",
         f"--key-file={_file(SPEAKERS_SECRET, SPEAKERS_KEY)}",
         f"--token-file={_file(READER_SECRET, READER_KEY)}",
         "--bind=$(HOST_IP)",

@@ -1,9 +1,9 @@
 """ARP on real frames: how fast the speaker answers beside the kernel, and what frames that are not for it cost.
 
-    python bench/arp.py
+    python -m bench.arp
 
 It makes two network namespaces of its own (as root, or without root in a user namespace), which go with its processes.
-Prints a line a figure and writes bench/results/arp.json.
+The kernel's own answer is made within the sender's system call, on a wire that is only memory: nothing can be nearer.
 """
 
 from __future__ import annotations
@@ -18,13 +18,18 @@ import statistics
 import subprocess
 import sys
 import time
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
 
+from bench import results
+from bench.report import Figure, Reference, median_of
 from pylb.speaker import arp, bpf
 from pylb.speaker.announcer import Announcer
 from pylb.speaker.linkwatch import LinkWatch
 from pylb.speaker.wire import PacketSocket
 
+PROGRAM = (sys.executable, "-m", "bench.arp")
 INSIDE = "PYLB_BENCH_INSIDE"  # set in the copy of this program that runs in the client's namespace
 CLIENT, KERNEL, OWNED = (ipaddress.IPv4Address(f"10.77.0.{last}") for last in (5, 11, 100))
 PROBES, BLOCK, SPACING = 2000, 100, 0.002  # probes of each target, in turns of a block; s between probes
@@ -57,10 +62,8 @@ async def serve(*, filtered: bool) -> None:
         if not sys.stdin.readline():
             done.set()
             return
-        status = Path("/proc/self/status").read_text()
-        rss_kib = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
         placed = bool(announcer.placements.get(OWNED))
-        print(json.dumps({"cpu": time.process_time(), "rss_kib": rss_kib, "placed": placed}), flush=True)
+        print(json.dumps({"cpu": time.process_time(), "placed": placed}), flush=True)
 
     asyncio.get_running_loop().add_reader(sys.stdin, on_line)
     await done.wait()
@@ -71,7 +74,7 @@ class Speaker:
 
     def __init__(self, *, filtered: bool) -> None:
         self.process = subprocess.Popen(
-            ["unshare", "-n", sys.executable, __file__, "--serve", *([] if filtered else ["--unfiltered"])],
+            ["unshare", "--net", *PROGRAM, "--serve", *([] if filtered else ["--unfiltered"])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -90,7 +93,7 @@ class Speaker:
             time.sleep(0.02)
 
     def ask(self) -> dict[str, float]:
-        """CPU seconds, RSS in KiB, and whether the address is announced."""
+        """CPU seconds, and whether the address is announced."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         print("?", file=self.process.stdin, flush=True)
@@ -148,50 +151,60 @@ def flood() -> None:
     print(sent / passed)
 
 
-def measure_latency() -> tuple[list[float | None], list[float | None]]:
-    """(kernel, pylb): the answer times of the same run, in turns."""
+def measure_latency() -> Iterator[Figure]:
+    """The answer times of the same run, pylb's and the kernel's in turns."""
     speaker, prober = Speaker(filtered=True), Prober()
     kernel: list[float | None] = []
     ours: list[float | None] = []
-    prober.probes(KERNEL, BLOCK, SPACING), prober.probes(OWNED, BLOCK, SPACING)  # warm up; ARP tables fill
+    for target in (KERNEL, OWNED):  # ARP tables and processor caches fill
+        prober.probes(target, BLOCK, SPACING)
     while len(ours) < PROBES:
         kernel += prober.probes(KERNEL, BLOCK, SPACING)
         ours += prober.probes(OWNED, BLOCK, SPACING)
     speaker.close()
-    return kernel, ours
+    base = statistics.median(one for one in kernel if one is not None)
+    yield median_of(
+        "ARP reply, median", answered(ours), "us", TARGET_RATIO * base, Reference("kernel's own address", base)
+    )
+    yield Figure("ARP replies lost", ours.count(None), "", 0, len(ours), None, Reference("kernel", kernel.count(None)))
 
 
-def measure_flood(*, filtered: bool) -> tuple[float, float, int, float]:
-    """(per cent of a core, frames a second, lost probes, RSS in MiB) of the speaker's process while the flood lasts."""
+def measure_flood() -> Iterator[Figure]:
+    """What frames cost that are not for the speaker, with the kernel's filter and, as the reference, with Python's."""
+    plain = one_flood(filtered=False)
+    ours = one_flood(filtered=True)
+    name = f"CPU under {ours.rate:.0f} unrelated ARP/s"
+    yield Figure(name, ours.percent, "% of a core", TARGET_CPU_PERCENT, 1, None, Reference("unfiltered", plain.percent))
+    yield Figure("ARP replies lost under the flood", ours.lost, "", 0, FLOOD_PROBES, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Flood:
+    """What one flood did to the speaker's process."""
+
+    percent: float  # of a core
+    rate: float  # frames a second that were sent
+    lost: int  # probes without an answer
+
+
+def one_flood(*, filtered: bool) -> Flood:
     speaker, prober = Speaker(filtered=filtered), Prober()
-    sender = subprocess.Popen([sys.executable, __file__, "--flood"], stdout=subprocess.PIPE, text=True)
+    sender = subprocess.Popen([*PROGRAM, "--flood"], stdout=subprocess.PIPE, text=True)
     time.sleep(FLOOD_WARM_UP)
     begin, before = time.monotonic(), speaker.ask()["cpu"]
-    answers = prober.probes(OWNED, FLOOD_PROBES, (FLOOD_SECONDS - 0.5) / FLOOD_PROBES)
-    after = speaker.ask()
-    percent = 100 * (after["cpu"] - before) / (time.monotonic() - begin)
+    answers = prober.probes(OWNED, FLOOD_PROBES, (FLOOD_SECONDS - FLOOD_WARM_UP) / FLOOD_PROBES)
+    percent = 100 * (speaker.ask()["cpu"] - before) / (time.monotonic() - begin)
     rate = float(sender.communicate(timeout=FLOOD_SECONDS + 5)[0])
     speaker.close()
-    return percent, rate, answers.count(None), after["rss_kib"] / 1024
+    return Flood(percent, rate, answers.count(None))
+
+
+def answered(times: list[float | None]) -> list[float]:
+    return [one for one in times if one is not None]
 
 
 def run(*command: str) -> None:
     subprocess.run(command, check=True)
-
-
-def show(times: list[float | None]) -> str:
-    known = sorted(one for one in times if one is not None)
-    return f"n {len(times)} lost {times.count(None)} p50 {known[len(known) // 2]:.1f} p99 {known[len(known) * 99 // 100]:.0f} max {known[-1]:.0f} us"
-
-
-def main() -> None:
-    kernel, ours = measure_latency()
-    print("kernel", show(kernel))
-    print("pylb  ", show(ours))
-    k, o = (statistics.median(one for one in times if one is not None) for times in (kernel, ours))
-    print("ratio", o / k)
-    print(measure_flood(filtered=True))
-    print(measure_flood(filtered=False))
 
 
 if __name__ == "__main__":
@@ -205,8 +218,8 @@ if __name__ == "__main__":
     elif chosen.flood:
         flood()
     elif INSIDE in os.environ:
-        main()
+        results.publish("arp", chain(measure_latency(), measure_flood()))
     else:
         os.environ[INSIDE] = "1"
-        apart = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-Urn"]
-        os.execvp(apart[0], [*apart, sys.executable, *sys.argv])
+        user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+        os.execvp("unshare", ["unshare", "--net", *user, *PROGRAM])

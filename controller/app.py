@@ -19,7 +19,7 @@ from pylb.kube.client import Client
 from pylb.kube.collection import Collection
 from pylb.kube.configuration import Configuration
 from pylb.kube.write import EventRecorder
-from pylb.runtime.http import EventLog
+from pylb.runtime.eventlog import EventLog
 from pylb.runtime.log import Logger
 from pylb.runtime.tasks import Nursery
 
@@ -27,9 +27,9 @@ from pylb.runtime.tasks import Nursery
 class Controller:
     """Everything that runs in the controller's process."""
 
-    def __init__(self, client: Client, log: Logger, load_balancer_class: str | None = None) -> None:
+    def __init__(self, client: Client, stream: EventLog, log: Logger, load_balancer_class: str | None = None) -> None:
         self.books = Books(load_balancer_class)
-        self.events = EventLog()
+        self.events = stream
         self.configuration = Configuration(client, self._on_configuration)
         self.services: Collection[Service] = Collection(
             client, "/api/v1/services", decode.service, on_change=self._on_service, on_synced=self._on_configuration

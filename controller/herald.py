@@ -12,7 +12,7 @@ from pylb.core.model import ObjectRef, ServiceKey
 from pylb.core.reasons import Reason
 from pylb.kube.configuration import Configuration
 from pylb.kube.write import EventRecorder
-from pylb.runtime.http import EventLog
+from pylb.runtime.eventlog import EventLog
 from pylb.runtime.log import Logger
 
 NAME = "controller"

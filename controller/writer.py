@@ -29,7 +29,7 @@ def patch(target: Wanted, uid: str) -> dict[str, Any]:
     ingress = [{"ip": address} for address in target.ingress]
     return {
         "metadata": {"uid": uid, "annotations": {ALLOCATED_FROM: target.pool}},
-        "status": {"loadBalancer": {"ingress": ingress} if ingress else None},
+        "status": {"loadBalancer": {"ingress": ingress or None}},
     }
 
 

@@ -166,7 +166,7 @@ class Announcer:
         wanted = {_key(link): link for link in links}
         for key in self._ports.keys() - wanted.keys():
             self._shut(self._ports.pop(key))
-        for key in wanted.keys() - self._ports.keys():
+        for key in [one for one in wanted if one not in self._ports]:
             port = _Port(wanted[key])
             program = bpf.pack(bpf.program((), port.mac))
             on_frame, on_gone = functools.partial(self._receive, port), functools.partial(self._lose, port)

@@ -14,7 +14,7 @@ from pylb.core.model import Address, NodeName, ServiceKey
 from pylb.core.ownership import Drop, Ownership, Take
 from pylb.kube.client import Client
 from pylb.kube.write import EventRecorder
-from pylb.runtime.http import EventLog
+from pylb.runtime.eventlog import EventLog
 from pylb.runtime.log import Logger
 from pylb.runtime.tasks import Nursery
 from pylb.speaker.announcer import Announcer
@@ -32,10 +32,9 @@ HANDOVER = 3 * INTERVAL  # s that a leaving speaker goes on answering: the other
 class Speaker:
     """Everything that runs on one node."""
 
-    def __init__(self, settings: Settings, client: Client, keys: Keys, log: Logger) -> None:
-        self.settings, self.log = settings, log
+    def __init__(self, settings: Settings, client: Client, keys: Keys, stream: EventLog, log: Logger) -> None:
+        self.settings, self.events, self.log = settings, stream, log
         self.node = settings.node
-        self.events = EventLog()
         self.membership = Membership(self.node, secrets.randbits(64), clock())
         self.ownership = Ownership(self.node)
         self.heartbeat = Heartbeat(self.membership, keys, self._on_members, self._on_stall)
@@ -56,8 +55,7 @@ class Speaker:
         self._election_due = False
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Run until `stop`, then hand over and end."""
-        self.heartbeat.open(self.settings.bind_beats, self.settings.beat_port)
+        """Run until `stop`, then hand over and end. The heartbeat's socket is open already."""
         self._links.start()
         try:
             async with Nursery() as nursery:
@@ -115,7 +113,9 @@ class Speaker:
 
     def _send_beats_to_nodes(self) -> None:
         others = (node for name, node in self.world.nodes.items() if name != self.node)
-        self.heartbeat.send_to({str(node.internal_ips[0]) for node in others if node.internal_ips}, self.settings.beat_port)
+        self.heartbeat.send_to(
+            {str(node.internal_ips[0]) for node in others if node.internal_ips}, self.settings.beat_port
+        )
 
     def _on_members(self, changes: list[Change]) -> None:
         for change in changes:
@@ -160,10 +160,9 @@ class Speaker:
 
     def published(self) -> dict[ServiceKey, tuple[str, ...]]:
         """The Services that this node announces, with the interfaces that were asked for by name."""
-        placed = self.announcer.placements
         found: dict[ServiceKey, tuple[str, ...]] = {}
-        for address, line in self.ownership.owned.items():
-            if address in placed:
-                names = placed[address] if line.verdict.interfaces else ()
-                found.update(dict.fromkeys(line.services, names))
+        for address, names in self.announcer.placements.items():
+            line = self.ownership.owned.get(address)
+            if line is not None:
+                found.update(dict.fromkeys(line.services, names if line.verdict.interfaces else ()))
         return found

@@ -105,9 +105,7 @@ class Templates:
     def __init__(self, mac: bytes, owned: Iterable[IPv4Address]) -> None:
         self._mac = mac
         self._destinations = (BROADCAST, mac)
-        self._by_target = {
-            address.packed: (address, b"".join((mac, _REPLY, mac, address.packed))) for address in owned
-        }
+        self._by_target = {address.packed: (address, b"".join((mac, _REPLY, mac, address.packed))) for address in owned}
 
     def answer(self, frame: bytes) -> Reply | None:
         """The reply to a frame; None where `classify` says Drop."""

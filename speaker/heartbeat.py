@@ -18,7 +18,6 @@ from pylb.speaker import beat as codec
 from pylb.speaker.errors import Flaw, WireError
 from pylb.speaker.wire import BeatSocket, Peer
 
-
 MAX_PEERS = 256
 OnChanges = Callable[[list[Change]], None]
 

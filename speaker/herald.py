@@ -15,7 +15,7 @@ from pylb.core.ownership import Drop, Line, Take
 from pylb.core.reasons import Reason
 from pylb.kube.configuration import Configuration
 from pylb.kube.write import EventRecorder
-from pylb.runtime.http import EventLog
+from pylb.runtime.eventlog import EventLog
 from pylb.runtime.log import Logger
 
 
@@ -47,7 +47,14 @@ class Herald:
             after = (take.silent or 0.0) * 1000 + announced * 1000 if lost else None
             self._tell(
                 events.Moved(
-                    time.time(), address, take.previous, self._node, services, take.cause, _round(detected), _round(after)
+                    time.time(),
+                    address,
+                    take.previous,
+                    self._node,
+                    services,
+                    take.cause,
+                    _round(detected),
+                    _round(after),
                 )
             )
         self._notify(line, notices.node_assigned(self._node))
@@ -103,5 +110,3 @@ class Herald:
 
 def _round(milliseconds: float | None) -> float | None:
     return None if milliseconds is None else round(milliseconds, 1)
-
-

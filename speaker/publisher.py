@@ -14,6 +14,7 @@ from pylb.kube import decode
 from pylb.kube.client import Client
 from pylb.kube.collection import Collection
 from pylb.kube.errors import ClusterError, NotFound
+from pylb.kube.write import put_object
 from pylb.runtime.log import Logger
 from pylb.speaker import statuses
 
@@ -70,10 +71,11 @@ class Publisher:
             await asyncio.sleep(AGAIN)
 
     async def _put(self, name: str, service: ServiceKey, interfaces: tuple[str, ...]) -> None:
-        meta = statuses.metadata(self._node, service, self.owner)
-        status = {"status": statuses.status(self._node, service, interfaces)}
-        try:
-            await self._client.patch(f"{self._path}/{name}/status", status)
-        except NotFound:
-            await self._client.post(self._path, {"apiVersion": API_VERSION, "kind": KIND, "metadata": meta, "spec": {}})
-            await self._client.patch(f"{self._path}/{name}/status", status)
+        wanted = {
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            "metadata": statuses.metadata(self._node, service, self.owner),
+            "spec": {},
+            "status": statuses.status(self._node, service, interfaces),
+        }
+        await put_object(self._client, f"{self._path}/{name}", wanted)

@@ -17,7 +17,8 @@ class Settings:
     node: NodeName
     namespace: str = "pylb-system"
     pod: str = ""
-    bind: str = ""  # where /healthz, /metrics, /state and /events are served; "" is everywhere
+    bind: str = ""  # where HTTP is served; "" is everywhere
     port: int = HTTP_PORT
     beat_port: int = BEAT_PORT
     load_balancer_class: str | None = None
+    token: str | None = None  # what readers of /metrics, /state and /events show; None: nobody may

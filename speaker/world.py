@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection as Names, Iterator
+from collections.abc import Callable, Iterator
+from collections.abc import Collection as Names
 from typing import Any
 
 from pylb.core.lines import by_service, lines

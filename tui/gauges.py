@@ -16,7 +16,8 @@ from pylb.tui.words import Glyphs, Line, Span, fit
 
 NEARLY_FULL_PERCENT = 85
 WIDE_FROM = 90  # cells: from here a pool has a line of its own
-NAME_WIDTH, BAR_WIDTH, SMALL_BAR_WIDTH, COUNT_WIDTH = 10, 24, 12, 11
+FAMILIES_FROM = 116
+NAME_WIDTH, BAR_WIDTH, SMALL_BAR_WIDTH, COUNT_WIDTH, SHARE_WIDTH, WAY_WIDTH = 10, 20, 12, 11, 6, 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,27 +85,27 @@ def _bar(gauge: Gauge, width: int, glyphs: Glyphs) -> Line:
 
 def _counts(gauge: Gauge, width: int) -> Line:
     counts = f"{words.count(gauge.used)}/{words.count(gauge.total)}".rjust(width)
-    return (Span(counts), Span(f"{gauge.share:>5}", gauge.tone if gauge.tone != "info" else "dim"))
+    return (Span(counts), Span(f"{gauge.share:>{SHARE_WIDTH}}", gauge.tone if gauge.tone != "info" else "dim"))
 
 
 def _wide(gauge: Gauge, width: int, glyphs: Glyphs) -> Line:
-    tail = f"  pinned {gauge.pinned:<3} {'automatic' if gauge.auto else 'by name':<9}"
-    notice = "" if gauge.announced else "  not announced"
-    fixed = NAME_WIDTH + 2 + 6 + BAR_WIDTH + 1 + COUNT_WIDTH + 5 + len(tail)
-    ranges = max(width - fixed - len(notice) - 1, 8)
+    families = gauge.families.ljust(6) if width >= FAMILIES_FROM else ""
+    tail = f"   pinned {words.count(gauge.pinned):<4} "
+    way = "not announced" if not gauge.announced else "automatic" if gauge.auto else "by name"
+    fixed = NAME_WIDTH + 1 + len(families) + BAR_WIDTH + COUNT_WIDTH + SHARE_WIDTH + len(tail) + WAY_WIDTH
+    ranges = max(width - fixed, 8)
     return (
         Span(fit(gauge.name, NAME_WIDTH, glyphs).ljust(NAME_WIDTH + 1), "strong"),
-        Span(fit(gauge.ranges, ranges, glyphs).ljust(ranges + 1), "dim"),
-        Span(gauge.families.ljust(6), "dim"),
+        Span(fit(gauge.ranges, ranges - 1, glyphs).ljust(ranges) + families, "dim"),
         *_bar(gauge, BAR_WIDTH, glyphs),
         *_counts(gauge, COUNT_WIDTH),
         Span(tail, "dim"),
-        Span(notice, "warn"),
+        Span(way, "dim" if gauge.announced else "warn"),
     )
 
 
 def _small(gauge: Gauge, width: int, glyphs: Glyphs) -> Line:
-    name = max(width - SMALL_BAR_WIDTH - COUNT_WIDTH - 6, 4)
+    name = max(width - SMALL_BAR_WIDTH - COUNT_WIDTH - SHARE_WIDTH, 4)
     return (
         Span(fit(gauge.name, name, glyphs).ljust(name + 1), "strong"),
         *_bar(gauge, SMALL_BAR_WIDTH, glyphs),

@@ -44,6 +44,7 @@ class Evidence:
     guesses: Mapping[str, Note]  # by Service
     trails: Mapping[str, Trail]
     statuses_known: bool
+    silent: frozenset[str]  # nodes whose speaker is not heard
 
 
 def seen_at(state: State, now: float) -> float:
@@ -61,15 +62,22 @@ def gather(state: State, now: float) -> Evidence:
     for note in state.notes.values():
         if note.reason == NODE_ASSIGNED and note.at >= (guesses[note.service].at if note.service in guesses else 0.0):
             guesses[note.service] = note
-    fresh = {node: one for node, one in state.speakers.items() if not one.silent and now - one.heard_at < FRESH_S}
     known = bool(statuses) or state.listed.get(Kind.STATUS, False)
-    return Evidence(now, fresh, statuses, guesses, state.trails, known)
+    silent = frozenset(silent_speakers(state, now))
+    return Evidence(now, fresh_speakers(state, now), statuses, guesses, state.trails, known, silent)
+
+
+def fresh_speakers(state: State, now: float) -> dict[str, Speaker]:
+    """The speakers that told their state lately, by node."""
+    return {node: one for node, one in state.speakers.items() if not one.silent and now - one.heard_at < FRESH_S}
 
 
 def find(evidence: Evidence, service: str, address: str) -> Holder:
     """Who announces an address of a Service."""
     told = [held for one in evidence.speakers.values() for held in one.snapshot.addresses if held.address == address]
     claims = {node: one.claims[address] for node, one in evidence.speakers.items() if address in one.claims}
+    heard = {node: at for node, at in claims.items() if node not in evidence.silent}
+    claims = heard or claims  # one that is cut off from all others holds everything, for nobody
     if claims:
         return _claimed(evidence, address, claims, told)
     if told:
@@ -94,7 +102,7 @@ def flapping(evidence: Evidence, service: str, address: str) -> int:
 def silent_speakers(state: State, now: float) -> tuple[str, ...]:
     """Nodes whose speaker is not heard: by us, or, of those that we hear, by any of its peers."""
     found = set()
-    fresh = {node: one for node, one in state.speakers.items() if not one.silent and now - one.heard_at < FRESH_S}
+    fresh = fresh_speakers(state, now)
     for node in state.speakers:
         votes = [m.alive for n, one in fresh.items() if n != node for m in one.snapshot.members if m.node == node]
         if node not in fresh or (votes and not any(votes)):
@@ -111,7 +119,7 @@ def is_speaker(labels: Mapping[str, str]) -> bool:
 
 def _claimed(evidence: Evidence, address: str, claims: Mapping[str, float], told: list[Held]) -> Holder:
     trail = evidence.trails.get(address)
-    nodes = sorted(claims, key=lambda node: (trail is None or trail.node != node, -claims[node], node))
+    nodes = sorted(claims, key=lambda node: (-(_since(trail, node) or 0.0), -claims[node], node))
     return Holder(
         nodes=tuple(nodes),
         since=_since(trail, nodes[0]),
@@ -121,11 +129,10 @@ def _claimed(evidence: Evidence, address: str, claims: Mapping[str, float], told
 
 
 def _told(evidence: Evidence, address: str, told: list[Held]) -> Holder:
-    owners = tuple(sorted({held.owner for held in told if held.owner}))
     trail = evidence.trails.get(address)
+    owners = sorted({held.owner for held in told if held.owner}, key=lambda node: (-(_since(trail, node) or 0.0), node))
     if owners:
-        named = owners if trail is None or trail.node not in owners else (trail.node,)
-        return Holder(named[:1], since=_since(trail, named[0]), heirs=_heirs(told, named[:1]))
+        return Holder((owners[0],), since=_since(trail, owners[0]), heirs=_heirs(told, owners[:1]))
     reason = next((held.reason for held in told if held.reason), "")
     excluded = next((held.excluded for held in told if held.excluded), ())
     return Holder(reason=reason, excluded=excluded)
@@ -147,7 +154,8 @@ def _guessed(evidence: Evidence, service: str) -> Holder:
 
 
 def _since(trail: Trail | None, node: str) -> float | None:
-    return trail.since if trail is not None and trail.node == node else None
+    take = trail.of(node) if trail is not None else None
+    return take.since if take is not None else None
 
 
 def _heirs(told: list[Held], nodes: list[str] | tuple[str, ...]) -> tuple[str, ...]:

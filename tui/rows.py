@@ -110,7 +110,7 @@ class _View:
         self.now = now
         self.evidence = evidence
         self.shares = Counter(ip for dated in state.services.values() for ip in set(dated.service.ingress))
-        self.silent = frozenset(holders.silent_speakers(state, now))
+        self.silent = evidence.silent
         self.failures: dict[str, tuple[float, str]] = {}
         for note in state.notes.values():
             if note.reason in FAILED_NOTES and note.at >= self.failures.get(note.service, (0.0, ""))[0]:
@@ -169,7 +169,7 @@ def _judge(view: _View, service: Service, address: str, holder: Holder) -> tuple
     unwell = _unwell(view, holder.nodes[0])
     if unwell:
         return Word.DEGR, unwell
-    heirs = f"next {', '.join(holder.heirs)}" if holder.heirs else ""
+    heirs = f"next: {', '.join(holder.heirs)}" if holder.heirs else ""
     moved = _moved(view, service, address, holder)
     if moved:
         return Word.MOVE, f"{moved}{', ' if heirs else ''}{heirs}"
@@ -211,8 +211,9 @@ def _unwell(view: _View, name: str) -> str:
 def _moved(view: _View, service: Service, address: str, holder: Holder) -> str:
     for key in (address, service.key):
         trail = view.evidence.trails.get(key)
-        if trail and trail.before and trail.node == holder.nodes[0] and view.now - trail.since < MOVE_SHOWN_S:
-            return f"moved here from {trail.before}"
+        take = trail.of(holder.nodes[0]) if trail else None
+        if take and take.before and view.now - take.since < MOVE_SHOWN_S:
+            return f"moved here from {take.before}"
     return ""
 
 

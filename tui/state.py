@@ -38,13 +38,28 @@ class Speaker:
 
 
 @dataclass(frozen=True, slots=True)
-class Trail:
-    """Who announces an address (or, known by its ServiceL2Status alone, a Service), and who did before."""
+class Take:
+    """A node began to announce, and who did before it ("" where nobody is known to have)."""
 
     node: str
     since: float
     before: str = ""
+    ended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """Who began to announce an address (or, known by its ServiceL2Status alone, a Service), and when.
+
+    Each node's last take is kept: one that is cut off from the others takes for itself what they still hold.
+    """
+
+    takes: tuple[Take, ...] = ()  # oldest first, one a node
     changes: tuple[float, ...] = ()  # when it went from one node to another, newest last
+
+    def of(self, node: str) -> Take | None:
+        """The node's last take, while it is not known to have ended."""
+        return next((take for take in self.takes if take.node == node and not take.ended), None)
 
 
 @dataclass(frozen=True, slots=True)

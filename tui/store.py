@@ -29,12 +29,13 @@ from pylb.tui.facts import (
     SpeakerHeard,
     SpeakerSilent,
 )
-from pylb.tui.state import Dated, Foreign, Link, Speaker, State, Status, Trail, Waiting
+from pylb.tui.state import Dated, Foreign, Link, Speaker, State, Status, Take, Trail, Waiting
 
 MAX_OBJECTS = 20_000  # of one kind; MetalLB's largest known users have a few thousand Services
 MAX_EVENTS = 200  # as many as `pylb-history` keeps
 MAX_NOTES = 1_000
 MAX_TRAILS = 20_000
+MAX_TAKES = 8  # nodes whose last take of one address is kept
 MAX_CHANGES = 8  # of one address: enough to tell a flapping one
 
 
@@ -99,9 +100,7 @@ def _object_changed(draft: _Draft, fact: ObjectChanged) -> None:
         value = None
     table, kind, limit = _TABLES[fact.kind]
     if value is None:
-        draft.drop(table, fact.key)
-        if fact.kind is Kind.SERVICE:
-            draft.drop("waits", fact.key)
+        _object_gone(draft, fact)
     elif not isinstance(value, kind):
         draft.count("unknown")
     elif isinstance(value, Service):
@@ -114,6 +113,16 @@ def _object_changed(draft: _Draft, fact: ObjectChanged) -> None:
         draft.put(table, fact.key, value, limit)
 
 
+def _object_gone(draft: _Draft, fact: ObjectChanged) -> None:
+    table = _TABLES[fact.kind][0]
+    gone = draft[table].get(fact.key)
+    draft.drop(table, fact.key)
+    if fact.kind is Kind.SERVICE:
+        draft.drop("waits", fact.key)
+    if isinstance(gone, Pod) and all(pod.node != gone.node for pod in draft["pods"].values()):
+        draft.drop("speakers", gone.node)
+
+
 _TABLES: dict[Kind, tuple[str, type, int]] = {
     Kind.SERVICE: ("services", Service, MAX_OBJECTS),
     Kind.STATUS: ("statuses", L2Status, MAX_OBJECTS),
@@ -124,14 +133,17 @@ _TABLES: dict[Kind, tuple[str, type, int]] = {
 
 
 def _announced(draft: _Draft, key: str, node: str, at: float, before: str = "") -> None:
-    """Note that a node announces an address or a Service since `at`; what is older than what is known is left out."""
-    known: Trail | None = draft["trails"].get(key)
-    if known is None:
-        draft.put("trails", key, Trail(node, at, before, (at,) if before else ()), MAX_TRAILS)
-    elif at >= known.since and node != known.node:
-        previous = before or known.node or known.before
-        changes = known.changes if previous in ("", node) else (*known.changes, at)[-MAX_CHANGES:]
-        draft.put("trails", key, Trail(node, at, previous if previous != node else known.before, changes), MAX_TRAILS)
+    """Note that a node announces an address or a Service since `at`; what is older than its last take is left out."""
+    trail: Trail = draft["trails"].get(key, Trail())
+    mine = next((take for take in trail.takes if take.node == node), None)
+    last = max(trail.takes, key=lambda take: take.since, default=None)
+    if mine is not None and (at <= mine.since or (mine is last and not mine.ended and not before)):
+        return  # repeated, or said again by who holds it
+    previous = before or (last.node if last is not None and last is not mine and last.since <= at else "")
+    others = tuple(take for take in trail.takes if take is not mine)
+    takes = tuple(sorted((*others, Take(node, at, previous)), key=lambda take: take.since))[-MAX_TAKES:]
+    changes = (*trail.changes, at)[-MAX_CHANGES:] if previous else trail.changes
+    draft.put("trails", key, Trail(takes, changes), MAX_TRAILS)
 
 
 def _happened(draft: _Draft, event: Event) -> None:
@@ -169,9 +181,11 @@ def _moved(draft: _Draft, event: events.Moved) -> None:
 
 
 def _withdrawn(draft: _Draft, event: events.Withdrawn) -> None:
-    known: Trail | None = draft["trails"].get(event.address)
-    if known is not None and known.node == event.node and known.since <= event.at:
-        draft.put("trails", event.address, replace(known, node="", before=event.node), MAX_TRAILS)
+    trail: Trail = draft["trails"].get(event.address, Trail())
+    take = trail.of(event.node)
+    if take is not None and take.since <= event.at:
+        takes = tuple(replace(one, ended=True) if one is take else one for one in trail.takes)
+        draft.put("trails", event.address, replace(trail, takes=takes), MAX_TRAILS)
     _happened(draft, event)
 
 

@@ -18,7 +18,8 @@ PROBLEM_NAMES = (
     (Word.DEGR, "degraded", "warn"),
     (Word.MOVE, "moved", "move"),
 )
-GAP = Span("   ")
+GAP = "   "
+SHORT_BELOW = 100  # cells: below, states are named by their codes
 
 
 def freshness(state: State, now: float, glyphs: Glyphs, paused: int | None = None) -> Line:
@@ -47,16 +48,18 @@ def offline(state: State, now: float) -> Line:
     return (Span(f"OFFLINE {lost}  "), Span(f"{retry}  "), Span(f"{data}  "), Span(link.reason))
 
 
-def standing(state: State, rows: Sequence[ServiceRow], now: float) -> Line:
+def standing(state: State, rows: Sequence[ServiceRow], now: float, width: int = SHORT_BELOW) -> Line:
     """Speakers, Services and what is wrong with them."""
     parts = [_speakers(state, now), _plain("services", len(state.services))]
     counts = Counter(row.word for row in rows)
-    parts += [(Span(f"{name} "), Span(str(counts[word]), tone)) for word, name, tone in PROBLEM_NAMES if counts[word]]
+    for word, name, tone in PROBLEM_NAMES:
+        if counts[word]:
+            parts.append((Span(f"{name if width >= SHORT_BELOW else word.name} "), Span(str(counts[word]), tone)))
     if problems(state):
         parts.append((Span("configuration refused", "bad"),))
     elif rows and not any(counts[word] for word, _, _ in PROBLEM_NAMES):
         parts.append((Span("all well", "good"),))
-    return _joined(parts)
+    return _joined(parts, GAP if width >= SHORT_BELOW else GAP[1:])
 
 
 def problems(state: State) -> tuple[str, ...]:
@@ -85,8 +88,8 @@ def _plain(name: str, number: int) -> Line:
     return (Span(f"{name} "), Span(str(number), "strong"))
 
 
-def _joined(parts: Sequence[Line]) -> Line:
+def _joined(parts: Sequence[Line], gap: str) -> Line:
     joined: list[Span] = []
     for part in parts:
-        joined += [*([GAP] if joined else []), *part]
+        joined += [*([Span(gap)] if joined else []), *part]
     return tuple(joined)

@@ -59,6 +59,7 @@ _WITHOUT_COLOUR: Mapping[str, Style] = {
     "warn": Style(bold=True),
     "move": Style(bold=True),
     "strong": Style(bold=True),
+    "brand": Style(bold=True),
     "dim": Style(dim=True),
     "track": Style(dim=True),
 }
@@ -73,6 +74,7 @@ def tones(variables: Mapping[str, str], dark: bool, colourless: bool) -> Tones:
     found["dim"] = Style(color=_rich(MUTED[dark]))
     found["track"] = Style(color=TRACK[dark])
     found["strong"] = Style(bold=True)
+    found["brand"] = Style(color=_rich(variables.get("primary", "")), bold=True)
     return found
 
 

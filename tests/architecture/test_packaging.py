@@ -87,7 +87,7 @@ def test_sdist_holds_tests_with_their_data_and_no_links(sdist: Path) -> None:
     tests = {path.relative_to(ROOT).as_posix() for path in project_files() if path.is_relative_to(ROOT / "tests")}
     assert tests - held == set()
     assert any(name.startswith("tests/data/") for name in held)
-    assert {"LICENSE", "README.md", "CHANGELOG.md", "pyproject.toml"} - held == set()
+    assert {"LICENSE", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "pyproject.toml"} - held == set()
 
 
 def test_wheel_runs_alone(wheel: Path, tmp_path: Path) -> None:

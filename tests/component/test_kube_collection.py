@@ -1,6 +1,6 @@
 """A collection against a server that misbehaves: the request bound, and back in sync soon after its return.
 
-Time is scaled: a tenth of the real pace, so that "2 s after its return" is 0.2 s here, plus what the machine needs.
+Time is scaled to a twentieth: "2 s after its return" is 0.1 s here, plus what the machine needs.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+
 from fakes.faulty_api import (
     Behaviour,
     Exchange,
@@ -26,14 +27,13 @@ from fakes.faulty_api import (
     plain_404,
     silent,
 )
-
 from pylb.kube.backoff import Pace
 from pylb.kube.client import Client
 from pylb.kube.collection import Collection
 from pylb.kube.credentials import Credentials
 
 PATH = "/api/v1/services"
-SCALE = 0.1
+SCALE = 0.05
 PACE = Pace().scaled(SCALE)
 SLACK = 0.25  # seconds that a busy machine may add to anything here
 
@@ -193,9 +193,9 @@ async def test_a_fault_is_met_with_patience_and_its_end_is_noticed(name: str, fa
     """2 requests a second over any 10 s, and back in sync within 2 s (both times the scale)."""
     async with FaultyApi(on_watch=fault, on_list=fault if lists else None) as api:
         async with follow(api) as (collection, _):
-            await asyncio.sleep(25 * SCALE)
+            await asyncio.sleep(15 * SCALE)
             assert densest(api.times(), 10 * SCALE) <= 20
-            assert len(api.requests) >= 10 * SCALE, "it goes on trying"
+            assert len(api.requests) >= 8, "it goes on trying"
             api.on_list = api.on_watch = None
             api.put(PATH, thing("new"))
             limit = 1.0 if name == "429" else 2 * SCALE  # a Retry-After is obeyed as it is, not scaled
@@ -215,7 +215,7 @@ async def test_a_server_that_goes_away_and_comes_back() -> None:
             api.remove(PATH, "default/old", tell=True)
             api.put(PATH, thing("new"))
             await asyncio.sleep(30 * SCALE)
-            assert 20 * SCALE <= collection.statistics().failures <= 60
+            assert 15 <= collection.statistics().failures <= 60
             assert collection.synced, "what was known stays known"
             assert collection.items == {"default/old": "x", "default/stays": "x"}
             await api.back()

@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any
+from typing import Any, final
 from urllib.parse import parse_qsl, urlsplit
 
 JSON = dict[str, Any]
@@ -146,6 +146,7 @@ async def mid_line(exchange: Exchange) -> None:
     exchange.abort()
 
 
+@final
 @dataclass
 class FaultyApi:
     """Objects by collection path and key, open watches, and what is wrong with the server."""

@@ -13,8 +13,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 JSON = dict[str, Any]
 STATE = Path(os.environ["FAKE_KUBECTL_STATE"])
 PLURALS = {
@@ -112,11 +110,12 @@ def main() -> None:
     text = sys.stdin.read()
     with (STATE / "calls.jsonl").open("a") as log:
         log.write(json.dumps({"argv": words, "stdin": text, "env": sorted(os.environ)}) + "\n")
+    items = json.loads(text)["items"] if text else []
     hit, _, message = os.environ.get("FAKE_KUBECTL_FAIL", "").partition("=>")
-    if message and hit in " ".join(words) + text:
+    asked = [" ".join(words), *(f"kind: {item['kind']}" for item in items)]
+    if message and hit in asked:
         fail(message)
     objects = load()
-    items = list(yaml.safe_load_all(text)) if text else []
     if words[0] == "get":
         get(words[1:], objects)
     elif words[0] in ("apply", "create"):

@@ -110,7 +110,6 @@ class MicroK8s:
             "SNAP_COMMON": str(self.home / "common"),
             "PYTHONPATH": self.python.packages,
             "LD_LIBRARY_PATH": f"{snap}/lib",
-            "PYTHONDONTWRITEBYTECODE": "1",
             "FAKE_KUBECTL_STATE": str(self.state),
             **self.environment,
         }
@@ -200,7 +199,7 @@ class Terminal:
 
 def stand_in_kubectl() -> str:
     """The command line of the recording kubectl, run by the Python that runs the tests."""
-    return f'"{sys.executable}" "{KUBECTL}"'
+    return f'"{sys.executable}" -IS "{KUBECTL}"'
 
 
 def _program(path: Path, body: str) -> None:

@@ -14,6 +14,7 @@ class EventsPanel(Board):
 
     def show_state(self, state: State, width: int, limit: int, glyphs: Glyphs, tones: Tones) -> None:
         """Show at most `limit` events in lines of `width` cells."""
+        self.border_title = "EVENTS"
         items = news.latest(state, glyphs.arrow, limit)
         lines = [news.line(item, width, glyphs) for item in items]
         self.show(lines or [(Span("nothing happened yet", "dim"),)], tones)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textual.content import Content
+
 from pylb.tui.seams import Extra
 from pylb.tui.theme import Tones
 from pylb.tui.widgets.board import Board
@@ -14,7 +16,7 @@ class ExtraPanel(Board):
     def __init__(self, extra: Extra) -> None:
         super().__init__(classes="panel")
         self._extra = extra
-        self.border_title = extra.title
+        self.border_title = Content(extra.title)
 
     def refresh_extra(self, now: float, glyphs: Glyphs, tones: Tones) -> None:
         """Ask the extra, and show what it says."""

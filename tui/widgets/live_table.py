@@ -6,7 +6,7 @@ DataTable a plain text, which it would read as markup. Widths are fixed by whoev
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -58,12 +58,12 @@ class LiveTable(DataTable[Text]):
 
     def sync(self, columns: tuple[Column, ...], rows: Rows, tones: Tones) -> None:
         """Show these rows in these columns."""
-        if columns == self._columns_now and rows == self._rows_now and tones is self._tones:
-            if list(rows) == list(self._rows_now):
-                return
+        dressed = columns == self._columns_now and tones is self._tones
+        if dressed and list(rows.items()) == list(self._rows_now.items()):
+            return
         key, index, offset = self.selected, self.cursor_row, self.cursor_row - int(self.scroll_y)
         with self.app.batch_update():
-            if columns != self._columns_now or tones is not self._tones or self._mostly_gone(rows):
+            if not dressed or self._mostly_gone(rows):
                 self._refill(columns, tones)
             self._write(rows)
             self._restore(key, index, offset)

@@ -6,7 +6,7 @@ from pylb.tui import gauges, summary
 from pylb.tui.state import State
 from pylb.tui.theme import Tones
 from pylb.tui.widgets.board import Board
-from pylb.tui.words import Glyphs, Span, fit
+from pylb.tui.words import Glyphs, Line, Span, fit
 
 
 class PoolsPanel(Board):
@@ -16,7 +16,7 @@ class PoolsPanel(Board):
         """Show the pools in at most `limit` lines of `width` cells."""
         found = gauges.pools(state)
         wrong = summary.problems(state)[: max(limit - 1, 1)]
-        lines = [(Span(fit(f"refused: {' '.join(text.split())}", width, glyphs), "bad"),) for text in wrong]
+        lines: list[Line] = [(Span(fit(f"refused: {' '.join(text.split())}", width, glyphs), "bad"),) for text in wrong]
         lines += gauges.lines(found, width, max(limit - len(lines), 1), glyphs)
         if not lines:
             text = "no pool is defined: kubectl apply an IPAddressPool" if state.config else "not read yet"

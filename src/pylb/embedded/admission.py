@@ -41,8 +41,10 @@ class Admission:
         unknown = schema.prune(rules, new)
         if unknown and validation == STRICT:
             listed = ", ".join(f'unknown field "{name}"' for name in unknown)
-            raise bad_request(f"{resource.kind} in version \"{resource.version}\" cannot be handled as a "
-                              f"{resource.kind}: strict decoding error: {listed}")
+            raise bad_request(
+                f'{resource.kind} in version "{resource.version}" cannot be handled as a '
+                f"{resource.kind}: strict decoding error: {listed}"
+            )
         if validation != IGNORE:
             self.warnings += [f'unknown field "{name}"' for name in unknown]
         schema.default(rules, new)
@@ -82,7 +84,11 @@ def _pod(new: JSON, old: JSON | None) -> list[Cause]:
 
 def complete_pod_spec(spec: JSON, path: str) -> list[Cause]:
     """Defaults of a pod's spec, in place."""
-    for name, value in (("restartPolicy", "Always"), ("terminationGracePeriodSeconds", 30), ("dnsPolicy", "ClusterFirst")):
+    for name, value in (
+        ("restartPolicy", "Always"),
+        ("terminationGracePeriodSeconds", 30),
+        ("dnsPolicy", "ClusterFirst"),
+    ):
         spec.setdefault(name, value)
     causes: list[Cause] = []
     containers = spec.get("containers") or []
@@ -96,7 +102,9 @@ def complete_pod_spec(spec: JSON, path: str) -> list[Cause]:
             port.setdefault("protocol", "TCP")
             if not 0 < port.get("containerPort", 0) < 65_536:
                 number = port.get("containerPort", 0)
-                causes.append(wrong(f"{where}.ports[{at}].containerPort", number, "must be between 1 and 65535, inclusive"))
+                causes.append(
+                    wrong(f"{where}.ports[{at}].containerPort", number, "must be between 1 and 65535, inclusive")
+                )
     return causes
 
 
@@ -175,13 +183,15 @@ def complete_definition(new: JSON, now: float) -> list[Cause]:
     names = spec.setdefault("names", {})
     causes = [required(f"spec.{name}") for name in ("group", "scope", "versions") if not spec.get(name)]
     causes += [required(f"spec.names.{name}") for name in ("plural", "kind") if not names.get(name)]
-    causes += [required(f"spec.versions[{i}].name") for i, v in enumerate(spec.get("versions", ())) if not v.get("name")]
+    causes += [
+        required(f"spec.versions[{i}].name") for i, v in enumerate(spec.get("versions", ())) if not v.get("name")
+    ]
     if causes:
         return causes
     if spec["group"] == CRDS or "." not in spec["group"]:
         return [wrong("spec.group", spec["group"], "should be a domain with at least one dot")]
     if new["metadata"]["name"] != f"{names['plural']}.{spec['group']}":
-        return [wrong("metadata.name", new["metadata"]["name"], "must be spec.names.plural+\".\"+spec.group")]
+        return [wrong("metadata.name", new["metadata"]["name"], 'must be spec.names.plural+"."+spec.group')]
     stored = [v["name"] for v in spec["versions"] if v.get("storage")]
     if len(stored) != 1:
         return [wrong("spec.versions", str(stored), "must have exactly one version marked as storage version")]

@@ -6,17 +6,18 @@ import hmac
 import traceback
 from dataclasses import dataclass, field
 
-from pylb.embedded import discovery, operations, proxy, watches
+from pylb.embedded import deletes, discovery, proxy, reads, watches, writes
 from pylb.embedded.bodies import decode
 from pylb.embedded.errors import ApiError, bad_request, no_such_path, not_implemented
 from pylb.embedded.faults import Faults
 from pylb.embedded.http import Request, Response, as_json, as_text
-from pylb.embedded.operations import Target
+from pylb.embedded.reads import Target
 from pylb.embedded.resources import LACKING, PODS
 from pylb.embedded.store import Store
 
 _OPEN = frozenset({"/healthz", "/livez", "/readyz"})  # answered without a token, as /version
 _REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+_OPENAPI_V2 = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 _POD_LACKING = {
     "log": "the lab's pods write none; look at the process",
     "exec": "use `pylb lab exec`",
@@ -45,7 +46,7 @@ class Api:
             return refused or await self._route(request)
         except ApiError as error:
             return _refusal(error)
-        except Exception as error:  # a mistake of ours: the client is told, and the tests see it in `problems`
+        except Exception as error:  # noqa: BLE001  # a mistake of ours: the client is told, and the tests see it in `problems`
             self.problems = [*self.problems, traceback.format_exc()][-MAX_PROBLEMS:]
             return as_json(500, ApiError(500, "InternalError", f"Internal error: {error!r}").body())
 
@@ -61,6 +62,8 @@ class Api:
             return as_text(200, "ok")
         if request.path.rstrip("/") == _REVIEW and request.method == "POST":
             return _review(request)
+        if request.path == "/openapi/v2":  # kubectl looks here for kinds that v3 lacks: an empty document, in protobuf
+            return Response(200, content_type=_OPENAPI_V2)
         if request.method == "GET" and (found := discovery.document(self.store.registry, request.path)) is not None:
             return as_json(200, found)
         return await self._on_resource(request, parse_path(self.store, request.path))
@@ -70,23 +73,23 @@ class Api:
         if target.resource is PODS and target.subresource not in ("", "status"):
             return await self._on_pod(request, target)
         if target.subresource == "scale":
-            return operations.scale(store, target, request)
+            return writes.scale(store, target, request)
         if method == "GET" and not target.subresource and request.flag("watch"):
             return watches.watch(store, self.gate, target, request)
         if not target.name:
             collection = {
-                "GET": operations.listing,
-                "POST": operations.create,
-                "DELETE": operations.delete_collection,
+                "GET": reads.listing,
+                "POST": writes.create,
+                "DELETE": deletes.delete_collection,
             }
             if method not in collection:
                 raise _no_such_method(request)
             if method == "POST" and target.resource.namespaced and not target.namespace:
                 raise _no_such_method(request)
             return collection[method](store, target, request)
-        single = {"GET": operations.read, "PUT": operations.replace, "PATCH": operations.patch}
+        single = {"GET": reads.read, "PUT": writes.replace, "PATCH": writes.patch}
         if method == "DELETE" and not target.subresource:
-            return operations.delete(store, target, request)
+            return deletes.delete(store, target, request)
         if method not in single:
             raise _no_such_method(request)
         return single[method](store, target, request)
@@ -113,7 +116,9 @@ def _refusal(error: ApiError) -> Response:
 
 
 def _no_such_method(request: Request) -> ApiError:
-    return ApiError(405, "MethodNotAllowed", f"the server does not allow this method on the requested resource: {request.method}")
+    return ApiError(
+        405, "MethodNotAllowed", f"the server does not allow this method on the requested resource: {request.method}"
+    )
 
 
 def _review(request: Request) -> Response:
@@ -122,7 +127,9 @@ def _review(request: Request) -> Response:
     if not isinstance(body, dict):
         raise bad_request("the body is not a SelfSubjectAccessReview")
     kind = {"kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1"}
-    return as_json(201, {**body, **kind, "status": {"allowed": True, "reason": "the embedded API server knows no roles"}})
+    return as_json(
+        201, {**body, **kind, "status": {"allowed": True, "reason": "the embedded API server knows no roles"}}
+    )
 
 
 def parse_path(store: Store, path: str) -> Target:
@@ -142,7 +149,7 @@ def parse_path(store: Store, path: str) -> Target:
     resource = store.registry.find(group, version, rest[0])
     if resource is None or (namespace and not resource.namespaced):
         raise no_such_path()
-    name, subresource = (rest + ["", ""])[1:3]
+    name, subresource = [*rest, "", ""][1:3]
     target = Target(resource, namespace, name, subresource, "/".join(rest[3:]))
     if not _served(target):
         raise no_such_path()
@@ -157,6 +164,6 @@ def _served(target: Target) -> bool:
         return False
     if resource is PODS and (subresource in _POD_LACKING or subresource in ("proxy", "eviction", "binding")):
         return True
-    return not subresource or (subresource == "status" and resource.status) or (subresource == "scale" and resource.scale)
-
-
+    return (
+        not subresource or (subresource == "status" and resource.status) or (subresource == "scale" and resource.scale)
+    )

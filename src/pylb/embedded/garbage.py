@@ -93,7 +93,9 @@ def end_namespace(store: Store, namespace: JSON) -> tuple[JSON, bool]:
     name = namespace["metadata"]["name"]
     if name in PROTECTED:
         details = named(name, "namespaces", "")
-        raise ApiError(403, "Forbidden", f'namespaces "{name}" is forbidden: this namespace may not be deleted', details)
+        raise ApiError(
+            403, "Forbidden", f'namespaces "{name}" is forbidden: this namespace may not be deleted', details
+        )
     marked = store.mark(resources.NAMESPACES, namespace)
     for resource, item in store.kinds_in(name):
         if store.find(resource, name, item) is not None:
@@ -126,5 +128,3 @@ def pod_grace(pod: JSON, asked: float | None, usual: float) -> int:
     if not runs or asked == 0 or usual <= 0:
         return 0
     return int(pod["spec"].get("terminationGracePeriodSeconds", 30) if asked is None else asked)
-
-

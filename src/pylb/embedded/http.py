@@ -10,7 +10,7 @@ import contextlib
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Union
+from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import h11
@@ -53,7 +53,6 @@ class Response:
 
 
 Handler = Callable[[Request], Awaitable[Response]]
-Event = Union[h11.Request, h11.Data, h11.EndOfMessage, h11.ConnectionClosed, h11.InformationalResponse, h11.Response]
 
 
 def as_json(status: int, value: Any, headers: tuple[tuple[str, str], ...] = ()) -> Response:
@@ -110,12 +109,12 @@ class Connection:
             await self._send_stream(response, response.stream)
         return self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE
 
-    async def _event(self) -> Event:
+    async def _event(self) -> h11.Event:
         while True:
             event = self._h11.next_event()
             if event is h11.PAUSED:
                 raise h11.LocalProtocolError("a request before the last was answered")
-            if not isinstance(event, type):
+            if isinstance(event, h11.Event):
                 return event
             if self._h11.they_are_waiting_for_100_continue:
                 await self._write(self._h11.send(h11.InformationalResponse(status_code=100, headers=[])))

@@ -28,11 +28,6 @@ def timestamp(now: float) -> str:
     return datetime.fromtimestamp(now, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def micro_timestamp(now: float) -> str:
-    """Unix time as metav1.MicroTime."""
-    return datetime.fromtimestamp(now, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
 def seconds(text: object) -> float | None:
     """The Unix time of an RFC 3339 text; None if it is none."""
     try:

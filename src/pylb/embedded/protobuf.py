@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-from typing import Any, Union
+from typing import Any
 
 from pylb.embedded.errors import JSON
 from pylb.embedded.protobuf_fields import KINDS, Message
@@ -25,7 +25,7 @@ class Unsupported(ProtobufError):
     """A message of a kind that is not known here."""
 
 
-Wire = Union[int, bytes]
+Wire = int | bytes
 
 
 def varint(data: bytes, at: int) -> tuple[int, int]:
@@ -80,9 +80,7 @@ def read(data: bytes, message: Message, depth: int = 0) -> JSON:
         if field is None:
             continue
         value = _value(field.type, wire, depth)
-        if number in message.inline and isinstance(value, dict):
-            result.update(value)
-        elif isinstance(field.type, str) and field.type.startswith("map:"):
+        if isinstance(field.type, str) and field.type.startswith("map:"):
             result.setdefault(field.name, {}).update(value)
         elif field.many:
             result.setdefault(field.name, []).append(value)

@@ -6,7 +6,6 @@ Only fields that kubectl's commands set stand here.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Union
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +17,7 @@ class Field:
     """
 
     name: str
-    type: Union[str, Message]
+    type: str | Message
     many: bool = False
     pointer: bool = False
 

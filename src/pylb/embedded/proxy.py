@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
-from typing import Union
 
 import h11
 
@@ -24,8 +23,6 @@ _DROPPED = frozenset(
     }
 )
 _KEPT_OUT = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "content-type", "trailer"})
-
-Event = Union[h11.Response, h11.InformationalResponse, h11.Data, h11.EndOfMessage, h11.ConnectionClosed, h11.Request]
 
 
 def split_name(name: str) -> tuple[str, int | None]:
@@ -101,18 +98,19 @@ class Link:
             event = await self._event()
             if isinstance(event, h11.Response):
                 return event
-            if isinstance(event, h11.ConnectionClosed):
-                raise EOFError("the pod closed the connection")
+            if not isinstance(event, h11.InformationalResponse):
+                break
+        raise EOFError("the pod closed the connection")
 
-    async def _event(self) -> Event:
+    async def _event(self) -> h11.Event:
         while True:
             event = self._h11.next_event()
             if event is h11.NEED_DATA:
                 self._h11.receive_data(await self._reader.read(READ_SIZE))
-            elif isinstance(event, type):
-                raise EOFError("the pod sent too much")
-            else:
+            elif isinstance(event, h11.Event):
                 return event
+            else:
+                raise EOFError("the pod sent too much")
 
     async def body(self) -> AsyncGenerator[bytes, None]:
         """The chunks of the answer's body, as they come."""

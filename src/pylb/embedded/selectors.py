@@ -72,7 +72,9 @@ def _expression(expression: JSON) -> Match:
     raise SelectorError(f"{operator!r} is not a valid label selector operator")
 
 
-_INVOLVED = tuple(f"involvedObject.{f}" for f in ["kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath"])
+_INVOLVED = tuple(
+    f"involvedObject.{f}" for f in ["kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath"]
+)
 _FIELDS: dict[tuple[str, str], tuple[str, ...]] = {
     ("", "pods"): (
         *("spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "spec.hostNetwork"),

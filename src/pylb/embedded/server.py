@@ -20,7 +20,7 @@ from pylb.embedded.admission import Admission
 from pylb.embedded.api import Api
 from pylb.embedded.controllers import Controllers, Settings
 from pylb.embedded.faults import Faults
-from pylb.embedded.http import MAX_CONNECTIONS, Connection
+from pylb.embedded.http import MAX_CONNECTIONS, Connection, Handler
 from pylb.embedded.resources import Registry
 from pylb.embedded.services import Networks
 from pylb.embedded.store import Store
@@ -54,13 +54,14 @@ class Options:
 
 @dataclass(slots=True)
 class Server:
-    """A server that serves. `faults` breaks things on purpose; `problems` are tracebacks of its own mistakes."""
+    """A server that serves. `faults` breaks things on purpose; `handler` answers, and a test may put one before it."""
 
     url: str
     store: Store
     faults: Faults
     api: Api
     addresses: list[tuple[str, int]]
+    handler: Handler
     token: str = ""
     _connections: set[asyncio.Task[Any]] = field(default_factory=set)
 
@@ -72,13 +73,12 @@ class Server:
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
         task = asyncio.current_task()
-        assert task is not None
-        if len(self._connections) >= MAX_CONNECTIONS:
+        if task is None or len(self._connections) >= MAX_CONNECTIONS:
             writer.close()
             return
         self._connections.add(task)
         try:
-            await Connection(reader, writer, self.api).run()
+            await Connection(reader, writer, self.handler).run()
         except asyncio.CancelledError:  # the server ends
             writer.transport.abort()
         finally:
@@ -136,7 +136,8 @@ async def serve(options: Options | None = None) -> AsyncIterator[Server]:
     store = new_store(options)
     gate = Gate(options.bookmark_every)
     faults = Faults(store, gate)
-    server = Server("", store, faults, Api(store, gate, faults, options.token), [], options.token)
+    api = Api(store, gate, faults, options.token)
+    server = Server("", store, faults, api, [], api, options.token)
     settings = Settings(options.kubelet == INSTANT, options.node_grace, options.pod_grace, options.pod_networks)
     controllers = Controllers(store, settings)
     sockets = await _listen(options, server)

@@ -6,12 +6,11 @@ The tables of what is taken follow the store's changes, so a dry run takes nothi
 from __future__ import annotations
 
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import Union
 
 from pylb.embedded.errors import JSON, Cause, forbidden_field, required, wrong
 from pylb.embedded.history import DELETED, Change
 
-Network = Union[IPv4Network, IPv6Network]
+Network = IPv4Network | IPv6Network
 
 NODE_PORTS = range(30000, 32768)  # the real server's default
 MAX_TRIES = 65_536  # cluster addresses looked at before a network counts as full
@@ -117,7 +116,11 @@ def _defaults(spec: JSON) -> None:
 
 def _causes(spec: JSON) -> list[Cause]:
     causes: list[Cause] = []
-    allowed = (("type", _TYPES), ("externalTrafficPolicy", ("Cluster", "Local")), ("sessionAffinity", (NONE, "ClientIP")))
+    allowed = (
+        ("type", _TYPES),
+        ("externalTrafficPolicy", ("Cluster", "Local")),
+        ("sessionAffinity", (NONE, "ClientIP")),
+    )
     for field, values in allowed:
         if spec.get(field, values[0]) not in values:
             listed = ", ".join(f'"{v}"' for v in values)
@@ -224,7 +227,11 @@ def _node_ports(spec: JSON, old: JSON | None, networks: Networks) -> list[Cause]
         path, number = f"spec.ports[{index}].nodePort", port.get("nodePort")
         if number:
             if number not in NODE_PORTS:
-                return [wrong(path, number, "provided port is not in the valid range. The range of valid ports is 30000-32767")]
+                return [
+                    wrong(
+                        path, number, "provided port is not in the valid range. The range of valid ports is 30000-32767"
+                    )
+                ]
             if (port["protocol"], number) not in held and networks.is_port_taken(port["protocol"], number):
                 return [wrong(path, number, "provided port is already allocated")]
         elif allocate:
@@ -255,7 +262,7 @@ def status_causes(service: JSON) -> list[Cause]:
     ingress = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or []
     path = "status.loadBalancer.ingress"
     if ingress and service["spec"].get("type") != "LoadBalancer":
-        return [forbidden_field(path, "may only be used when `spec.type` is \"LoadBalancer\"")]
+        return [forbidden_field(path, 'may only be used when `spec.type` is "LoadBalancer"')]
     causes: list[Cause] = []
     for index, entry in enumerate(ingress):
         if "ip" in entry:

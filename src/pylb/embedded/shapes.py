@@ -114,9 +114,7 @@ _DEFINITION = _object(
     spec=_object(
         group=_TEXT,
         scope=_TEXT,
-        names=_object(
-            plural=_TEXT, kind=_TEXT, singular=_TEXT, listKind=_TEXT, shortNames=_WORDS, categories=_WORDS
-        ),
+        names=_object(plural=_TEXT, kind=_TEXT, singular=_TEXT, listKind=_TEXT, shortNames=_WORDS, categories=_WORDS),
         versions=_list(_VERSION),
     )
 )

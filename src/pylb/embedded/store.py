@@ -14,16 +14,7 @@ from typing import Any
 
 from pylb.embedded import garbage, metadata, resources, shapes
 from pylb.embedded.admission import WARN, Admission, first_status
-from pylb.embedded.errors import (
-    JSON,
-    ApiError,
-    already_exists,
-    bad_request,
-    conflict,
-    invalid,
-    not_found,
-    wrong,
-)
+from pylb.embedded.errors import JSON, ApiError, already_exists, bad_request, conflict, invalid, not_found, wrong
 from pylb.embedded.history import ADDED, DELETED, MODIFIED, Change, History
 from pylb.embedded.metadata import timestamp
 from pylb.embedded.resources import Registry, Resource

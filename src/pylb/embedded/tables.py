@@ -244,7 +244,9 @@ def _custom(column: JSON) -> Cell:
 def columns(resource: Resource) -> tuple[Column, ...]:
     """The columns of a resource, the name first (Events have none)."""
     if resource.columns:
-        told = [(str(c.get("name")), str(c.get("type")), int(c.get("priority", 0)), _custom(c)) for c in resource.columns]
+        told = [
+            (str(c.get("name")), str(c.get("type")), int(c.get("priority", 0)), _custom(c)) for c in resource.columns
+        ]
         return _NAME, *told
     own = _COLUMNS.get(resource.kind, (_AGE,))
     return (*own, ("Name", "string", 1, _name)) if resource.kind == "Event" else (_NAME, *own)

@@ -14,7 +14,7 @@ from pylb.embedded import tables
 from pylb.embedded.errors import JSON, Cause, expired, forbidden_field, invalid
 from pylb.embedded.history import ADDED, DELETED, MODIFIED, Change
 from pylb.embedded.http import JSON_TYPE, Request, Response
-from pylb.embedded.operations import Target, selection, version_of
+from pylb.embedded.reads import Target, selection, version_of
 from pylb.embedded.store import Store
 
 DEFAULT_TIMEOUT_S = 1800.0  # of a watch that names none; the real server takes 30 to 60 minutes
@@ -62,9 +62,15 @@ class Watch:
     def bookmark(self, annotations: JSON | None = None) -> bytes:
         """A bookmark at the version that was told last."""
         resource = self.target.resource
-        meta = {"resourceVersion": str(self.told), "creationTimestamp": None, **({"annotations": annotations} if annotations else {})}
+        meta = {
+            "resourceVersion": str(self.told),
+            "creationTimestamp": None,
+            **({"annotations": annotations} if annotations else {}),
+        }
         parts: JSON = {} if resource.custom else {"spec": {}, "status": {}}
-        return self.line(BOOKMARK, {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": meta, **parts})
+        return self.line(
+            BOOKMARK, {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": meta, **parts}
+        )
 
     def initial(self) -> bytes:
         """What is there already, each object as ADDED."""
@@ -122,7 +128,8 @@ def _seconds(request: Request) -> float:
 
 async def _stream(state: Watch, *, from_start: bool) -> AsyncGenerator[bytes, None]:
     asked = state.request.flag("sendInitialEvents")
-    if from_start and state.request.query.get("sendInitialEvents", "").lower() not in ("false", "0") or asked:
+    silent = state.request.query.get("sendInitialEvents", "").lower() in ("false", "0")
+    if (from_start and not silent) or asked:
         state.told = state.store.version
         first = state.initial()
         if asked and state.request.flag("allowWatchBookmarks"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import threading
@@ -73,6 +74,17 @@ def members(name: str) -> list[int]:
                 found.append(_nested_ids(entry.name)[depth - 1])
         except (OSError, IndexError):  # it ended meanwhile, or it is none of ours
             continue
+    return found
+
+
+def outer_ids() -> dict[int, int]:
+    """The ids of processes as /proc, which is the host's, has them, by their ids in the caller's pid namespace."""
+    depth = len(_nested_ids("self"))
+    found = {}
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError, IndexError):
+                found[_nested_ids(entry.name)[depth - 1]] = int(entry.name)
     return found
 
 

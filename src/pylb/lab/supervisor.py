@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import socket
 import sys
@@ -16,13 +17,13 @@ from typing import Any
 
 from pylb.lab import namespaces
 from pylb.lab.children import Children
+from pylb.lab.cluster import Cluster
 from pylb.lab.control import Control
 from pylb.lab.errors import BadInput, LabError
 from pylb.lab.machines import Machine, Machines
 from pylb.lab.network import LAN, Network
 from pylb.lab.protocol import failure
 from pylb.lab.settings import Handles, Settings, decode
-from pylb.lab.tenants import Cluster
 
 HOME = Path("/run/pylb-lab")
 LOG_LIMIT = 1 << 20  # bytes of a log that are shown
@@ -54,6 +55,7 @@ class Supervisor:
         """Bring everything up; what the lab reports when it runs."""
         namespaces.mount("tmpfs", "/run", "tmpfs")
         (HOME / "logs").mkdir(parents=True, mode=0o700)
+        _log_to(HOME / "logs" / "lab.log")
         await self.network.up()
         if not self.settings.bare:
             self.cluster = Cluster(self.settings, HOME, self.network, self.machines, self.children)
@@ -122,6 +124,15 @@ class Supervisor:
     async def _down(self, _request: dict[str, Any]) -> dict[str, Any]:
         asyncio.get_running_loop().call_later(0.05, self.ended.set)  # the answer goes out first
         return {}
+
+
+def _log_to(path: Path) -> None:
+    """Everything into a file, what breaks the lab to whoever started it as well."""
+    loud = logging.StreamHandler()
+    loud.setLevel(logging.ERROR)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", handlers=[logging.FileHandler(path), loud]
+    )
 
 
 def _pid_outside() -> int:

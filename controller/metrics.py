@@ -1,0 +1,53 @@
+"""The controller's metrics, under MetalLB's names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pylb.runtime.metrics import Gauge, Registry, add_process
+
+if TYPE_CHECKING:
+    from pylb.controller.app import Controller
+
+BIGGEST = 2.0**63 - 1  # MetalLB's counters are int64
+
+
+def register(registry: Registry, controller: Controller) -> None:
+    """Add everything that the controller counts; values are read when they are asked for."""
+    add_process(registry)
+    _register_pools(registry, controller)
+    stale = registry.gauge("metallb_k8s_client_config_stale_bool", "1 if the last good configuration is in force.")
+    loaded = registry.gauge("metallb_k8s_client_config_loaded_bool", "1 if a configuration was loaded once.")
+    waiting = registry.gauge("pylb_services_pending", "Services that wait for an address, by reason.", "reason")
+    writes = registry.counter("pylb_status_writes_total", "Service statuses written.")
+
+    def collect() -> None:
+        stale.set(controller.configuration.stale)
+        loaded.set(bool(controller.configuration.current.pools) or not controller.configuration.problems)
+        writes.follow(controller.writer.written)
+        waiting.clear()
+        reasons = [decision.reason.value for decision in controller.books.waiting.values() if decision.reason]
+        for reason in set(reasons):
+            waiting.set(reasons.count(reason), reason=reason)
+
+    registry.collectors.append(collect)
+
+
+def _register_pools(registry: Registry, controller: Controller) -> None:
+    families: dict[tuple[int, ...], tuple[Gauge, Gauge]] = {
+        versions: (
+            registry.gauge(f"metallb_allocator_{prefix}addresses_total", "Usable addresses, by pool.", "pool"),
+            registry.gauge(f"metallb_allocator_{prefix}addresses_in_use_total", "Addresses in use, by pool.", "pool"),
+        )
+        for prefix, versions in (("", (4, 6)), ("ipv4_", (4,)), ("ipv6_", (6,)))
+    }
+
+    def collect() -> None:
+        for versions, (total, used) in families.items():
+            total.clear()
+            used.clear()
+            for name, pool in controller.configuration.current.pools.items():
+                total.set(min(BIGGEST, sum(pool.capacity(version) for version in versions)), pool=name)
+                used.set(sum(controller.books.ledger.in_use(name, version) for version in versions), pool=name)
+
+    registry.collectors.append(collect)

@@ -1,0 +1,74 @@
+"""The controller as a process: credentials, the HTTP endpoints, and what to say when it cannot start."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from pylb.controller import metrics
+from pylb.controller.app import Controller
+from pylb.controller.state import describe
+from pylb.kube import credentials
+from pylb.kube.client import Client
+from pylb.kube.errors import NoCluster
+from pylb.runtime.eventlog import EventLog
+from pylb.runtime.http import Request, Response, Routes, Server, stream_events
+from pylb.runtime.log import Logger
+from pylb.runtime.metrics import CONTENT_TYPE, Registry
+
+FINE, CANNOT_BIND, UNREACHABLE = 0, 2, 3  # exit codes
+HTTP_PORT = 7473
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The flags of `pylb controller`."""
+
+    bind: str = ""  # where HTTP is served; "" is everywhere
+    port: int = HTTP_PORT
+    load_balancer_class: str | None = None
+    token: str | None = None  # what readers of /metrics, /state and /events show; None: nobody may
+
+
+async def serve(settings: Settings, kubeconfig: str | None, stop: asyncio.Event) -> int:
+    """Run the controller until `stop`; gives the exit code."""
+    try:
+        found = credentials.load(kubeconfig)
+    except NoCluster as error:
+        print(f"pylb controller: {error}", file=sys.stderr)
+        return UNREACHABLE
+    log = Logger("controller")
+    async with Client(found, user_agent="pylb-controller") as client:
+        controller = Controller(client, EventLog(int(time.time() * 1000)), log, settings.load_balancer_class)
+        server = Server(_routes(controller), token=settings.token)
+        try:
+            await server.start(settings.bind, settings.port)
+        except OSError as error:
+            where = f"{settings.bind or '*'}:{settings.port}"
+            print(f"pylb controller: cannot listen on {where}: {error.strerror}", file=sys.stderr)
+            return CANNOT_BIND
+        log.info("started", server=found.server, port=settings.port)
+        try:
+            await controller.run(stop)
+        finally:
+            await server.close()
+    return FINE
+
+
+def _routes(controller: Controller) -> Routes:
+    registry = Registry()
+    metrics.register(registry, controller)
+
+    async def healthz(request: Request) -> Any:
+        return b"ok\n"
+
+    async def metrics_text(request: Request) -> Any:
+        return Response(200, registry.render().encode(), CONTENT_TYPE)
+
+    async def state(request: Request) -> Any:
+        return describe(controller.books, controller.configuration)
+
+    return {"/healthz": healthz, "/metrics": metrics_text, "/state": state, "/events": stream_events(controller.events)}

@@ -1,0 +1,107 @@
+"""JSON that only the screen reads: a speaker's `/state`, Kubernetes Events, the time an object was made.
+
+Each function takes one JSON value and raises `DecodeError` alone, whatever its shape. What is too long is cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from pylb.kube.decode import DecodeError
+from pylb.tui.facts import Held, Member, Note, Snapshot
+
+JSON = Any
+MAX_ADDRESSES = 10_000  # of one speaker
+MAX_MEMBERS = 1_000
+MAX_TEXT = 400  # characters of an event's message
+
+
+def snapshot(raw: JSON) -> Snapshot:
+    """A speaker's `/state`."""
+    try:
+        config = _mapping(raw.get("config"))
+        return Snapshot(
+            node=_required(raw, "node"),
+            incarnation=_text(raw.get("incarnation")),
+            version=_text(raw.get("version")),
+            state=_text(raw.get("state")),
+            members=tuple(_member(one) for one in islice(raw.get("members") or (), MAX_MEMBERS)),
+            addresses=tuple(_held(one) for one in islice(raw.get("addresses") or (), MAX_ADDRESSES)),
+            stale=bool(config.get("stale")),
+            problems=_texts(config.get("problems")),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DecodeError(f"state: {type(error).__name__}: {error}") from error
+
+
+def note(raw: JSON) -> Note | None:
+    """A v1 Event about a Service; None for one about something else."""
+    try:
+        about = _mapping(raw.get("involvedObject"))
+        if about.get("kind") != "Service":
+            return None
+        last = raw.get("lastTimestamp") or raw.get("eventTime") or raw.get("firstTimestamp")
+        at = moment(last) or moment(_mapping(raw.get("metadata")).get("creationTimestamp"))
+        return Note(
+            at=at or 0.0,
+            service=f"{_required(about, 'namespace')}/{_required(about, 'name')}",
+            warning=raw.get("type") == "Warning",
+            reason=_text(raw.get("reason")),
+            text=_text(raw.get("message")),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DecodeError(f"event: {type(error).__name__}: {error}") from error
+
+
+def created(raw: JSON) -> float | None:
+    """When an object was made, as Unix time; None where it does not say."""
+    meta = raw.get("metadata") if isinstance(raw, Mapping) else None
+    return moment(meta.get("creationTimestamp")) if isinstance(meta, Mapping) else None
+
+
+def moment(text: object) -> float | None:
+    """Kubernetes' time (RFC 3339, UTC) as Unix time; None for anything else."""
+    if not isinstance(text, str) or not text:
+        return None
+    try:
+        return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _member(raw: JSON) -> Member:
+    return Member(_required(raw, "node"), bool(raw.get("alive")))
+
+
+def _held(raw: JSON) -> Held:
+    return Held(
+        address=_required(raw, "address"),
+        owner=_text(raw.get("owner")),
+        mine=bool(raw.get("mine")),
+        candidates=_texts(raw.get("candidates")),
+        excluded=tuple((_text(node), _text(why)) for node, why in _mapping(raw.get("excluded")).items()),
+        reason=_text(raw.get("reason")),
+        interfaces=_texts(raw.get("interfaces")),
+    )
+
+
+def _required(raw: Mapping[str, Any], key: str) -> str:
+    value = raw[key]
+    if not isinstance(value, str) or not value:
+        raise TypeError(f"{key} is {value!r}")
+    return value
+
+
+def _text(raw: object) -> str:
+    return raw[:MAX_TEXT] if isinstance(raw, str) else ""
+
+
+def _texts(raw: object) -> tuple[str, ...]:
+    return tuple(_text(one) for one in islice(raw, MAX_MEMBERS)) if isinstance(raw, list) else ()
+
+
+def _mapping(raw: object) -> Mapping[str, Any]:
+    return raw if isinstance(raw, Mapping) else {}

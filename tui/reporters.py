@@ -1,0 +1,137 @@
+"""One pod of pylb's, asked through the API server's pod proxy: a speaker's `/state` now and then, `/events` as they come.
+
+A pod that cannot be asked is asked again, more and more seldom; nothing here ends but by being cancelled. A speaker
+is called silent only if it was heard before: where the proxy is forbidden, the screen shows less, not an alarm.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+
+from pylb.core import events
+from pylb.core.model import Pod
+from pylb.kube.client import Client
+from pylb.kube.decode import DecodeError
+from pylb.kube.errors import ClusterError, Forbidden, Unauthorized
+from pylb.tui import decoders
+from pylb.tui.facts import SpeakerHeard, SpeakerSilent
+from pylb.tui.seams import Put
+
+NAMESPACE = "pylb-system"
+COMPONENT = "app.kubernetes.io/component"
+PORTS = {"speaker": 7472, "controller": 7473}
+SECRET = f"/api/v1/namespaces/{NAMESPACE}/secrets/pylb-reader"
+TOKEN_HEADER = "X-Pylb-Token"  # noqa: S105 - the header's name; a pod proxy strips Authorization
+STATE_S = 2.0  # between two looks at a speaker's state; an event makes the next one come at once
+STATE_DEADLINE_S = 1.5
+SETTLE_S = 0.1  # after an event: others follow it
+MISSES = 2  # answers that may be missed before a speaker is called silent
+IDLE_S = 3600.0  # a stream of events is silent while nothing happens
+PAUSES_S = (0.5, 1.0, 2.0, 5.0, 10.0)  # before a stream is tried again
+
+
+class Token:
+    """The readers' token from its Secret; read again when it was refused."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._headers: Mapping[str, str] | None = None
+
+    async def headers(self) -> Mapping[str, str]:
+        """What to send along; nothing where the Secret is missing or may not be read."""
+        if self._headers is None:
+            self._headers = await self._read()
+        return self._headers
+
+    def refused(self) -> None:
+        """The token was not taken."""
+        self._headers = None
+
+    async def _read(self) -> Mapping[str, str] | None:
+        try:
+            raw = await self._client.get(SECRET)
+            token = base64.b64decode(raw["data"]["token"], validate=True).decode("ascii").strip()
+        except (ClusterError, KeyError, TypeError, AttributeError, ValueError, binascii.Error):
+            return {}
+        return {TOKEN_HEADER: token} if token else {}
+
+
+class Reporter:
+    """Asks one pod for as long as `run` runs."""
+
+    def __init__(self, client: Client, token: Token, pod: Pod, put: Put, now: Callable[[], float]) -> None:
+        self._client, self._token, self._put, self._now = client, token, put, now
+        self._node = str(pod.node or "")
+        self._component = pod.labels.get(COMPONENT, "")
+        self._base = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}:{PORTS[self._component]}/proxy"
+        self._stirred = asyncio.Event()
+        self._heard = False
+        self._missed = 0
+        self._incarnation = ""
+        self._last_id: int | None = None
+
+    async def run(self) -> None:
+        """Hand over what the pod tells until cancelled."""
+        if self._component == "speaker":
+            await asyncio.gather(self._watch_state(), self._watch_events())
+        else:
+            await self._watch_events()
+
+    async def _watch_state(self) -> None:
+        while True:
+            await self._look()
+            try:
+                await asyncio.wait_for(self._stirred.wait(), STATE_S)
+                await asyncio.sleep(SETTLE_S)
+            except asyncio.TimeoutError:
+                pass
+            self._stirred.clear()
+
+    async def _look(self) -> None:
+        try:
+            headers = await self._token.headers()
+            raw = await self._client.get(f"{self._base}/state", headers=headers, deadline=STATE_DEADLINE_S, tries=1)
+            snapshot = decoders.snapshot(raw)
+        except (ClusterError, DecodeError) as error:
+            self._miss(error)
+            return
+        if snapshot.incarnation != self._incarnation:
+            self._incarnation, self._last_id = snapshot.incarnation, None
+        self._heard, self._missed = True, 0
+        self._put(SpeakerHeard(self._now(), snapshot))
+
+    def _miss(self, error: Exception) -> None:
+        if isinstance(error, (Forbidden, Unauthorized)):
+            self._token.refused()
+        self._missed += 1
+        if self._heard and self._missed >= MISSES:
+            self._put(SpeakerSilent(self._now(), self._node, str(error)))
+
+    async def _watch_events(self) -> None:
+        failures = 0
+        while True:
+            try:
+                headers = await self._token.headers()
+                query = {"since": self._last_id} if self._last_id is not None else {}
+                async with self._client.stream(f"{self._base}/events", query, idle=IDLE_S, headers=headers) as lines:
+                    async for raw in lines:
+                        failures = 0
+                        self._tell(raw)
+            except (Forbidden, Unauthorized):
+                self._token.refused()
+            except ClusterError:
+                pass  # the pod is away: `/state` says so
+            await asyncio.sleep(PAUSES_S[min(failures, len(PAUSES_S) - 1)])
+            failures += 1
+
+    def _tell(self, raw: object) -> None:
+        if not isinstance(raw, Mapping):
+            return
+        number = raw.get("id")
+        if isinstance(number, int) and not isinstance(number, bool):
+            self._last_id = number
+        self._put(events.decode(raw))
+        self._stirred.set()
