@@ -14,10 +14,10 @@ help: ## this list
 	@echo 'pylb: addresses of your home network for the Services of your cluster'
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
 
-demo: setup lab-packages ## a LAN, a cluster and a lost node on this machine (ARGS=--script prints it)
+demo: lab-packages setup ## a LAN, a cluster and a lost node on this machine (ARGS=--script prints it)
 	@$(bin)/python -m pylb demo $(ARGS)
 
-test: setup lab-packages ## check, and every test on every Python of this machine
+test: lab-packages setup ## check, and every test on every Python of this machine
 	@$(bin)/python scripts/suite.py
 
 check: setup ## format, lint, types and import contracts
@@ -26,14 +26,14 @@ check: setup ## format, lint, types and import contracts
 format: setup ## write the format and what ruff can mend
 	@$(bin)/ruff check --quiet --fix . ; $(bin)/ruff format .
 
-bench: setup lab-packages ## the figures, PASS or MISS (TOPIC=arp for one, as does make bench-arp)
+bench: lab-packages setup ## the figures, PASS or MISS (TOPIC=arp for one, as does make bench-arp)
 	@$(bin)/python -m bench $(TOPIC)
 
-bench-%: setup lab-packages
+bench-%: lab-packages setup
 	@$(bin)/python -m bench $*
 
 fuzz: setup ## the property tests, random and deep (ARGS='-k ranges')
-	@PYLB_HYPOTHESIS=hunt $(bin)/python -m pytest tests/property --timeout 3600 $(ARGS)
+	@PYLB_HYPOTHESIS=hunt $(bin)/python -m pytest tests/property -n auto --timeout 3600 $(ARGS)
 
 setup: ## the virtual environment alone
 	@scripts/setup venv

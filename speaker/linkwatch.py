@@ -65,7 +65,9 @@ class LinkWatch:
             self._again = True
 
     def _dump(self) -> None:
-        self._retry = None
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
         self._table = Table()
         self._again = False
         self._ask(netlink.GET_LINKS)
@@ -73,7 +75,15 @@ class LinkWatch:
     def _ask(self, kind: int) -> None:
         self._asked = kind
         self._sequence = self._sequence % 0xFFFF_FFFF + 1
-        self._socket.send(netlink.encode_dump(kind, self._sequence))
+        try:
+            self._socket.send(netlink.encode_dump(kind, self._sequence))
+        except OSError:  # no memory for it just now
+            self._dump_later()
+
+    def _dump_later(self) -> None:
+        self._asked = None
+        self._again = True  # and until then, what is known is not told
+        self._retry = asyncio.get_running_loop().call_later(RETRY_SECONDS, self._dump)
 
     def _on_readable(self) -> None:
         for _ in range(DRAIN_LIMIT):
@@ -107,9 +117,7 @@ class LinkWatch:
         if end.sequence != self._sequence or self._asked is None:
             return
         if self._again or not end.complete:
-            self._asked = None
-            self._again = True
-            self._retry = asyncio.get_running_loop().call_later(RETRY_SECONDS, self._dump)
+            self._dump_later()
         elif self._asked == netlink.GET_LINKS:
             self._ask(netlink.GET_ADDRESSES)
         else:

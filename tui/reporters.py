@@ -42,15 +42,16 @@ class Token:
 
     async def headers(self) -> Mapping[str, str]:
         """What to send along; nothing where the Secret is missing or may not be read."""
-        if self._headers is None:
-            self._headers = await self._read()
-        return self._headers
+        known = self._headers
+        if known is None:
+            known = self._headers = await self._read()
+        return known
 
     def refused(self) -> None:
         """The token was not taken."""
         self._headers = None
 
-    async def _read(self) -> Mapping[str, str] | None:
+    async def _read(self) -> Mapping[str, str]:
         try:
             raw = await self._client.get(SECRET)
             token = base64.b64decode(raw["data"]["token"], validate=True).decode("ascii").strip()

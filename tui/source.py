@@ -8,17 +8,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from urllib.parse import urlsplit
 
-from pylb.core.model import L2Status, Node, Pod, Service
+from pylb.core.model import Pod
 from pylb.kube import decode
-from pylb.kube.client import JSON, Client
+from pylb.kube.client import JSON, Client, Query
 from pylb.kube.collection import Collection
 from pylb.kube.configuration import Configuration
 from pylb.kube.credentials import Credentials
-from pylb.kube.errors import ClusterError
+from pylb.kube.errors import ClusterError, ServerError, Unauthorized, Unreachable
+from pylb.runtime.tasks import Nursery, Signal
 from pylb.tui import decoders
-from pylb.tui.facts import ConfigSeen, Kind, Listed, Note, ObjectChanged, Offline, Online, Value
+from pylb.tui.facts import ConfigSeen, Kind, Listed, ObjectChanged, Offline, Online, Value
 from pylb.tui.reporters import COMPONENT, NAMESPACE, PORTS, Reporter, Token
 from pylb.tui.seams import Put
 
@@ -29,6 +33,9 @@ RETRY_S = (1.0, 2.0, 4.0, 8.0, 15.0)  # before the next try of an API server tha
 MAX_REPORTERS = 50  # pods asked at once; the client opens 64 streams at most
 OUR_PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
 STATUSES = "/apis/metallb.io/v1beta1/servicel2statuses"
+ABOUT_SERVICES = {"fieldSelector": "involvedObject.kind=Service"}
+Read = Callable[[JSON], Value | None]
+
 
 @dataclass(frozen=True, slots=True)
 class _Dated:
@@ -41,9 +48,7 @@ class _Dated:
 class ClusterSource:
     """A source of facts: the cluster behind `credentials`; of its Services those of one namespace, if it is named."""
 
-    def __init__(
-        self, credentials: Credentials, *, namespace: str = "", now: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, credentials: Credentials, *, namespace: str = "", now: Callable[[], float] = time.time) -> None:
         host = urlsplit(credentials.server).netloc.rpartition("@")[2]
         self._name = f"{host}  namespace {namespace}" if namespace else host
         self._credentials = credentials
@@ -66,7 +71,7 @@ class ClusterSource:
         """Hand over facts until cancelled."""
         async with Client(self._credentials, user_agent="pylb-tui") as client, Nursery() as nursery:
             nursery.start(self._pulse(client, put), "pulse")
-            nursery.start(self._report(client, put), "reports")
+            nursery.start(self._report(client, put, nursery), "reports")
             for collection in self._collections(client, put):
                 nursery.start(collection.run(), collection.path)
             nursery.start(_configured(client, put), "configuration")
@@ -110,20 +115,50 @@ class ClusterSource:
             self._known.pop(key, None)
         self._pods.set()
 
-    async def _report(self, client: Client, put: Put) -> None:
+    async def _report(self, client: Client, put: Put, nursery: Nursery) -> None:
         """Have one reporter for each pod of ours."""
         token = Token(client)
         tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
-        try:
-            while True:
-                wanted = {(key, pod.ip): pod for key, pod in islice(self._known.items(), MAX_REPORTERS)}
-                for gone in tasks.keys() - wanted.keys():
-                    tasks.pop(gone).cancel()
-                for name in wanted.keys() - tasks.keys():
-                    reporter = Reporter(client, token, wanted[name], put, self._now)
-                    tasks[name] = asyncio.ensure_future(reporter.run())
-                await self._pods.wait(_first_failed(tasks.values()))
-        finally:
-            for task in tasks.values():
-                task.cancel()
-            await asyncio.gather(*tasks.values(), return_exceptions=True)
+        while True:
+            wanted = {(key, pod.ip): pod for key, pod in islice(self._known.items(), MAX_REPORTERS)}
+            for gone in tasks.keys() - wanted.keys():
+                tasks.pop(gone).cancel()
+            for name in wanted.keys() - tasks.keys():
+                reporter = Reporter(client, token, wanted[name], put, self._now)
+                tasks[name] = nursery.start(reporter.run(), f"report of {name[0]}")
+            await self._pods.wait()
+
+    async def _pulse(self, client: Client, put: Put) -> None:
+        """Look at the API server every PULSE_S, and say how it is."""
+        failures = 0
+        while True:
+            pause = PULSE_S
+            try:
+                await client.get(PULSE_PATH, deadline=PULSE_DEADLINE_S, tries=1)
+            except ClusterError as error:
+                if _is_away(error):
+                    pause = RETRY_S[min(failures, len(RETRY_S) - 1)]
+                    failures += 1
+                    put(Offline(self._now(), str(error), self._now() + pause))
+            else:
+                failures = 0
+            if not failures:
+                put(Online(self._now()))
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._hurried.wait(), pause)
+            self._hurried.clear()
+
+
+def _is_away(error: ClusterError) -> bool:
+    """Whether this is no answer of an API server that lets us in."""
+    return isinstance(error, (Unreachable, Unauthorized, ServerError))
+
+
+async def _configured(client: Client, put: Put) -> None:
+    """Hand over the configuration whenever it changes."""
+
+    def tell() -> None:
+        put(ConfigSeen(configuration.current, tuple(map(str, configuration.problems))))
+
+    configuration = Configuration(client, tell)
+    await configuration.run()

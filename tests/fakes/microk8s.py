@@ -57,7 +57,8 @@ def interpreter() -> Interpreter:
 
 
 def _python310() -> str | None:
-    places = sorted(Path.home().glob(".pyenv/versions/3.10.*/bin/python3.10"))
+    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    places = sorted(root.glob("versions/3.10.*/bin/python3.10"))
     for place in (*map(str, places), shutil.which("python3.10")):
         if place and subprocess.run([place, "-c", ""], capture_output=True, check=False).returncode == 0:
             return place

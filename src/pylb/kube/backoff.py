@@ -1,8 +1,9 @@
 """When the next request may start: pure arithmetic on times that the caller tells.
 
 Two rules stand side by side. After a failure the next attempt waits, counted from the *start* of the failed one, half
-of a width fixed and half of it jitter; the width grows from 0.5 s to 1.5 s in the first minute and to 30 s after it.
-And whatever happens, at most 20 requests start in any 10 seconds (design.md section 3: a mean of 2 a second).
+of a width fixed and half of it jitter; the width grows from 0.5 s to 1.5 s in the first minute and to 30 s after it;
+an attempt of several requests waits for at least 0.5 s each. And whatever happens, at most 20 requests start in any
+10 seconds (a mean of 2 a second for each kind).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The constants of the back-off, in seconds where not said otherwise (design.md section 3)."""
+    """The constants of the back-off, in seconds where not said otherwise."""
 
     first: float = 0.5  # the first width
     growth: float = 1.5  # factor from width to width
@@ -42,6 +43,8 @@ class Backoff:
         self._width = 0.0
         self._failing_since: float | None = None
         self._not_before = float("-inf")
+        self._attempt: float | None = None  # when the current attempt started
+        self._spent = 0  # requests of it
 
     @property
     def failing_since(self) -> float | None:
@@ -56,23 +59,31 @@ class Backoff:
         return max(0.0, earliest - now)
 
     def started(self, now: float) -> None:
-        """A request starts."""
+        """A request starts. An attempt is made of all requests since the last failure."""
         self._starts.append(now)
+        self._spent += 1
+        if self._attempt is None:
+            self._attempt = now
 
     def failed(self, now: float, retry_after: float | None = None) -> None:
-        """The request that started last ended badly, or too soon."""
-        start = self._starts[-1] if self._starts else now
+        """The attempt ended badly, or too soon."""
+        start = now if self._attempt is None else self._attempt
         if now - start >= self._pace.healthy_after and self._failing_since is None:
             start = now  # it was well for long: the outage begins now, and not when the request was sent
         self._widen(now)
         wait = self._width / 2 + self._width / 2 * self._random()
+        if self._spent > 1:  # a list and a watch each time: the mean holds without a pause by the window
+            mean = self._pace.window / self._pace.in_window
+            wait = max(wait, min(self._spent * mean, self._pace.early_limit))
         self._not_before = start + wait
         if retry_after is not None:
             self._not_before = max(self._not_before, now + min(retry_after, self._pace.retry_after_limit))
+        self._attempt, self._spent = None, 0
 
     def pause(self, now: float, seconds: float) -> None:
         """No failure, but the next request is not due before so many seconds, half of them jitter."""
         self._not_before = now + seconds / 2 + seconds / 2 * self._random()
+        self._attempt, self._spent = None, 0
 
     def healthy(self) -> None:
         """All is well again: the next failure begins a new outage."""

@@ -23,7 +23,7 @@ def merged(current: JSON, patch: JSON) -> JSON:
 
 def would_change(current: JSON, patch: JSON) -> bool:
     """Whether the merge patch changes the value, as far as the API server can tell them apart."""
-    return bool(plain(merged(current, patch)) != plain(current))
+    return bool(plain(merged(current, patch)) != (plain(current) or {}))
 
 
 def plain(value: JSON) -> JSON:

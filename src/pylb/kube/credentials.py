@@ -47,7 +47,7 @@ def load(
     context: str | None = None,
     root: Path = Path("/"),
 ) -> Credentials:
-    """The credentials of `path`, else of the first usual place that has some (design.md section 3).
+    """The credentials of `path`, else of the first usual place that has some.
 
     `root` stands for the root of the file system. Raises NoCluster with the fix in its text.
     """

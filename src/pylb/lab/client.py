@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from pylb.lab import enter, fetch
+from pylb.lab import arping, enter, fetch
 from pylb.lab.errors import LabError, NotRunning
 from pylb.lab.plan import DEFAULT_NAME, DEFAULT_NODES, DEFAULT_SUBNET
 from pylb.lab.protocol import address, decode, encode, result
@@ -213,6 +213,14 @@ class Lab:
         if done.returncode != 0:
             raise LabError(f"{host} cannot fetch {url}: {done.stderr.strip()}")
         return Reply(**json.loads(done.stdout))
+
+    def arp(self, host: str, *addresses: str, wait: float = 0.3) -> dict[str, list[str]]:
+        """The MACs that answer for each address on the LAN, asked by ARP from a host, in the order of their answers."""
+        done = self.exec(host, [*_PYTHON, arping.__file__, *addresses, "--wait", str(wait)], wait + EXEC_LIMIT_S)
+        if done.returncode != 0:
+            raise LabError(f"{host} cannot ask by ARP: {done.stderr.strip()}")
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        return {line["address"]: [answer["mac"] for answer in line["answers"]] for line in lines}
 
     def wait(self, what: str, check: Callable[[], bool], seconds: float = 10.0, every: float = 0.02) -> float:
         """Wait until `check` is true; how many seconds that took. LabError names `what` if it never is."""

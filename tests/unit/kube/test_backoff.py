@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,7 +25,7 @@ def starts_of(rng: list[float], took: list[float], until: float) -> list[float]:
 
 
 def gaps(starts: list[float]) -> list[float]:
-    return [after - before for before, after in zip(starts, starts[1:], strict=False)]
+    return [after - before for before, after in itertools.pairwise(starts)]
 
 
 def densest(times: list[float], window: float = 10.0) -> int:
@@ -79,8 +81,8 @@ def test_at_most_20_requests_in_any_10_seconds(rng: list[float], story: list[tup
 
 
 @given(st.lists(st.floats(0, 0.999), min_size=1, max_size=20))
-def test_a_mean_of_two_a_second_where_each_attempt_is_two_requests(rng: list[float]) -> None:
-    """A server that lists and then says 410 for ever."""
+def test_two_requests_an_attempt_keep_the_bound_without_a_long_silence(rng: list[float]) -> None:
+    """A server that lists and then says 410 for ever: its return is noticed as soon as any other's."""
     numbers = iter(rng * 10_000)
     backoff, now, starts = Backoff(lambda: next(numbers)), 0.0, []
     while now < 60:
@@ -90,7 +92,7 @@ def test_a_mean_of_two_a_second_where_each_attempt_is_two_requests(rng: list[flo
             starts.append(now)
         backoff.failed(now)
     assert densest(starts, 10 - 1e-6) <= 20
-    assert max(gaps(starts)) <= 10 - 0.25, "nor does the bound lead to a long silence"
+    assert max(gaps(starts)) <= 1.5
 
 
 def test_retry_after_is_obeyed_up_to_a_limit() -> None:

@@ -29,6 +29,7 @@ VIP = {"ip": "10.0.0.1", "ipMode": "VIP"}
         ({"loadBalancer": {"ingress": [VIP]}}, {"loadBalancer": {"ingress": None}}, True),
         (None, {"a": 1}, True),
         (None, {}, False),
+        (None, {"a": None}, False),
         ({"a": False}, {"a": 0}, False),
         ({"a": ""}, {"a": None}, True),
     ],

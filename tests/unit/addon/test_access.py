@@ -1,0 +1,115 @@
+"""Who may do what: the daemons what they do and no more, and people who look nothing but that."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pylb.addon.access import CLUSTER_RULES, NAMESPACE_RULES
+
+
+def allowed(name: str, namespace: str, group: str, resource: str, verb: str, item: str = "") -> bool:
+    """Whether an account of ours may do that there, as RBAC adds rules up. `item` is the one object that it is about."""
+    rules = [*CLUSTER_RULES[name], *NAMESPACE_RULES.get((namespace, name), ())]
+    return any(
+        group in rule["apiGroups"]
+        and resource in rule["resources"]
+        and verb in rule["verbs"]
+        and ("resourceNames" not in rule or item in rule["resourceNames"])
+        for rule in rules
+    )
+
+
+READ = ("get", "list", "watch")
+WRITE = ("create", "delete", "patch", "update")
+METALLB = "metallb.io"
+BOTH = ("pylb-controller", "pylb-speaker")
+CALLS = [  # (account, namespace or "" for all, group, resource, verbs): what the daemons ask of the API server
+    *((account, "", "", resource, READ) for account in BOTH for resource in ("services", "namespaces")),
+    *((account, "", METALLB, kind, READ) for account in BOTH for kind in ("ipaddresspools", "l2advertisements")),
+    *((account, "", "", "events", ("create", "patch")) for account in BOTH),
+    ("pylb-controller", "", "", "services/status", ("patch", "update")),
+    ("pylb-controller", "", METALLB, "ipaddresspools/status", ("patch", "update")),
+    ("pylb-speaker", "", "", "nodes", READ),
+    ("pylb-speaker", "", "discovery.k8s.io", "endpointslices", READ),
+    *(
+        (account, "pylb-system", METALLB, f"configurationstates{sub}", (*READ, *WRITE))
+        for account in BOTH
+        for sub in ("", "/status")
+    ),
+    *(("pylb-speaker", "pylb-system", METALLB, f"servicel2statuses{sub}", (*READ, *WRITE)) for sub in ("", "/status")),
+    ("pylb-speaker", "pylb-system", "", "pods", READ),
+]
+
+
+@pytest.mark.parametrize(("account", "namespace", "group", "resource", "verbs"), CALLS)
+def test_the_daemons_may_do_what_they_do(
+    account: str, namespace: str, group: str, resource: str, verbs: tuple[str, ...]
+) -> None:
+    assert all(allowed(account, namespace, group, resource, verb) for verb in verbs)
+
+
+@pytest.mark.parametrize("account", BOTH)
+@pytest.mark.parametrize("namespace", ["pylb-system", "metallb-system"])
+def test_of_configmaps_a_daemon_reads_the_old_configuration_alone(account: str, namespace: str) -> None:
+    """A list that is narrowed to metadata.name counts as one about that name."""
+    for verb in READ:
+        assert allowed(account, namespace, "", "configmaps", verb, "config")
+        assert not allowed(account, namespace, "", "configmaps", verb, "another")
+        assert not allowed(account, "", "", "configmaps", verb, "config")
+
+
+READS = re.compile(r'"/(?:api/v1|apis/([a-z0-9.]+)/v[0-9a-z]+)/(?:namespaces/[^/"]+/)?([a-z0-9]+)"')
+READERS = {
+    "pylb-controller": ("controller", "src/pylb/kube"),
+    "pylb-speaker": ("speaker", "src/pylb/kube"),
+}
+
+
+@pytest.mark.parametrize("account", BOTH)
+def test_every_collection_that_the_code_names_may_be_used(account: str) -> None:
+    """A forgotten right goes unnoticed where RBAC is off, which is how MicroK8s starts."""
+    root = Path(__file__).parents[3]
+    texts = [path.read_text() for folder in READERS[account] for path in (root / folder).rglob("*.py")]
+    named = {match.groups(default="") for text in texts for match in READS.finditer(text)}
+    assert ("", "services") in named
+    for group, resource in named:
+        item = "config" if resource == "configmaps" else ""
+        verbs = ("create", "patch") if resource == "events" else READ
+        assert all(allowed(account, "pylb-system", group, resource, verb, item) for verb in verbs), (group, resource)
+
+
+@pytest.mark.parametrize("account", BOTH)
+def test_no_daemon_reads_secrets_or_writes_what_is_not_its_own(account: str) -> None:
+    granted = [
+        (namespace, resource, verb)
+        for namespace, rules in (
+            ("", CLUSTER_RULES[account]),
+            *((ns, rules) for (ns, name), rules in NAMESPACE_RULES.items() if name == account),
+        )
+        for rule in rules
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    ]
+    assert not [item for item in granted if item[1] == "secrets" or "*" in item]
+    written = {(ns, resource) for ns, resource, verb in granted if verb not in READ}
+    ours = {"configurationstates", "servicel2statuses", "servicebgpstatuses"}
+    for namespace, resource in written:
+        name, _, sub = resource.partition("/")
+        assert resource in ("events", "services/status", "ipaddresspools/status") or (
+            name in ours and sub in ("", "status") and namespace == "pylb-system"
+        )
+
+
+def test_who_looks_reaches_our_pods_alone() -> None:
+    """pods/proxy of the whole cluster would open every pod's pages to who may look at pylb."""
+    verbs = {verb for rule in CLUSTER_RULES["pylb-viewer"] for verb in rule["verbs"]}
+    everywhere = {resource for rule in CLUSTER_RULES["pylb-viewer"] for resource in rule["resources"]}
+    assert verbs == set(READ)
+    assert not everywhere & {"pods/proxy", "secrets"}
+    ours = NAMESPACE_RULES["pylb-system", "pylb-viewer"]
+    assert {"apiGroups": [""], "resources": ["pods/proxy"], "verbs": ["get"]} in ours
+    secret = next(rule for rule in ours if rule["resources"] == ["secrets"])
+    assert (secret["resourceNames"], secret["verbs"]) == (["pylb-reader"], ["get"])
