@@ -186,7 +186,7 @@ class Announcer:
         try:
             port.socket.attach(bpf.pack(bpf.program(addresses, port.mac)))
         except OSError as error:
-            # A kernel before 6.7 allows 20 KiB of option memory a socket (net.core.optmem_max), old and new filter at once.
+            # An older kernel allows 20 KiB of option memory a socket (net.core.optmem_max), old and new filter at once.
             if error.errno not in (errno.ENOMEM, errno.EINVAL):
                 raise
             self.counts.coarse += 1

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from ipaddress import IPv4Address
 
 from pylb.core import notices
 from pylb.core.membership import INTERVAL, Change, Down, Membership, State
@@ -41,7 +42,7 @@ class Speaker:
         self.announcer = Announcer(
             clock=clock,
             may_answer=self.membership.may_answer,
-            on_conflict=lambda *claim: self.herald.conflict(*claim),
+            on_conflict=self._on_conflict,
             on_placement=self._on_placement,
         )
         self.world = World(client, self._on_world, settings.load_balancer_class)
@@ -93,6 +94,7 @@ class Speaker:
         self._elect()
 
     def _on_links(self, links: tuple[Link, ...]) -> None:
+        self.heartbeat.tell_macs({link.mac for link in usable(links).usable})
         self.announcer.take_links(links)
         self._reconsider_connection()
 
@@ -133,6 +135,11 @@ class Speaker:
         """This process was held up: what queued meanwhile is no longer true."""
         self.announcer.flush()
         self.heartbeat.flush()
+
+    def _on_conflict(self, address: IPv4Address, mac: str, interface: str) -> None:
+        """Another host answers for our address; another node of the cluster may, for the blink of a hand-over."""
+        if not self.heartbeat.knows(bytes.fromhex(mac.replace(":", ""))):
+            self.herald.conflict(address, mac)
 
     # The election, and what follows from it
 

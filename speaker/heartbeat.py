@@ -12,13 +12,16 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection
 
-from pylb.core.membership import INTERVAL, Beat, Change, Membership, State
+from pylb.core.membership import INTERVAL, Beat, Cause, Change, Down, Membership, State
 from pylb.core.model import NodeName
 from pylb.speaker import beat as codec
 from pylb.speaker.errors import Flaw, WireError
 from pylb.speaker.wire import BeatSocket, Peer
 
 MAX_PEERS = 256
+MAX_MACS = 16  # Ethernet addresses that a beat tells
+MAC_BYTES = 6
+MAC_FIELD = 1  # the type of a beat's field that holds them, one after the other
 OnChanges = Callable[[list[Change]], None]
 
 
@@ -43,6 +46,8 @@ class Heartbeat:
         self._on_changes, self._on_stall = on_changes, on_stall
         self._peers: tuple[Peer, ...] = ()
         self._socket: BeatSocket | None = None
+        self._macs: dict[NodeName, frozenset[bytes]] = {}
+        self._own_macs: tuple[bytes, ...] = ()
         self._next_beat = 0.0
         self._sooner = asyncio.Event()
         self.sent = 0
@@ -62,6 +67,14 @@ class Heartbeat:
         """Send beats to these addresses from now on."""
         self._peers = tuple((address, port) for address in sorted(addresses)[:MAX_PEERS])
 
+    def tell_macs(self, macs: Collection[bytes]) -> None:
+        """Say in every beat that these are this node's Ethernet addresses."""
+        self._own_macs = tuple(sorted(macs)[:MAX_MACS])
+
+    def knows(self, mac: bytes) -> bool:
+        """Whether it is the Ethernet address of one of the cluster's nodes, as they tell themselves."""
+        return mac in self._own_macs or any(mac in macs for macs in self._macs.values())
+
     def beat_now(self) -> None:
         """Send a beat at once: what this node says of itself has changed."""
         self._next_beat = 0.0
@@ -79,10 +92,9 @@ class Heartbeat:
             await self._wait(clock())
 
     def _tick(self, now: float) -> None:
-        may = self._membership.may_answer(now)
         state = self._membership.state
         changes = self._membership.tick(now)
-        if may is False and any(getattr(change, "node", None) == self._membership.node for change in changes):
+        if any(isinstance(change, Down) and change.cause is Cause.STALLED for change in changes):
             self._on_stall()
         if changes:
             self._on_changes(changes)
@@ -102,7 +114,7 @@ class Heartbeat:
     def _send(self) -> None:
         if self._socket is None:
             return
-        datagram = codec.encode(_to_wire(self._membership.beat(), self._keys.cluster), self._keys.signing)
+        datagram = codec.encode(self._to_wire(self._membership.beat()), self._keys.signing)
         for peer in self._peers:
             if self._socket.send(datagram, peer):
                 self.sent += 1
@@ -116,14 +128,19 @@ class Heartbeat:
             self.refused[error.reason] += 1
             return
         self.heard += 1
-        changes = self._membership.receive(_from_wire(beat), clock())
+        self._learn_macs(beat)
+        told = Beat(NodeName(beat.node), beat.incarnation, beat.sequence, State[beat.state.name])
+        changes = self._membership.receive(told, clock())
         if changes:
             self._on_changes(changes)
 
+    def _learn_macs(self, beat: codec.Beat) -> None:
+        joined = b"".join(value for kind, value in beat.fields if kind == MAC_FIELD)
+        macs = frozenset(joined[at : at + MAC_BYTES] for at in range(0, len(joined), MAC_BYTES))
+        if NodeName(beat.node) in self._macs or len(self._macs) < MAX_PEERS:
+            self._macs[NodeName(beat.node)] = macs
 
-def _to_wire(beat: Beat, cluster: bytes) -> codec.Beat:
-    return codec.Beat(cluster, beat.node, codec.State[beat.state.name], beat.incarnation, beat.sequence)
-
-
-def _from_wire(beat: codec.Beat) -> Beat:
-    return Beat(NodeName(beat.node), beat.incarnation, beat.sequence, State[beat.state.name])
+    def _to_wire(self, beat: Beat) -> codec.Beat:
+        fields = ((MAC_FIELD, b"".join(self._own_macs)),)
+        state = codec.State[beat.state.name]
+        return codec.Beat(self._keys.cluster, beat.node, state, beat.incarnation, beat.sequence, fields)

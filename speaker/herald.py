@@ -81,7 +81,7 @@ class Herald:
         else:
             self._tell(events.MemberUp(now, change.node, self._node))
 
-    def conflict(self, address: IPv4Address, mac: str, interface: str) -> None:
+    def conflict(self, address: IPv4Address, mac: str) -> None:
         """Somebody else answers for an address that this node owns."""
         self._tell(events.Conflict(time.time(), str(address), mac, self._node))
 

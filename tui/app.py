@@ -54,20 +54,23 @@ class PylbApp(App[None]):
         ascii_only: bool = False,
         now: Callable[[], float] = time.time,
     ) -> None:
-        super().__init__()
+        self._colourless = "NO_COLOR" in os.environ  # Textual takes it out of the environment
+        super().__init__(
+            ansi_color=self._colourless or None
+        )  # so that its filter drops colours instead of greying them
         self.state = State()
         self._source = source
         self._extras = tuple(extras)
         self._now = now
         self._inbox = Inbox()
-        self._held: State | None = None  # what a paused screen shows
+        self._held: tuple[State, float] | None = None  # what a paused screen shows, and when it was paused
         self._missed = 0
         self._drawn_at = 0.0
         self._glyphs = words.ASCII if ascii_only else words.UNICODE
-        self._colourless = bool(os.environ.get("NO_COLOR"))
         self._tones: Tones = {}
         self._overview = Overview(source.name, self._extras)
         self.set_class(ascii_only, "-ascii")
+        self.set_class(self._colourless, "-colourless")
 
     def on_mount(self) -> None:
         self.register_theme(theme.PYLB_DARK)
@@ -117,12 +120,14 @@ class PylbApp(App[None]):
     def _draw(self) -> None:
         if self._overview.is_mounted:
             self._drawn_at = self._now()
-            self._overview.show(self._held or self.state, self._drawn_at, self._glyphs, self._tones)
+            state, now = self._held or (self.state, self._drawn_at)
+            self._overview.show(state, now, self._glyphs, self._tones)
             self._draw_clock()
 
     def _draw_clock(self) -> None:
         paused = self._missed if self._held is not None else None
-        self._overview.show_clock(self._held or self.state, self._now(), paused, self._glyphs, self._tones)
+        state = self._held[0] if self._held is not None else self.state
+        self._overview.show_clock(state, self._now(), paused, self._glyphs, self._tones)
 
     def _repaint(self) -> None:
         self._tones = theme.tones(self.theme_variables, self.current_theme.dark, self._colourless)
@@ -130,7 +135,7 @@ class PylbApp(App[None]):
 
     def action_pause(self) -> None:
         """Hold the view still, or let it go on."""
-        self._held = self.state if self._held is None else None
+        self._held = (self.state, self._now()) if self._held is None else None
         self._missed = 0
         self._draw()
 

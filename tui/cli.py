@@ -23,6 +23,12 @@ LOG_BYTES = 1_000_000  # of each of two files
 POOR_TERMINALS = frozenset({"linux", "vt100", "vt220", "ansi"})  # their fonts lack round corners and thin bars
 
 
+class WrongInput(click.ClickException):
+    """What was typed, or found, does not do; the message says what would."""
+
+    exit_code = 2
+
+
 @click.command()
 @click.option("--kubeconfig", metavar="FILE", help="How to reach the cluster (default: the usual places).")
 @click.option("--context", metavar="NAME", help="A context of the kubeconfig (default: its current one).")
@@ -76,7 +82,7 @@ def _source(kubeconfig: str | None, context: str | None, namespace: str) -> Clus
     try:
         found = credentials.load(kubeconfig, context=context)
     except NoCluster as error:
-        raise click.UsageError(str(error)) from None
+        raise WrongInput(str(error)) from None
     return ClusterSource(found, namespace=namespace)
 
 

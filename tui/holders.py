@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pylb.tui.facts import Held, Kind, Note
+from pylb.tui.facts import Held, Kind, Member, Note
 from pylb.tui.state import Speaker, State, Status, Trail
 
 FRESH_S = 10.0  # a speaker's word is good for this long; it is asked every 2 s
@@ -68,8 +68,13 @@ def gather(state: State, now: float) -> Evidence:
 
 
 def fresh_speakers(state: State, now: float) -> dict[str, Speaker]:
-    """The speakers that told their state lately, by node."""
-    return {node: one for node, one in state.speakers.items() if not one.silent and now - one.heard_at < FRESH_S}
+    """The speakers that told their state lately, by node; what an outage of the API server kept back is forgiven."""
+    back = state.link.back_at
+    return {
+        node: one
+        for node, one in state.speakers.items()
+        if not (one.silent and one.silent_at <= now) and now - max(one.heard_at, back) < FRESH_S
+    }
 
 
 def find(evidence: Evidence, service: str, address: str) -> Holder:
@@ -104,7 +109,7 @@ def silent_speakers(state: State, now: float) -> tuple[str, ...]:
     found = set()
     fresh = fresh_speakers(state, now)
     for node in state.speakers:
-        votes = [m.alive for n, one in fresh.items() if n != node for m in one.snapshot.members if m.node == node]
+        votes = [Member(node, alive=True) in one.snapshot.members for name, one in fresh.items() if name != node]
         if node not in fresh or (votes and not any(votes)):
             found.add(node)
     ready = {pod.node: pod.ready for pod in state.pods.values() if pod.node and is_speaker(pod.labels)}

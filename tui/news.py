@@ -20,6 +20,13 @@ from pylb.tui.words import Glyphs, Line, Span, fit
 
 SAME_S = 5.0  # two tellers of one thing are this far apart at most
 MAX_NEWS = 50
+CAUSES = {  # of `core.membership` and `core.ownership`, in words
+    "silent": "not heard any more",
+    "left": "it left in order",
+    "stalled": "it was held up",
+    "cut_off": "it is cut off",
+    "first_in_line": "first in line again",
+}
 _TWINS: dict[str, tuple[type, ...]] = {  # what an Event of Kubernetes says again
     "IPAllocated": (events.Allocated,),
     "nodeAssigned": (events.Claimed, events.Moved),
@@ -42,10 +49,27 @@ class News:
 
 def latest(state: State, arrow: str = "->", limit: int = MAX_NEWS) -> tuple[News, ...]:
     """The newest `limit` lines, newest first."""
-    told = [_of_event(event, arrow) for event in _distinct(state.events)]
+    lonely = _Lonely(state.events)
+    told = [_of_event(event, arrow, lonely) for event in _distinct(state.events, lonely)]
     notes = sorted(state.notes.values(), key=lambda note: -note.at)
     noted = islice((_of_note(note) for note in notes if not _told(note, state.events)), limit)
     return tuple(sorted((*told, *noted), key=lambda one: -one.at)[:limit])
+
+
+class _Lonely:
+    """Which speakers were cut off from the others when: each of them takes all others for gone, and all addresses."""
+
+    def __init__(self, stream: tuple[Event, ...]) -> None:
+        self._downs = [event for event in stream if isinstance(event, events.MemberDown)]
+        self._ups = [event for event in stream if isinstance(event, events.MemberUp)]
+
+    def __call__(self, node: str, at: float, other: str) -> bool:
+        """Whether more speakers missed `node` at that time than missed the other node."""
+        return len(self._missed_by(node, at)) > max(len(self._missed_by(other, at)), 1)
+
+    def _missed_by(self, node: str, at: float) -> set[str]:
+        back = max((one.at for one in self._ups if one.node == node and one.at <= at), default=float("-inf"))
+        return {one.seen_by for one in self._downs if one.node == node and back < one.at and abs(one.at - at) <= SAME_S}
 
 
 def line(item: News, width: int, glyphs: Glyphs) -> Line:
@@ -55,18 +79,21 @@ def line(item: News, width: int, glyphs: Glyphs) -> Line:
     return (*head, Span(fit(" ".join(item.text.split()), left, glyphs)))
 
 
-def _distinct(stream: tuple[Event, ...]) -> Iterator[Event]:
+def _distinct(stream: tuple[Event, ...], lonely: _Lonely) -> Iterator[Event]:
     """Events, oldest first, without those that say what another teller just said."""
     last: dict[tuple[object, ...], float] = {}
     for event in stream:
-        what = _what(event)
+        what = _what(event, lonely)
         if what is None or event.at - last.get(what, float("-inf")) > SAME_S:
             yield event
         if what is not None:
             last[what] = event.at
 
 
-def _what(event: Event) -> tuple[object, ...] | None:
+def _what(event: Event, lonely: _Lonely) -> tuple[object, ...] | None:
+    """What an event says that another might say too; None where it has but one teller."""
+    if isinstance(event, events.MemberDown) and lonely(event.seen_by, event.at, event.node):
+        return ("lonely", event.seen_by)
     if isinstance(event, (events.MemberUp, events.MemberDown)):
         return (type(event), event.node)
     if isinstance(event, events.Conflict):
@@ -91,9 +118,13 @@ def _of_note(note: Note) -> News:
     return News(note.at, "WARN" if note.warning else "NOTE", "warn" if note.warning else "dim", note.service, note.text)
 
 
-def _of_event(event: Event, arrow: str) -> News:
+def _of_event(event: Event, arrow: str, lonely: _Lonely) -> News:
+    if isinstance(event, events.MemberDown) and lonely(event.seen_by, event.at, event.node):
+        return News(event.at, "CUT", "bad", event.seen_by, "cut off: it does not hear the other speakers, nor they it")
     tag, tone, tell = _TELLERS.get(type(event), ("?", "dim", _unknown))
     subject, text = tell(event, arrow)
+    if isinstance(event, events.Moved) and lonely(event.to_node, event.at, event.from_node):
+        return News(event.at, tag, "dim", subject, f"{text}; but {event.to_node} is cut off")
     return News(event.at, tag, tone, subject, text)
 
 
@@ -119,10 +150,8 @@ def _claimed(event: events.Claimed, arrow: str) -> tuple[str, str]:
 
 def _moved(event: events.Moved, arrow: str) -> tuple[str, str]:
     took = "" if event.announced_ms is None else f", announced after {event.announced_ms:.0f} ms"
-    return (
-        event.address,
-        f"{event.from_node} {arrow} {event.to_node} ({_spaced(event.cause)}{took}){_for(event.services)}",
-    )
+    why = _cause(event.cause)
+    return event.address, f"{event.from_node} {arrow} {event.to_node}{_for(event.services)}: {why}{took}"
 
 
 def _withdrawn(event: events.Withdrawn, arrow: str) -> tuple[str, str]:
@@ -130,14 +159,14 @@ def _withdrawn(event: events.Withdrawn, arrow: str) -> tuple[str, str]:
 
 
 def _member_up(event: events.MemberUp, arrow: str) -> tuple[str, str]:
-    return event.node, f"its speaker is heard by {event.seen_by}"
+    return event.node, f"its speaker is heard{_by(event)}"
 
 
 def _member_down(event: events.MemberDown, arrow: str) -> tuple[str, str]:
-    return (
-        event.node,
-        f"its speaker is not heard by {event.seen_by} for {event.silent_ms:.0f} ms: {_spaced(event.cause)}",
-    )
+    if event.seen_by == event.node:
+        return event.node, f"its speaker stepped back: {_cause(event.cause)}"
+    last = f", last sign {event.silent_ms:.0f} ms before" if event.silent_ms else ""
+    return event.node, f"its speaker: {_cause(event.cause)}{last} (told by {event.seen_by})"
 
 
 def _conflict(event: events.Conflict, arrow: str) -> tuple[str, str]:
@@ -154,6 +183,14 @@ def _config_rejected(event: events.ConfigRejected, arrow: str) -> tuple[str, str
 
 def _for(services: tuple[str, ...]) -> str:
     return f" for {', '.join(services)}" if services else ""
+
+
+def _by(event: events.MemberUp) -> str:
+    return "" if event.seen_by == event.node else f" by {event.seen_by}"
+
+
+def _cause(cause: str) -> str:
+    return CAUSES.get(cause, _spaced(cause))
 
 
 def _spaced(reason: str) -> str:

@@ -34,6 +34,9 @@ def report(state: State, now: float, text: str = "") -> Iterator[str]:
 
 def _table(found: tuple[ServiceRow, ...]) -> Iterator[str]:
     """The Services, each column as wide as it needs; why a row is not well comes last, whole."""
+    if not found:
+        yield "no Service of type LoadBalancer"
+        return
     table = [("ST", "SERVICE", "ADDRESS", "POOL", "HOW", "NODE", "SINCE", "AGE", "WHY")]
     for row in found:
         shared = f" *{row.shared}" if row.shared > 1 else ""
@@ -44,5 +47,3 @@ def _table(found: tuple[ServiceRow, ...]) -> Iterator[str]:
     widths = [max(len(line[index]) for line in table) for index in range(len(table[0]))]
     for line in table:
         yield "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-    if not found:
-        yield "no Service of type LoadBalancer"

@@ -28,7 +28,7 @@ TOKEN_HEADER = "X-Pylb-Token"  # noqa: S105 - the header's name; a pod proxy str
 STATE_S = 2.0  # between two looks at a speaker's state; an event makes the next one come at once
 STATE_DEADLINE_S = 1.5
 SETTLE_S = 0.1  # after an event: others follow it
-MISSES = 2  # answers that may be missed before a speaker is called silent
+MISSES = 3  # answers that may be missed before a speaker is called silent: its peers usually say so sooner
 IDLE_S = 3600.0  # a stream of events is silent while nothing happens
 PAUSES_S = (0.5, 1.0, 2.0, 5.0, 10.0)  # before a stream is tried again
 

@@ -35,6 +35,7 @@ class Speaker:
     snapshot: Snapshot
     claims: Mapping[str, float] = field(default_factory=dict)
     silent: str = ""  # why it does not answer, "" while it does
+    silent_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ class Link:
     lost_at: float | None = None
     reason: str = ""
     retry_at: float = 0.0
+    back_at: float = 0.0  # when it last came back: speakers are asked through it, and need a moment
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,17 +170,27 @@ def _pending(draft: _Draft, event: events.Pending) -> None:
     _happened(draft, event)
 
 
+def _settled(draft: _Draft, address: str, at: float) -> None:
+    """A node took or gave up the address after a stranger was heard: whoever still answers will be heard again."""
+    known: Foreign | None = draft["foreign"].get(address)
+    if known is not None and known.at <= at:
+        draft.drop("foreign", address)
+
+
 def _claimed(draft: _Draft, event: events.Claimed) -> None:
+    _settled(draft, event.address, event.at)
     _announced(draft, event.address, event.node, event.at)
     _happened(draft, event)
 
 
 def _moved(draft: _Draft, event: events.Moved) -> None:
+    _settled(draft, event.address, event.at)
     _announced(draft, event.address, event.to_node, event.at, event.from_node)
     _happened(draft, event)
 
 
 def _withdrawn(draft: _Draft, event: events.Withdrawn) -> None:
+    _settled(draft, event.address, event.at)
     trail: Trail = draft["trails"].get(event.address, Trail())
     take = trail.of(event.node)
     if take is not None and take.since <= event.at:
@@ -229,21 +239,26 @@ def _speaker_heard(draft: _Draft, fact: SpeakerHeard) -> None:
 
 def _speaker_silent(draft: _Draft, fact: SpeakerSilent) -> None:
     known: Speaker | None = draft["speakers"].get(fact.node)
-    if known is None:
-        draft.put("speakers", fact.node, Speaker(fact.at, Snapshot(fact.node), silent=fact.reason or "silent"))
-    else:
-        draft.put("speakers", fact.node, replace(known, silent=fact.reason or "silent"))
+    base = known if known is not None else Speaker(fact.at, Snapshot(fact.node))
+    draft.put("speakers", fact.node, replace(base, silent=fact.reason or "silent", silent_at=fact.at))
 
 
 def _online(draft: _Draft, fact: Online) -> None:
-    heard = draft["link"].heard_at
-    draft["link"] = Link(True, fact.at if heard is None else max(heard, fact.at))
+    link: Link = draft["link"]
+    heard = fact.at if link.heard_at is None else max(link.heard_at, fact.at)
+    if link.online is not False:
+        draft["link"] = Link(True, heard, back_at=link.back_at)
+        return
+    draft["link"] = Link(True, heard, back_at=fact.at)
+    for node, speaker in tuple(draft["speakers"].items()):
+        if speaker.silent and link.heard_at is not None and speaker.silent_at > link.heard_at:
+            draft.put("speakers", node, replace(speaker, silent=""))  # it was the API server that did not answer
 
 
 def _offline(draft: _Draft, fact: Offline) -> None:
     link: Link = draft["link"]
     lost = link.lost_at if link.online is False else fact.at
-    draft["link"] = Link(False, link.heard_at, lost, fact.reason, fact.retry_at)
+    draft["link"] = Link(False, link.heard_at, lost, fact.reason, fact.retry_at, link.back_at)
 
 
 def _dropped(draft: _Draft, fact: Dropped) -> None:

@@ -41,7 +41,7 @@ def offline(state: State, now: float) -> Line:
     link = state.link
     if link.online is not False:
         return ()
-    lost = words.age(now - (link.lost_at or now))
+    lost = words.lasting(now - (link.lost_at or now))
     wait = max(int(link.retry_at - now + 0.999), 0)
     data = f"what you see is of {words.clock(link.heard_at)}" if link.heard_at is not None else "nothing seen yet"
     retry = f"next try in {wait}s (r now)" if wait else "trying now"

@@ -62,6 +62,11 @@ def age(seconds: float | None) -> str:
     return f"{days}d{rest // HOUR_S:02}h" if days < WEEK_DAYS else f"{days}d"
 
 
+def lasting(seconds: float) -> str:
+    """How long already, to the second below a minute: `7s`, then as `age`."""
+    return f"{int(max(seconds, 0.0))}s" if seconds < MINUTE_S else age(seconds)
+
+
 def clock(at: float) -> str:
     """A Unix time as local `14:03:22`; `--:--:--` for one that no calendar holds."""
     try:

@@ -25,8 +25,8 @@ def run(folder: Path, layer: str, test: str, *, capable: bool = True, required: 
     shutil.copy(CONFTEST, folder / "tests")
     (folder / "tests" / layer / "test_it.py").write_text(test)
     (folder / "pytest.ini").write_text("[pytest]\nmarkers = lab\n  kubectl\n")
-    for name in ("nft", "ip", "unshare") if capable else ("nft",):
-        (programs / name).write_text("#!/bin/sh\nexit 0\n")
+    for name in ("nft", "ip", "unshare", "nsenter", "setpriv", "openssl"):
+        (programs / name).write_text(f"#!/bin/sh\nexit {0 if capable else 1}\n")
         (programs / name).chmod(0o755)
     environment = {"PATH": str(programs), "PYLB_REQUIRE_LAB": "1" if required else "", "HOME": os.environ["HOME"]}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]

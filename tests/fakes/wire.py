@@ -20,12 +20,12 @@ OWNED, MAC = "10.77.0.100", "02:00:0a:4d:00:0b"  # what the speaker owns as a ru
 class Place:
     """A network namespace that lives as long as a process of the test, and commands within."""
 
-    def __init__(self, command: list[str], apart: bool) -> None:
+    def __init__(self, command: list[str], apart: bool, outer: Place | None = None) -> None:
         self.apart = apart  # in a user namespace of its own, as without root
         self.holder = subprocess.Popen([*command, "sleep", LIFETIME])
         self.programs: list[subprocess.Popen[str]] = []
-        ours = os.readlink("/proc/self/ns/net")  # noqa: PTH115 - the link's text is what is compared
-        until(lambda: _namespace(self.holder.pid) not in ("", ours))
+        others = {"", _namespace(os.getpid()), "" if outer is None else _namespace(outer.holder.pid)}
+        until(lambda: _namespace(self.holder.pid) not in others)  # it passes through those on its way
 
     @property
     def enter(self) -> list[str]:
@@ -49,9 +49,11 @@ class Place:
         return End(program)
 
     def close(self) -> None:
-        for process in (*self.programs, self.holder):
-            process.kill()
-            process.communicate(timeout=WAIT)
+        for program in self.programs:
+            program.kill()
+            program.communicate(timeout=WAIT)
+        self.holder.kill()
+        self.holder.wait(WAIT)
 
 
 class End:
@@ -127,7 +129,7 @@ def build(apart: bool) -> Iterator[Wire]:
     first = ["unshare", "--net"] + (["--user", "--map-root-user"] if apart else [])
     client = Place(first, apart)
     try:
-        node = Place([*client.enter, "unshare", "--net"], apart)
+        node = Place([*client.enter, "unshare", "--net"], apart, outer=client)
         try:
             yield Wire(client, node)
         finally:

@@ -18,6 +18,9 @@ DEADLINE = 0.5  # s of silence after which a member is dead
 STALL_LIMIT = 0.3  # s without a tick after which a node distrusts itself; below every peer's deadline
 LISTEN = DEADLINE + INTERVAL  # s that a new speaker listens before it takes part
 LISTEN_AGAIN = 2 * INTERVAL  # s that one listens that was held up: each live peer has spoken by then
+SETTLE = (
+    1.5 * INTERVAL
+)  # s between saying "active" and counting oneself, where nobody was active before: all start at once
 MAX_MEMBERS = 256  # a forger with the key cannot fill the memory
 
 
@@ -93,13 +96,18 @@ class Membership:
         self._ticked = now
         self._first_at = now + LISTEN  # not active before
         self._active_at = math.inf  # not before `connect`
+        self._counts_from = math.inf  # when this node counts itself among the active
         self._members: dict[NodeName, _Member] = {}
 
     @property
     def alive(self) -> frozenset[NodeName]:
         """The active members, and this node if it is active."""
         others = {name for name, member in self._members.items() if member.alive}
-        return frozenset(others | {self.node} if self.state is State.ACTIVE else others)
+        return frozenset(others | {self.node} if self._counts else others)
+
+    @property
+    def _counts(self) -> bool:
+        return self.state is State.ACTIVE and self._counts_from <= self._ticked
 
     @property
     def members(self) -> dict[NodeName, float]:
@@ -122,12 +130,12 @@ class Membership:
     def connect(self, now: float) -> list[Change]:
         """What this node needs to take part is there: listen first, since an old claim may be another's by now."""
         self._active_at = max(self._first_at, now + LISTEN_AGAIN)
-        return self._withdraw(now, Cause.CUT_OFF)
+        return self._withdraw(Cause.CUT_OFF, now)
 
     def disconnect(self, now: float) -> list[Change]:
         """It is not: the interface that this node is known by is down, or the cluster was not read yet."""
         self._active_at = math.inf
-        return self._withdraw(now, Cause.CUT_OFF)
+        return self._withdraw(Cause.CUT_OFF, now)
 
     def receive(self, beat: Beat, now: float) -> list[Change]:
         """Take in a beat of another node."""
@@ -147,20 +155,27 @@ class Membership:
 
     def tick(self, now: float) -> list[Change]:
         """Let time pass. To be called each INTERVAL, and at `next_deadline`."""
-        stalled, held_up = now > self._ticked + STALL_LIMIT, now - self._ticked
-        self._ticked = now
+        stalled, held_up, counted = now > self._ticked + STALL_LIMIT, now - self._ticked, self._counts
         if stalled:
             self._active_at = max(self._active_at, now + LISTEN_AGAIN)
-            return self._withdraw(now, Cause.STALLED, held_up)
+            changes = self._withdraw(Cause.STALLED, now, held_up)
+            self._ticked = now
+            return changes
+        self._ticked = now
+        changes = self._bury(now)
+        if self.state is State.JOINING and now >= self._active_at:
+            self.state = State.ACTIVE
+            self._counts_from = now if self.alive else now + SETTLE
+        return changes if counted or not self._counts else [*changes, Up(self.node)]
+
+    def _bury(self, now: float) -> list[Change]:
+        """Those who have been silent for too long."""
         changes: list[Change] = []
         for name, member in self._members.items():
             if not member.silent and now >= member.heard + DEADLINE:
                 if member.alive:
                     changes.append(Down(name, Cause.SILENT, now - member.heard))
                 member.silent = True
-        if self.state is State.JOINING and now >= self._active_at:
-            self.state = State.ACTIVE
-            changes.append(Up(self.node))
         return changes
 
     def next_deadline(self) -> float | None:
@@ -176,14 +191,14 @@ class Membership:
             del self._members[min(gone)[1]]
         return bool(gone)
 
-    def _withdraw(self, now: float, cause: Cause, silent: float = 0.0) -> list[Change]:
+    def _withdraw(self, cause: Cause, now: float, silent: float = 0.0) -> list[Change]:
         """Take no part until it is time; nobody else is blamed for what was not heard meanwhile."""
         for member in self._members.values():
             member.heard = now
-        was_active = self.state is State.ACTIVE
+        counted = self._counts
         if self.state is not State.LEAVING:
             self.state = State.JOINING
-        return [Down(self.node, cause, silent)] if was_active else []
+        return [Down(self.node, cause, silent)] if counted else []
 
 
 def _before(known: _Member | None, beat: Beat) -> int | None:

@@ -25,6 +25,10 @@ _FIXES = {
 }
 
 
+class _Unreadable(NoCluster):
+    """The kubeconfig itself cannot be read (what it refers to is another matter)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """How to reach an API server. Secrets are never in its repr."""
@@ -103,7 +107,7 @@ def _first_of(files: list[tuple[Path, str]], context: str | None, env: Mapping[s
     for file, fix in files:
         try:
             return _read_config(file, context, env)
-        except NoCluster as error:
+        except _Unreadable as error:
             cause = error.__cause__
             if isinstance(cause, PermissionError):
                 denied.append(f"{file} may not be read by this user. Fix: {fix}")
@@ -122,7 +126,7 @@ def _read_config(file: Path, context: str | None, env: Mapping[str, str]) -> Cre
         text = file.read_bytes()[:FILE_MAX]
     except OSError as error:
         fix = next((f". Fix: {fix}" for place, fix in _FIXES.items() if str(file).endswith(f"/{place}")), "")
-        raise NoCluster(f"cannot read {file}: {error.strerror or error}{fix}") from error
+        raise _Unreadable(f"cannot read {file}: {error.strerror or error}{fix}") from error
     return read(text, file, context=context, environ=env)
 
 

@@ -19,10 +19,12 @@ class ClusterError(Exception):
     `retry_after` the seconds that the server asks to wait, if it does.
     """
 
+    message_max = MESSAGE_MAX
+
     def __init__(
         self, message: str, *, status: int | None = None, reason: str = "", retry_after: float | None = None
     ) -> None:
-        super().__init__(cut(message))
+        super().__init__(cut(message, self.message_max))
         self.status = status
         self.reason = reason[:REASON_MAX]
         self.retry_after = retry_after
@@ -33,7 +35,9 @@ class Unreachable(ClusterError):
 
 
 class NoCluster(ClusterError):
-    """No usable credentials were found; the message says what to do."""
+    """No usable credentials were found; the message, which is pylb's own throughout, says what to do."""
+
+    message_max = 1024
 
 
 class Unauthorized(ClusterError):
@@ -82,10 +86,10 @@ _BY_STATUS: dict[int, type[ClusterError]] = {
 }
 
 
-def cut(message: str) -> str:
-    """The message on one line and at most MESSAGE_MAX characters long."""
+def cut(message: str, limit: int = MESSAGE_MAX) -> str:
+    """The message on one line and at most `limit` characters long."""
     line = " ".join(message.split())
-    return line if len(line) <= MESSAGE_MAX else line[: MESSAGE_MAX - 1] + "…"
+    return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def from_answer(status: int, body: bytes, retry_after: str = "") -> ClusterError:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pylb.kube.credentials import Credentials
-from pylb.kube.errors import NoCluster, Unauthorized
+from pylb.kube.errors import NoCluster, Unauthorized, cut
 
 PREFIX = "Bearer "
 KEYS = ("BearerToken", "authorization")  # where the package keeps the token: now, and before version 34
@@ -27,7 +27,7 @@ def load_plugin(file: Path, context: str, *, namespace: str = "default") -> Cred
     try:
         load_kube_config(str(file), context=context, client_configuration=config, persist_config=False)
     except Exception as error:  # whatever a plugin and the package's loader raise, it is one thing to the caller
-        raise NoCluster(f"the login plugin of {file} failed: {error}") from error
+        raise NoCluster(f"the login plugin of {file} failed: {cut(str(error))}") from error
     if not config.cert_file and not any(
         key in config.api_key for key in KEYS
     ):  # it logs a plugin's failure and goes on
@@ -56,7 +56,7 @@ class PluginBearer:
         try:
             value = await asyncio.to_thread(self._config.get_api_key_with_prefix, *KEYS)
         except Exception as error:  # the plugin's own failures have no common type
-            raise Unauthorized(f"the login plugin failed: {error}") from error
+            raise Unauthorized(f"the login plugin failed: {cut(str(error))}") from error
         text = str(value or "")
         return (text.removeprefix(PREFIX)) or None
 

@@ -1,7 +1,7 @@
 """One HTTP/1.1 connection to the API server, by h11 on asyncio streams: send a request, read its answer.
 
 It knows deadlines and nothing of Kubernetes. A deadline aborts the connection: the read that waits ends at once, and
-no task is cancelled for it (wait_for of Python 3.10 can lose a cancellation).
+no task is cancelled for it.
 """
 
 from __future__ import annotations

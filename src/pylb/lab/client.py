@@ -85,20 +85,15 @@ class Lab:
         bare: bool = False,
         without: Sequence[str] = (),
         timeout: float = START_LIMIT_S,
-        prefix: Sequence[str] = (),
-        python: str = sys.executable,
     ) -> Lab:
-        """Start a lab of one's own; without a name it gets one that is unique. LabError with its words if it fails.
-
-        `prefix` goes before the command (`setpriv …`), `python` is the interpreter that runs all of it.
-        """
+        """Start a lab of one's own; without a name it gets one that is unique. LabError with its words if it fails."""
         ends = os.pipe()
         words = ["--nodes", str(nodes), "--subnet", subnet, "--name", name or _unique(), "--lifeline", str(ends[0])]
         words += [*(["--bare"] if bare else []), *(word for part in without for word in ("--without", part))]
         try:
             with tempfile.TemporaryFile("w+") as complaints:
                 process = subprocess.Popen(
-                    [*prefix, python, "-m", "pylb.lab", "up", *words],
+                    [sys.executable, "-m", "pylb.lab", "up", *words],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=complaints,
@@ -170,8 +165,8 @@ class Lab:
         """Pull a node's cable: `lan`, `management` or `both`."""
         self.order("plug", node=node, cables=cables, plugged=False)
 
-    def mend(self, node: str, cables: str = "both") -> None:
-        """Plug a node's cables in again."""
+    def mend(self, node: str, cables: str = "lan") -> None:
+        """Plug a node's cable in again: `lan`, `management` or `both`."""
         self.order("plug", node=node, cables=cables, plugged=True)
 
     def power(self, node: str, on: bool) -> None:

@@ -7,7 +7,10 @@ until it can again, as in life; one that lost its power starts its Pods anew.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import os
+import signal
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -15,7 +18,7 @@ from typing import Any
 
 from pylb.kube.client import Client
 from pylb.kube.errors import ClusterError, NotFound
-from pylb.lab import podspec
+from pylb.lab import namespaces, podspec
 from pylb.lab.errors import LabError
 from pylb.lab.machines import Machines
 from pylb.lab.network import LAN, Network
@@ -98,13 +101,23 @@ class Kubelet:
 
     async def _add(self, key: str, pod: JSON) -> Running:
         self._count += 1
-        namespace = f"{self._host.name}-pod{self._count}"
+        number = self._count
+        namespace = f"{self._host.name}-pod{number}"
         address = self._address()
         name = str(pod["metadata"]["name"])
         one = Running(podspec.uid(pod), namespace, address, Standin(name, namespace))
         self.running[key] = one
-        cable = f"veth{self._count}"  # as container networks name them, so that speakers leave it out
         await self._network.ip(LAN, [f"netns add {namespace}"])
+        try:
+            await self._connect(namespace, address, number)
+        except LabError:
+            await self._remove(key)
+            raise
+        return one
+
+    async def _connect(self, namespace: str, address: str, number: int) -> None:
+        """A pod's cable to its node, and the routes of both."""
+        cable = f"veth{number}"  # as container networks name them, so that speakers leave it out
         await self._network.ip(
             self._host.name,
             [
@@ -117,7 +130,6 @@ class Kubelet:
         inside = [f"addr add {address}/32 dev eth0", "link set lo up", "link set eth0 up"]
         ways = [f"route add {self._host.gateway} dev eth0", f"route add default via {self._host.gateway}"]
         await self._network.ip(namespace, [*inside, *ways])
-        return one
 
     def _address(self) -> str:
         """A free address; one that was just given back comes last."""
@@ -132,6 +144,9 @@ class Kubelet:
     async def _remove(self, key: str) -> None:
         one = self.running.pop(key)
         one.standin.close()
+        for pid in namespaces.members(one.namespace):  # what somebody runs in it
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         await self._network.ip(LAN, [f"netns del {one.namespace}"])
 
     async def _report(self, pod: JSON, one: Running) -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
-
-from pylb.lab.standins import Port
+from typing import Any, NamedTuple
 
 JSON = Mapping[str, Any]
 OURS = "pylb.io/lab-process"  # annotation of a Pod that stands for a process of the lab, not for a stand-in
 _PROTOCOLS = ("TCP", "UDP")
+
+
+class Port(NamedTuple):
+    """Where a pod listens."""
+
+    protocol: str  # TCP or UDP
+    number: int
 
 
 def key(pod: JSON) -> str:

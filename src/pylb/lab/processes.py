@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -54,7 +54,6 @@ class Processes:
         self._machines = machines
         self._children = children
         self._tasks: set[asyncio.Task[None]] = set()
-        self._stopping: set[str] = set()
         self.client: Client | None = None  # set once the API server answers
         self.all: dict[str, Process] = {}
 
@@ -89,12 +88,34 @@ class Processes:
         if action == "start":
             if alive:
                 raise LabError(f"{name} runs already (it is {process.state})")
-            await self.start_ready(process.program)
+            await self._restart(process.program)
         elif child is None or not alive:
             raise LabError(f"{name} does not run; start it with: pylb lab speaker start {process.program.node}")
         else:
             await self._torment(process, child, action)
         return {"process": name, **process.to_json(namespaces.outer_ids())}
+
+    async def _restart(self, program: Program) -> None:
+        """Start a program, and confirm it as soon as it can be reached."""
+        node = self._machines.nodes.get(program.node)
+        if node is None or node.reaches_api:
+            await self.start_ready(program)
+        else:
+            self._spawn(self._confirm_later(program, self.start(program)))
+
+    async def _confirm_later(self, program: Program, child: Child) -> None:
+        while child.code is None:
+            if self._machines[program.node].reaches_api:
+                with contextlib.suppress(LabError, ClusterError):
+                    await self._wait_healthy(program, child)
+                    return await self._write_pod(program, ready=True)
+            await asyncio.sleep(RETRY_S)
+        return None
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _torment(self, process: Process, child: Child, action: str) -> None:
         if action == "freeze":
@@ -123,9 +144,7 @@ class Processes:
             return
         process.state = f"ended with signal {-code}" if code < 0 else f"ended with {code}"
         if process.program.component and self.client is not None:
-            task = asyncio.ensure_future(self._report_end(process, child))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._spawn(self._report_end(process, child))
 
     async def _report_end(self, process: Process, child: Child) -> None:
         """The kubelet's word that a container ended; a node without power or API says nothing."""

@@ -10,22 +10,15 @@ import asyncio
 import contextlib
 import socket
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from pylb.lab import namespaces
+from pylb.lab.podspec import Port
 
 HEAD_LIMIT = 1 << 16  # bytes of a request's head
 BODY_LIMIT = 1 << 24  # bytes of a request's body, read and thrown away
 IDLE_S = 60.0  # a connection that says nothing is closed
 BACKLOG = 512
 DATAGRAM_LIMIT = 512  # bytes of an answer by UDP that are the asker's own words
-
-
-class Port(NamedTuple):
-    """Where a pod listens."""
-
-    protocol: str  # TCP or UDP
-    number: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 ANSWERS_MAX = 1000  # different answers that are counted
+OUTAGES_MAX = 1000  # that the summary tells
 LATENCIES_MAX = 200_000  # requests whose duration is kept
 
 
@@ -64,7 +65,7 @@ class Tally:
         ended = []
         if self._failed_since and self._last_good is not None:
             ended.append(self._outage(self._last_good.at, result.at))
-            self._outages += ended
+            self._outages += ended[: OUTAGES_MAX - len(self._outages)]
         self._failed_since, self._last_good = 0, result
         if len(self._latencies) < LATENCIES_MAX:
             self._latencies.append(result.ms)

@@ -17,6 +17,7 @@ import h11
 
 from pylb.runtime.eventlog import EventLog, TooManyReaders
 from pylb.runtime.gate import Request, Response, Token, admit
+from pylb.runtime.tasks import within
 
 __all__ = ["Answer", "EventLog", "Handler", "Request", "Response", "Routes", "Server", "stream_events"]
 
@@ -96,7 +97,7 @@ class Server:
             return
         self._reading[task] = None
         try:
-            request = await asyncio.wait_for(exchange.request(), READ_DEADLINE)
+            request = await within(READ_DEADLINE, exchange.request())
         except h11.RemoteProtocolError as error:
             await exchange.refuse(Response(error.error_status_hint, f"{error}\n".encode()))
             return
@@ -116,7 +117,7 @@ class Server:
 
     async def _handle(self, request: Request) -> Answer:
         try:
-            return await asyncio.wait_for(self._routes[request.path](request), HANDLER_DEADLINE)
+            return await within(HANDLER_DEADLINE, self._routes[request.path](request))
         except asyncio.TimeoutError:
             return Response(504, b"no answer in time\n")
         except TooManyReaders as error:
@@ -183,7 +184,7 @@ class _Exchange:
         self.writer.write(self._http.send(event))
 
     async def _drain(self) -> None:
-        await asyncio.wait_for(self.writer.drain(), WRITE_DEADLINE)
+        await within(WRITE_DEADLINE, self.writer.drain())
 
 
 async def _lines(values: AsyncIterator[Any], gone: asyncio.Future[bytes]) -> AsyncGenerator[bytes, None]:

@@ -13,12 +13,13 @@ import traceback
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, final
+from typing import Any, TypeVar, final
 
 TASKS_MAX = 1024  # tasks that live in a nursery at once
 OK, CRASHED = 0, 1  # exit codes
 INTERRUPTED = 130  # the exit code for a second SIGINT or SIGTERM, which waits for nothing: 128 + SIGINT
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
@@ -175,3 +176,20 @@ class Signal:
         if debounce > 0:
             await asyncio.sleep(debounce)
         self._event.clear()
+
+
+async def within(seconds: float, work: Awaitable[T]) -> T:
+    """The result of `work`, or asyncio.TimeoutError after so many seconds, when it is cancelled.
+
+    Unlike asyncio.wait_for before Python 3.12 it never swallows a cancellation that comes as the work ends.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait({task}, timeout=max(0.0, seconds))
+        if task.done():
+            return task.result()
+        raise asyncio.TimeoutError
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)

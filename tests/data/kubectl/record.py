@@ -102,8 +102,7 @@ COMMANDS: list[tuple[str, str, str]] = [
     ("patch-json", """patch svc nginx --type json -p [{"op":"add","path":"/metadata/labels/b","value":"c"}]""", ""),
     (
         "patch-status",
-        """patch svc nginx --subresource status --type merge -p """
-        """{"status":{"loadBalancer":{"ingress":[{"ip":"192.0.2.7"}]}}}""",
+        """patch svc nginx --subresource status --type merge -p {"status":{"loadBalancer":{"ingress":[{"ip":"192.0.2.7"}]}}}""",
         "",
     ),
     ("create-plain", "create -f -", SERVICE),
@@ -173,7 +172,7 @@ def kubeconfig(home: Path, server: Server, authority: Path) -> None:
 async def record(home: Path) -> None:
     """Play all commands in order and write what was sent."""
     cert, key = make(home, ["127.0.0.1"])
-    async with serve(Options(token="recorded", tls_cert=str(cert), tls_key=str(key))) as server:  # noqa: S106
+    async with serve(Options(token="recorded", tls_cert=str(cert), tls_key=str(key))) as server:
         kubeconfig(home, server, cert)
         for number, (name, command, text) in enumerate(COMMANDS):
             tape = Tape(server)

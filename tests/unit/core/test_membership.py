@@ -10,6 +10,7 @@ from pylb.core.membership import (
     LISTEN,
     LISTEN_AGAIN,
     MAX_MEMBERS,
+    SETTLE,
     STALL_LIMIT,
     Beat,
     Cause,
@@ -39,7 +40,10 @@ def test_listens_before_it_takes_part() -> None:
     assert n1.alive == frozenset()
     assert n1.beat().state is State.JOINING
     assert n1.tick(LISTEN - 0.1) == []
-    assert n1.tick(LISTEN) == [Up(NodeName("n1"))]
+    assert n1.tick(LISTEN) == []
+    assert n1.beat().state is State.ACTIVE
+    assert n1.alive == frozenset()
+    assert n1.tick(LISTEN + SETTLE) == [Up(NodeName("n1"))]
     assert n1.alive == {"n1"}
 
 
@@ -48,8 +52,22 @@ def test_takes_no_part_before_it_is_connected() -> None:
     for step in range(1, 30):
         assert n1.tick(step * INTERVAL) == []
     n1.connect(3.0)
+    n1.receive(beat(1), 3.0)
     assert n1.tick(3.1) == []
     assert n1.tick(3.2) == [Up(NodeName("n1"))]
+
+
+def test_where_all_start_at_once_each_waits_for_the_others_before_it_counts_itself() -> None:
+    """Else the first one claims everything for the blink until the next one is active."""
+    n1 = member()
+    for now in (0.2, 0.4, LISTEN):
+        n1.tick(now)
+    assert n1.state is State.ACTIVE
+    assert n1.receive(beat(1), LISTEN + 0.03) == [Up(N2)]
+    assert n1.tick(LISTEN + INTERVAL) == []
+    assert n1.alive == {"n2"}
+    assert n1.tick(LISTEN + SETTLE) == [Up(NodeName("n1"))]
+    assert n1.alive == {"n1", "n2"}
 
 
 def test_a_member_dies_at_its_deadline_and_not_before() -> None:
@@ -142,8 +160,10 @@ def test_a_link_event_at_the_start_does_not_shorten_the_listening() -> None:
     n1 = member()
     n1.connect(0.01)
     for now in (0.2, 0.4, LISTEN - 0.01):
-        assert n1.tick(now) == []
-    assert n1.tick(LISTEN) == [Up(NodeName("n1"))]
+        n1.tick(now)
+        assert n1.state is State.JOINING
+    n1.tick(LISTEN)
+    assert n1.state is State.ACTIVE
 
 
 def test_who_leaves_goes_on_answering_and_does_not_come_back() -> None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
-from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address
 
 import pytest
 
+from fakes.announcing import Stage
+from pylb.core.model import Address
 from pylb.core.reasons import Reason
 from pylb.speaker import announcer as module
 from pylb.speaker import bpf
-from pylb.speaker.announcer import CONFLICT_INTERVAL, HELD_RETRY, Announcer
+from pylb.speaker.announcer import CONFLICT_INTERVAL, HELD_RETRY
 from pylb.speaker.arp import DropReason, Reply, classify, gratuitous, request
 from pylb.speaker.links import Link
 
@@ -22,85 +22,6 @@ LAN = Link(2, "eth0", MAC, up=True, running=True, broadcast=True, addresses=(IPv
 WIFI = replace(LAN, index=3, name="wlan0", mac=OTHER_MAC, addresses=(IPv4Interface("192.168.1.7/24"),))
 ONE, TWO = IPv4Address("10.77.0.100"), IPv4Address("10.77.0.101")
 CLIENT = IPv4Address("10.77.0.5")
-
-
-class Socket:
-    """A socket of the announcer's that remembers."""
-
-    def __init__(
-        self, name: str, filter_: bytes, on_frame: Callable[[bytes], None], on_gone: Callable[[int], None]
-    ) -> None:
-        self.name, self.filters, self.on_frame, self.on_gone = name, [filter_], on_frame, on_gone
-        self.sent: list[bytes] = []
-        self.open, self.works, self.longest, self.queued = True, True, bpf.MAX_INSTRUCTIONS * 8, 0
-
-    def attach(self, filter_: bytes) -> None:
-        if len(filter_) > self.longest:
-            raise OSError(errno.ENOMEM, "no option memory")
-        self.filters.append(filter_)
-
-    def send(self, frame: bytes) -> bool:
-        assert self.open
-        self.sent += [frame] if self.works else []
-        return self.works
-
-    def flush(self) -> int:
-        return self.queued
-
-    def close(self) -> None:
-        self.open = False
-
-    def take(self) -> list[bytes]:
-        frames, self.sent = self.sent, []
-        return frames
-
-
-class Stage:
-    """An announcer with a clock, a timer and a guard in the test's hands."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now, self.may = 1000.0, True
-        self.sockets: list[Socket] = []
-        self.conflicts: list[tuple[IPv4Address, str, str]] = []
-        self.placed = 0
-        self.due: float | None = None
-        self.fail: OSError | None = None
-        self.longest = bpf.MAX_INSTRUCTIONS * 8
-        monkeypatch.setattr(asyncio.get_running_loop(), "call_later", self.call_later)
-        self.announcer = Announcer(
-            clock=lambda: self.now,
-            may_answer=lambda now: self.may and now == self.now,
-            on_conflict=lambda *what: self.conflicts.append(what),
-            on_placement=self.count,
-            jitter=lambda: 0.5,
-            open_socket=self.open_socket,
-        )
-
-    def count(self) -> None:
-        self.placed += 1
-
-    def open_socket(
-        self, name: str, filter_: bytes, on_frame: Callable[[bytes], None], on_gone: Callable[[int], None]
-    ) -> Socket:
-        if self.fail is not None:
-            raise self.fail
-        self.sockets.append(Socket(name, filter_, on_frame, on_gone))
-        self.sockets[-1].longest = self.longest
-        return self.sockets[-1]
-
-    def call_later(self, delay: float, callback: Callable[[], None]) -> Stage:
-        self.due, self.callback = self.now + delay, callback
-        return self
-
-    def cancel(self) -> None:
-        self.due = None
-
-    def run_until(self, until: float) -> None:
-        """Let the timer fire as the time passes."""
-        while self.due is not None and self.due <= until:
-            self.now = max(self.now, self.due)
-            self.callback()
-        self.now = until
 
 
 @pytest.fixture
@@ -198,7 +119,12 @@ async def test_each_address_is_announced_on_the_interfaces_that_suit_it(stage: S
 async def test_what_cannot_be_announced_has_its_reason(stage: Stage) -> None:
     stage.announcer.take_links((LAN, replace(LAN, index=9, name="docker0")))
     six, far = IPv6Address("fd77::100"), IPv4Address("10.99.0.1")
-    owned = {six: None, far: None, ONE: frozenset({"eth9"}), TWO: frozenset({"docker0"})}
+    owned: dict[Address, frozenset[str] | None] = {
+        six: None,
+        far: None,
+        ONE: frozenset({"eth9"}),
+        TWO: frozenset({"docker0"}),
+    }
     reasons = {six: Reason.FAMILY_NOT_ANNOUNCED, far: Reason.NO_INTERFACE, ONE: Reason.NO_INTERFACE}
     assert stage.announcer.set(owned) == {**reasons, TWO: Reason.NO_INTERFACE}
     assert stage.announcer.placements == {}
