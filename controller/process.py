@@ -69,6 +69,6 @@ def _routes(controller: Controller) -> Routes:
         return Response(200, registry.render().encode(), CONTENT_TYPE)
 
     async def state(request: Request) -> Any:
-        return describe(controller.books, controller.configuration)
+        return describe(controller.books, controller.configuration.current, controller.configuration.problems)
 
     return {"/healthz": healthz, "/metrics": metrics_text, "/state": state, "/events": stream_events(controller.events)}

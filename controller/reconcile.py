@@ -6,10 +6,10 @@ somebody who waits. Nothing is said twice: a Service's notices are told again on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
-from pylb.core import requests
+from pylb.core import notices, requests
 from pylb.core.allocator import Allocation, Decision, Ledger, decide
 from pylb.core.config import Config
 from pylb.core.model import Service, ServiceKey
@@ -17,7 +17,7 @@ from pylb.core.notices import Notice
 from pylb.core.reasons import Reason
 from pylb.core.requests import ALLOCATED_FROM
 
-MAX_ROUNDS = 4  # passes over the waiting ones after something was freed; each needs a cause in the one before
+MAX_ROUNDS = 4  # passes over those that wait; each needs a cause in the one before
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +71,22 @@ class Books:
     def settle(
         self, config: Config, services: Mapping[ServiceKey, Service], due: Iterable[ServiceKey]
     ) -> list[Outcome]:
-        """Decide on the Services that are due and on those that wait; again on the latter if that freed something."""
+        """Decide on the Services that are due and on those that wait; again on the latter until nothing changes."""
         queue = [services[key] for key in {*due, *self.waiting} if key in services]
         self._adopt(config, queue)
         outcomes: dict[ServiceKey, Outcome] = {}
         for _ in range(MAX_ROUNDS):
-            freed = False
+            changed = False
             for service in sorted(queue, key=_recorded_first):
-                outcome = self._settle_one(config, service, outcomes.get(service.key))
-                freed = freed or (outcome.moved and outcome.before is not None)
+                earlier = outcomes.get(service.key)
+                held = self.ledger.allocations.get(service.key)
+                outcome = self._settle_one(config, service, earlier)
+                changed = changed or held != outcome.decision.allocation
                 outcomes[service.key] = outcome
-            if not freed:
+            if not changed:
                 break
             queue = [services[key] for key in self.waiting if key in services]
-        return list(outcomes.values())
+        return [self._only_news(outcome) for outcome in outcomes.values()]
 
     def _adopt(self, config: Config, queue: Iterable[Service]) -> None:
         """Put every recorded address that its Service may keep into the ledger, before anything new is given."""
@@ -103,19 +105,24 @@ class Books:
             self.waiting[service.key] = decision
         else:
             self.waiting.pop(service.key, None)
-        return Outcome(service, decision, before, self._news(service.key, decision, earlier))
+        return Outcome(service, decision, before, (*_lasting(earlier), *decision.notices))
 
     def _record(self, service: Service, allocation: Allocation | None) -> None:
         if allocation is None:
             self.ledger.release(service.key)
-            return
-        self.ledger.assign(service.key, requests.use(service), allocation)
+        else:
+            self.ledger.assign(service.key, requests.use(service), allocation)
 
-    def _news(self, key: ServiceKey, decision: Decision, earlier: Outcome | None) -> tuple[Notice, ...]:
-        told = self._told.get(key, ())
-        self._told[key] = decision.notices
-        new = tuple(notice for notice in decision.notices if notice not in told)
-        return (*earlier.notices, *new) if earlier else new
+    def _only_news(self, outcome: Outcome) -> Outcome:
+        """The outcome without what its Service was told before."""
+        told = self._told.get(outcome.service.key, ())
+        self._told[outcome.service.key] = outcome.decision.notices
+        return replace(outcome, notices=tuple(notice for notice in outcome.notices if notice not in told))
+
+
+def _lasting(earlier: Outcome | None) -> tuple[Notice, ...]:
+    """What an earlier pass of the same round had to say and a later one does not make untrue."""
+    return tuple(one for one in earlier.notices if one.type != notices.WARNING) if earlier else ()
 
 
 def _recorded_first(service: Service) -> tuple[int, str]:
@@ -124,8 +131,3 @@ def _recorded_first(service: Service) -> tuple[int, str]:
 
 def _addresses(allocation: Allocation | None) -> tuple[str, ...]:
     return tuple(str(address) for address in allocation.addresses) if allocation else ()
-
-
-def freed(outcomes: Iterable[Outcome]) -> Iterator[tuple[Service, Allocation]]:
-    """The Services that lost addresses, with what they lost."""
-    return ((outcome.service, outcome.before) for outcome in outcomes if outcome.moved and outcome.before is not None)

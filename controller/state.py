@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pylb import __version__
 from pylb.controller.reconcile import Books
 from pylb.core.allocator import Decision
-from pylb.kube.configuration import Configuration
+from pylb.core.config import Config, Problem
 
 
-def describe(books: Books, configuration: Configuration) -> dict[str, Any]:
-    """The controller's state as a JSON object."""
-    problems = [str(problem) for problem in configuration.problems]
+def describe(books: Books, config: Config, problems: Iterable[Problem]) -> dict[str, Any]:
+    """The controller's state as a JSON object; `config` is the one in force, the last good one if there are problems."""
+    shown = [str(problem) for problem in problems]
     return {
         "version": __version__,
         "allocations": {
@@ -20,7 +21,7 @@ def describe(books: Books, configuration: Configuration) -> dict[str, Any]:
             for key, allocation in sorted(books.ledger.allocations.items())
         },
         "waiting": {key: _waiting(decision) for key, decision in sorted(books.waiting.items())},
-        "config": {"stale": configuration.stale, "problems": problems, "pools": sorted(configuration.current.pools)},
+        "config": {"stale": bool(shown), "problems": shown, "pools": sorted(config.pools)},
     }
 
 

@@ -124,8 +124,10 @@ class Speaker:
             self.herald.member(change)
             if isinstance(change, Down):
                 self._lost[change.node] = change
-            else:
-                self._lost.pop(change.node, None)
+                continue
+            self._lost.pop(change.node, None)
+            if change.node == self.node and self.membership.cold:
+                self.ownership.forget()
         if any(change.node == self.node for change in changes):
             self.heartbeat.beat_now()
         if changes:

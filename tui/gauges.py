@@ -16,8 +16,8 @@ from pylb.tui.words import Glyphs, Line, Span, fit
 
 NEARLY_FULL_PERCENT = 85
 WIDE_FROM = 90  # cells: from here a pool has a line of its own
-FAMILIES_FROM = 116
-NAME_WIDTH, BAR_WIDTH, SMALL_BAR_WIDTH, COUNT_WIDTH, SHARE_WIDTH, WAY_WIDTH = 10, 20, 12, 11, 6, 13
+MAX_RANGES = 28
+NAME_WIDTH, MIN_BAR_WIDTH, SMALL_BAR_WIDTH, COUNT_WIDTH, SHARE_WIDTH, WAY_WIDTH = 10, 10, 12, 11, 6, 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,6 @@ class Gauge:
 
     name: str
     ranges: str
-    families: str  # v4, v6 or v4+v6
     announced: bool  # an L2Advertisement selects it
     used: int
     total: int
@@ -63,7 +62,8 @@ def pools(state: State) -> tuple[Gauge, ...]:
 def lines(gauges: Sequence[Gauge], width: int, limit: int, glyphs: Glyphs) -> tuple[Line, ...]:
     """The pools in at most `limit` lines: one a line where there is room, else two."""
     if width >= WIDE_FROM:
-        full = [_wide(gauge, width, glyphs) for gauge in gauges]
+        room = min(max((len(gauge.ranges) for gauge in gauges), default=0), MAX_RANGES) + 2
+        full = [_wide(gauge, width, room, glyphs) for gauge in gauges]
     else:
         halves = [_small(gauge, width // 2 - 1, glyphs) for gauge in gauges]
         full = [(*pair[0], Span("  "), *pair[1]) if len(pair) > 1 else pair[0] for pair in _pairs(halves)]
@@ -88,16 +88,15 @@ def _counts(gauge: Gauge, width: int) -> Line:
     return (Span(counts), Span(f"{gauge.share:>{SHARE_WIDTH}}", gauge.tone if gauge.tone != "info" else "dim"))
 
 
-def _wide(gauge: Gauge, width: int, glyphs: Glyphs) -> Line:
-    families = gauge.families.ljust(6) if width >= FAMILIES_FROM else ""
+def _wide(gauge: Gauge, width: int, room: int, glyphs: Glyphs) -> Line:
+    """A pool in `width` cells, of which its ranges have `room` and its bar what is left."""
     tail = f"   pinned {words.count(gauge.pinned):<4} "
     way = "not announced" if not gauge.announced else "automatic" if gauge.auto else "by name"
-    fixed = NAME_WIDTH + 1 + len(families) + BAR_WIDTH + COUNT_WIDTH + SHARE_WIDTH + len(tail) + WAY_WIDTH
-    ranges = max(width - fixed, 8)
+    fixed = NAME_WIDTH + 1 + room + COUNT_WIDTH + SHARE_WIDTH + len(tail) + WAY_WIDTH
     return (
         Span(fit(gauge.name, NAME_WIDTH, glyphs).ljust(NAME_WIDTH + 1), "strong"),
-        Span(fit(gauge.ranges, ranges - 1, glyphs).ljust(ranges) + families, "dim"),
-        *_bar(gauge, BAR_WIDTH, glyphs),
+        Span(fit(gauge.ranges, room - 1, glyphs).ljust(room), "dim"),
+        *_bar(gauge, max(width - fixed, MIN_BAR_WIDTH), glyphs),
         *_counts(gauge, COUNT_WIDTH),
         Span(tail, "dim"),
         Span(way, "dim" if gauge.announced else "warn"),
@@ -118,7 +117,6 @@ def _gauge(config: Config, pool: Pool, taken: frozenset[Address], pinned: frozen
     return Gauge(
         name=pool.name,
         ranges=", ".join(words.span_text(span) for span in pool.ranges),
-        families="+".join(f"v{version}" for version in versions),
         announced=bool(config.advertisements.get(pool.name)),
         used=sum(address in pool for address in taken),
         total=sum(pool.capacity(version) for version in versions),

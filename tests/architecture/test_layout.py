@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -133,3 +134,10 @@ def effects(module: Module) -> Iterator[str]:
 
 def test_pure_modules_call_nothing_impure(pure_modules: tuple[str, ...]) -> None:
     assert [effect for name in pure_modules for effect in effects(modules()[name])] == []
+
+
+def test_a_module_that_says_that_it_is_pure_is_held_to_it(pure_modules: tuple[str, ...]) -> None:
+    """A docstring with the sentence "Pure." or "Pure: …" is a claim, and belongs under the contract."""
+    spoken = {name: ast.get_docstring(module.tree) or "" for name, module in modules().items()}
+    claims = {name for name, docstring in spoken.items() if re.search(r"(?:^|[.:] |\n)Pure[.;:,]", docstring)}
+    assert claims - set(pure_modules) == set()

@@ -112,7 +112,7 @@ async def test_what_the_proxy_cannot_reach(place: Any) -> None:
         closed.bind(("127.0.0.1", 0))
         answer = await rest.get(f"{base}/speaker:{closed.getsockname()[1]}/proxy/x")
     assert (answer.status, answer.json["reason"]) == (503, "ServiceUnavailable")
-    spec = {"containers": [{"name": "c", "image": "i"}]}
+    spec = {"containers": [{"name": "c", "image": "i"}], "nodeSelector": {"no": "such"}}
     server.store.create(PODS, "default", {"metadata": {"name": "new"}, "spec": spec})
     assert (await rest.get(f"{base}/new:80/proxy/x")).status == 503
     assert (await rest.get(f"{base}/speaker/log")).status == 501

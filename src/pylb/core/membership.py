@@ -17,10 +17,12 @@ INTERVAL = 0.1  # s between beats
 DEADLINE = 0.5  # s of silence after which a member is dead
 STALL_LIMIT = 0.3  # s without a tick after which a node distrusts itself; below every peer's deadline
 LISTEN = DEADLINE + INTERVAL  # s that a new speaker listens before it takes part
-LISTEN_AGAIN = 2 * INTERVAL  # s that one listens that was held up: each live peer has spoken by then
+LISTEN_AGAIN = (
+    3 * INTERVAL
+)  # s that one listens that was held up: each live peer has spoken by then, SETTLE ago at least
 SETTLE = (
     1.5 * INTERVAL
-)  # s between saying "active" and counting oneself, where nobody was active before: all start at once
+)  # s between saying "active" and counting oneself, where nobody was active for as long: all start at once
 MAX_MEMBERS = 256  # a forger with the key cannot fill the memory
 
 
@@ -76,6 +78,7 @@ class _Member:
     sequence: int
     state: State
     heard: float
+    active_since: float
     before: int | None = None  # the incarnation that this one followed: its late beats are stale
     silent: bool = False  # past its deadline; kept, so that a repeated beat of it stays known as stale
 
@@ -92,6 +95,7 @@ class Membership:
         self.incarnation = incarnation
         self.state = State.JOINING
         self.stale = 0  # beats that were late or repeated
+        self.cold = True  # nobody had been active for long when this node became so: no address had an owner
         self._sequence = 0
         self._ticked = now
         self._first_at = now + LISTEN  # not active before
@@ -148,7 +152,9 @@ class Membership:
         if known is None and not self._room():
             return []
         was_alive = known is not None and known.alive
-        self._members[beat.node] = _Member(beat.incarnation, beat.sequence, beat.state, now, _before(known, beat))
+        since = known.active_since if known is not None and known.alive else now
+        before = _before(known, beat)
+        self._members[beat.node] = _Member(beat.incarnation, beat.sequence, beat.state, now, since, before)
         if beat.state is State.ACTIVE:
             return [] if was_alive else [Up(beat.node)]
         return [Down(beat.node, Cause.LEFT, 0.0)] if was_alive else []
@@ -165,7 +171,8 @@ class Membership:
         changes = self._bury(now)
         if self.state is State.JOINING and now >= self._active_at:
             self.state = State.ACTIVE
-            self._counts_from = now if self.alive else now + SETTLE
+            self.cold = not any(one.alive and now - one.active_since >= SETTLE for one in self._members.values())
+            self._counts_from = now + SETTLE if self.cold else now
         return changes if counted or not self._counts else [*changes, Up(self.node)]
 
     def _bury(self, now: float) -> list[Change]:

@@ -79,6 +79,10 @@ class Ownership:
         self._remember()
         return changes
 
+    def forget(self) -> None:
+        """Nobody is known to have owned anything so far."""
+        self._owners.clear()
+
     def _take(self, line: Line, lost: Mapping[NodeName, Down]) -> Take:
         previous = self._owners.get(line.address)
         if previous is None:

@@ -30,7 +30,7 @@ def demo(script: bool, as_json: bool, nodes: int, ascii_only: bool) -> None:
     """
     from pylb.lab.errors import LabError
 
-    screen = not (script or as_json) and sys.stdin.isatty() and sys.stdout.isatty()
+    screen = not (script or as_json) and all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
     try:
         if screen:
             from pylb.demo.screen import show

@@ -67,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
     add = found.add_argument
     add("--listen", type=_address, action="append", default=[], metavar="HOST:PORT")
     add("--listen-fd", type=_socket, action="append", default=[], metavar="N", help="a socket that is bound already")
-    add("--token-file", type=_token, default="", metavar="FILE", help="who asks must know the token in it")
+    add("--token-file", type=_token, metavar="FILE", help="who asks must know the token in it")
     add("--tls-cert", default="", metavar="FILE", help="serve TLS (kubectl sends its token over TLS alone)")
     add("--tls-key", default="", metavar="FILE")
     add("--kubelet", choices=(INSTANT, EXTERNAL), default=own.kubelet)
@@ -83,7 +83,7 @@ def options(arguments: argparse.Namespace) -> Options:
     return Options(
         listen=tuple(arguments.listen),
         sockets=tuple(arguments.listen_fd),
-        token=arguments.token_file,
+        token=arguments.token_file or "",
         tls_cert=arguments.tls_cert,
         tls_key=arguments.tls_key,
         kubelet=arguments.kubelet,

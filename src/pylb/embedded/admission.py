@@ -26,6 +26,7 @@ class Admission:
 
     def admit(self, resource: Resource, new: JSON, old: JSON | None, now: float, validation: str = WARN) -> None:
         """Complete an object in place, or refuse it."""
+        self.warnings.clear()
         if resource.custom:
             causes = self._custom(resource, new, validation)
         else:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pylb.embedded import endpoints, resources, workloads
 from pylb.embedded.errors import JSON, ApiError
 from pylb.embedded.history import DELETED, Change
+from pylb.embedded.http import wait_set
 from pylb.embedded.metadata import seconds
 from pylb.embedded.resources import DEPLOYMENTS, LEASES, NODES, PODS, SERVICES, SLICES
 from pylb.embedded.selectors import labels
@@ -100,15 +101,16 @@ class Controllers:
     async def run(self) -> None:
         """Work until cancelled."""
         tick = min(MAX_TICK_S, max(MIN_TICK_S, self.settings.node_grace / 10))
+        next_look = 0.0
         while True:
             self._work_off(BURST)
             if self._dirty:
                 await asyncio.sleep(0)
                 continue
             self._wake.clear()
-            try:
-                await asyncio.wait_for(self._wake.wait(), tick)
-            except asyncio.TimeoutError:
+            await wait_set(self._wake, tick)
+            if self.store.clock() >= next_look:
+                next_look = self.store.clock() + tick
                 self._look_at_times()
 
     def settle(self) -> None:

@@ -21,6 +21,17 @@ READ_SIZE = 64 * 1024
 IDLE_S = 300.0  # a connection without a request is closed after this
 MAX_CONNECTIONS = 512
 MAX_QUERY_FIELDS = 64
+AGAIN_S = 0.2  # a task that does not end is cancelled again after this
+
+
+async def wait_set(event: asyncio.Event, seconds: float) -> None:
+    """Wait until an event is set, and set it after so many seconds. Unlike `wait_for`, it loses no cancellation."""
+    limit = asyncio.get_running_loop().call_later(max(0.0, seconds), event.set)
+    try:
+        await event.wait()
+    finally:
+        limit.cancel()
+
 
 JSON_TYPE = "application/json"
 
@@ -85,7 +96,7 @@ class Connection:
             await self._refuse(error.error_status_hint or 400, f"bad request: {error}")
         except TooLarge:
             await self._refuse(413, f"the body is larger than the {MAX_BODY} bytes that are allowed")
-        except (ConnectionError, asyncio.TimeoutError, h11.LocalProtocolError):
+        except (ConnectionError, h11.LocalProtocolError):
             pass  # the client is gone, or was silent for too long
         finally:
             self._writer.close()
@@ -118,7 +129,14 @@ class Connection:
                 return event
             if self._h11.they_are_waiting_for_100_continue:
                 await self._write(self._h11.send(h11.InformationalResponse(status_code=100, headers=[])))
-            self._h11.receive_data(await asyncio.wait_for(self._reader.read(READ_SIZE), IDLE_S))
+            self._h11.receive_data(await self._read())
+
+    async def _read(self) -> bytes:
+        limit = asyncio.get_running_loop().call_later(IDLE_S, self._writer.transport.abort)
+        try:
+            return await self._reader.read(READ_SIZE)
+        finally:
+            limit.cancel()
 
     async def _request(self) -> Request | None:
         head = await self._event()
@@ -161,7 +179,7 @@ class Connection:
                 pump.result()
                 await self._write(self._h11.send(h11.EndOfMessage()))
         finally:
-            await _cancel(pump, gone)
+            await end({pump, gone})
             await stream.aclose()
 
     async def _pump(self, response: Response, stream: AsyncGenerator[bytes, None]) -> None:
@@ -170,10 +188,12 @@ class Connection:
             await self._write(self._h11.send(h11.Data(data=chunk)))
 
 
-async def _cancel(*tasks: asyncio.Future[Any]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+async def end(tasks: set[asyncio.Future[Any]]) -> None:
+    """Cancel tasks until they have ended: before Python 3.12, `wait_for` may swallow one cancellation."""
+    while tasks:
+        for task in tasks:
+            task.cancel()
+        _, tasks = await asyncio.wait(tasks, timeout=AGAIN_S)
 
 
 def parse(head: h11.Request, body: bytes) -> Request:

@@ -19,6 +19,7 @@ _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-
 _LABEL = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 _FREE_NAMES = frozenset({"rbac.authorization.k8s.io"})  # names there are path segments, `system:x` for one
 _STRICT_NAMES = frozenset({("", "services")})  # RFC 1035 labels
+_RFC3339 = re.compile(r"([0-9-]{10}T[0-9:]{8})(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})")
 _OWNED = ("uid", "creationTimestamp", "name", "namespace", "generation", "deletionTimestamp")
 _OWNED_TOO = ("deletionGracePeriodSeconds", "selfLink", "resourceVersion")
 
@@ -30,10 +31,14 @@ def timestamp(now: float) -> str:
 
 def seconds(text: object) -> float | None:
     """The Unix time of an RFC 3339 text; None if it is none."""
-    try:
-        return datetime.fromisoformat(str(text).replace("Z", "+00:00")).timestamp()
-    except ValueError:
+    match = _RFC3339.fullmatch(str(text))
+    if match is None:
         return None
+    try:
+        whole = datetime.fromisoformat(match[1] + match[3].replace("Z", "+00:00")).timestamp()
+    except ValueError:  # the 31st of February
+        return None
+    return whole + float(match[2] or 0)
 
 
 def suffix(source: random.Random) -> str:

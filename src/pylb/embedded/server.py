@@ -20,7 +20,7 @@ from pylb.embedded.admission import Admission
 from pylb.embedded.api import Api
 from pylb.embedded.controllers import Controllers, Settings
 from pylb.embedded.faults import Faults
-from pylb.embedded.http import MAX_CONNECTIONS, Connection, Handler
+from pylb.embedded.http import MAX_CONNECTIONS, Connection, Handler, end
 from pylb.embedded.resources import Registry
 from pylb.embedded.services import Networks
 from pylb.embedded.store import Store
@@ -86,10 +86,7 @@ class Server:
 
     async def drop_connections(self) -> None:
         """Cut all connections, as a server that dies does."""
-        tasks = [*self._connections]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end({*self._connections})
 
 
 def new_store(options: Options) -> Store:
@@ -151,8 +148,7 @@ async def serve(options: Options | None = None) -> AsyncIterator[Server]:
         for one in sockets:
             one.close()
         await server.drop_connections()
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        await end({running})
         for one in sockets:
             await one.wait_closed()
 

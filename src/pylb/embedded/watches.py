@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pylb.embedded import tables
 from pylb.embedded.errors import JSON, Cause, expired, forbidden_field, invalid
 from pylb.embedded.history import ADDED, DELETED, MODIFIED, Change
-from pylb.embedded.http import JSON_TYPE, Request, Response
+from pylb.embedded.http import JSON_TYPE, Request, Response, wait_set
 from pylb.embedded.reads import Target, selection, version_of
 from pylb.embedded.store import Store
 
@@ -166,13 +166,6 @@ async def _follow(state: Watch, waker: asyncio.Event) -> AsyncGenerator[bytes, N
         if marks and now >= mark_at and not state.gate.frozen:
             mark_at = now + state.gate.bookmark_every
             yield state.bookmark()
-        await _wait(waker, min(end, mark_at if marks else end) - now)
+        await wait_set(waker, min(end, mark_at if marks else end) - now)
     if marks and epoch == state.gate.epoch and not state.gate.frozen:
         yield state.bookmark()
-
-
-async def _wait(waker: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(waker.wait(), max(0.0, seconds))
-    except asyncio.TimeoutError:
-        return

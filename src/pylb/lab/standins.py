@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import socket
 from dataclasses import dataclass
+from typing import cast
 
 from pylb.lab import namespaces
 from pylb.lab.podspec import Port
@@ -135,8 +136,7 @@ class _Datagrams(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.DatagramTransport):
-            self._transport = transport
+        self._transport = cast(asyncio.DatagramTransport, transport)  # it is none by class before Python 3.12
 
     def datagram_received(self, data: bytes, addr: tuple[str | int, ...]) -> None:
         if self._transport is not None:

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from fakes.world import configured, pool, service
 
+from fakes.world import configured, pool, service
 from pylb.controller.reconcile import Books, Outcome, Wanted, wanted
 from pylb.controller.writer import patch
 from pylb.core.config import Config
@@ -83,7 +83,9 @@ def test_the_last_pool_deleted_says_so() -> None:
         (("10.0.0.3",), "q", Wanted(("10.0.0.0",), "p")),
     ],
 )
-def test_only_what_does_not_stand_there_is_written(ingress: tuple[str, ...], annotation: str | None, expected: Any) -> None:
+def test_only_what_does_not_stand_there_is_written(
+    ingress: tuple[str, ...], annotation: str | None, expected: Any
+) -> None:
     books = Books()
     settle(books, POOL, service("a"))
     annotations = {ALLOCATED_FROM: annotation} if annotation else {}

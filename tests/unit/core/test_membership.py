@@ -51,10 +51,10 @@ def test_takes_no_part_before_it_is_connected() -> None:
     n1 = Membership(NodeName("n1"), incarnation=1, now=0.0)
     for step in range(1, 30):
         assert n1.tick(step * INTERVAL) == []
+    n1.receive(beat(1), 2.9)
     n1.connect(3.0)
-    n1.receive(beat(1), 3.0)
-    assert n1.tick(3.1) == []
-    assert n1.tick(3.2) == [Up(NodeName("n1"))]
+    assert n1.tick(3.2) == []
+    assert n1.tick(3.0 + LISTEN_AGAIN) == [Up(NodeName("n1"))]
 
 
 def test_where_all_start_at_once_each_waits_for_the_others_before_it_counts_itself() -> None:
@@ -135,8 +135,9 @@ def test_after_a_stall_nobody_is_blamed_and_nothing_is_answered_until_it_has_lis
     assert n1.tick(5.0) == [Down(NodeName("n1"), Cause.STALLED, 4.0)]
     assert n1.alive == {"n2"}
     assert n1.beat().state is State.JOINING
-    assert n1.tick(5.0 + INTERVAL) == []
-    assert not n1.may_answer(5.0 + INTERVAL)
+    for now in (5.0 + INTERVAL, 5.0 + 2 * INTERVAL):
+        assert n1.tick(now) == []
+        assert not n1.may_answer(now)
     assert n1.tick(5.0 + LISTEN_AGAIN) == [Up(NodeName("n1"))]
     assert n1.may_answer(5.0 + LISTEN_AGAIN)
     n1.tick(5.0 + 4 * INTERVAL)
@@ -151,9 +152,11 @@ def test_a_node_that_is_cut_off_takes_no_part_until_it_has_listened_again() -> N
     for step in range(1, 20):
         assert Up(NodeName("n1")) not in n1.tick(3.0 + step * INTERVAL)
     assert n1.connect(5.0) == []
-    for now in (4.95, 5.1):
+    assert n1.receive(beat(2), 5.05) == [Up(N2)]
+    for now in (4.95, 5.1, 5.2):
         assert n1.tick(now) == []
     assert n1.tick(5.0 + LISTEN_AGAIN) == [Up(NodeName("n1"))]
+    assert not n1.cold
 
 
 def test_a_link_event_at_the_start_does_not_shorten_the_listening() -> None:

@@ -1,0 +1,41 @@
+"""The demo on a terminal: a lab, the demo's Service on it, and the screen of `pylb tui` with the demo's panel."""
+
+from __future__ import annotations
+
+import asyncio
+
+import click
+
+from pylb.demo.panel import Panel
+from pylb.demo.stage import MANIFESTS, SUBNET, Stage, manifests
+from pylb.demo.story import ADDRESS_S
+from pylb.demo.watcher import Watcher
+from pylb.kube import credentials
+from pylb.lab.client import Lab
+from pylb.lab.errors import LabError
+
+
+def show(nodes: int, ascii_only: bool) -> None:
+    """Run the demo until the user quits. LabError if the lab cannot stand."""
+    click.echo("pylb demo: building a home network on this machine…", err=True)
+    with Lab.start(nodes=nodes, subnet=SUBNET) as lab:
+        asyncio.run(_show(lab, ascii_only))
+
+
+async def _show(lab: Lab, ascii_only: bool) -> None:
+    from pylb.tui.app import PylbApp  # Textual: 0.3 s that the script need not pay
+    from pylb.tui.source import ClusterSource
+
+    stage = Stage(lab)
+    try:
+        for file in MANIFESTS:
+            for raw in manifests(file):
+                await stage.create(raw)
+        address = await stage.wait_address(ADDRESS_S)
+        if not address:
+            raise LabError("the demo's Service got no address; see: pylb demo --script")
+        async with Watcher(lab, f"http://{address}/") as watcher:
+            source = ClusterSource(credentials.load(str(lab.kubeconfig)))
+            await PylbApp(source, [Panel(stage, watcher)], ascii_only=ascii_only).run_async()
+    finally:
+        await stage.close()
