@@ -12,7 +12,7 @@ from pylb.tui.words import Glyphs, Span, fit
 
 FOLDED_BELOW, SOURCE_FROM, WHY_FROM = 100, 120, 140  # columns of the terminal
 GAP = 1
-MIN_FLEX = 8
+MIN_FLEX = 6
 FLEX = 0  # as a width: what is left
 
 TONES = {

@@ -16,8 +16,10 @@ from pylb.tui.words import Glyphs, Line, Span, fit
 
 NEARLY_FULL_PERCENT = 85
 WIDE_FROM = 90  # cells: from here a pool has a line of its own
-MAX_RANGES = 28
-NAME_WIDTH, MIN_BAR_WIDTH, SMALL_BAR_WIDTH, COUNT_WIDTH, SHARE_WIDTH, WAY_WIDTH = 10, 10, 12, 11, 6, 13
+MAX_RANGES = 30
+NAME_WIDTH, COUNT_WIDTH, SHARE_WIDTH, PINNED_WIDTH, WAY_WIDTH = 10, 11, 6, 5, 13
+FIXED_WIDTH = NAME_WIDTH + 1 + COUNT_WIDTH + SHARE_WIDTH + len("   pinned ") + PINNED_WIDTH + WAY_WIDTH
+MIN_BAR_WIDTH, SMALL_BAR_WIDTH = 10, 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ def pools(state: State) -> tuple[Gauge, ...]:
 def lines(gauges: Sequence[Gauge], width: int, limit: int, glyphs: Glyphs) -> tuple[Line, ...]:
     """The pools in at most `limit` lines: one a line where there is room, else two."""
     if width >= WIDE_FROM:
-        room = min(max((len(gauge.ranges) for gauge in gauges), default=0), MAX_RANGES) + 2
+        wished = max((len(gauge.ranges) for gauge in gauges), default=0) + 2
+        room = min(wished, MAX_RANGES, width - FIXED_WIDTH - MIN_BAR_WIDTH)
         full = [_wide(gauge, width, room, glyphs) for gauge in gauges]
     else:
         halves = [_small(gauge, width // 2 - 1, glyphs) for gauge in gauges]
@@ -90,13 +93,12 @@ def _counts(gauge: Gauge, width: int) -> Line:
 
 def _wide(gauge: Gauge, width: int, room: int, glyphs: Glyphs) -> Line:
     """A pool in `width` cells, of which its ranges have `room` and its bar what is left."""
-    tail = f"   pinned {words.count(gauge.pinned):<4} "
+    tail = f"   pinned {words.count(gauge.pinned):<{PINNED_WIDTH}}"
     way = "not announced" if not gauge.announced else "automatic" if gauge.auto else "by name"
-    fixed = NAME_WIDTH + 1 + room + COUNT_WIDTH + SHARE_WIDTH + len(tail) + WAY_WIDTH
     return (
         Span(fit(gauge.name, NAME_WIDTH, glyphs).ljust(NAME_WIDTH + 1), "strong"),
         Span(fit(gauge.ranges, room - 1, glyphs).ljust(room), "dim"),
-        *_bar(gauge, max(width - fixed, MIN_BAR_WIDTH), glyphs),
+        *_bar(gauge, width - FIXED_WIDTH - room, glyphs),
         *_counts(gauge, COUNT_WIDTH),
         Span(tail, "dim"),
         Span(way, "dim" if gauge.announced else "warn"),
@@ -104,10 +106,12 @@ def _wide(gauge: Gauge, width: int, room: int, glyphs: Glyphs) -> Line:
 
 
 def _small(gauge: Gauge, width: int, glyphs: Glyphs) -> Line:
-    name = max(width - SMALL_BAR_WIDTH - COUNT_WIDTH - SHARE_WIDTH, 4)
+    left = width - (COUNT_WIDTH - 1) - SHARE_WIDTH
+    bar = min(SMALL_BAR_WIDTH, left // 2)
+    name = left - bar - 1
     return (
         Span(fit(gauge.name, name, glyphs).ljust(name + 1), "strong"),
-        *_bar(gauge, SMALL_BAR_WIDTH, glyphs),
+        *_bar(gauge, bar, glyphs),
         *_counts(gauge, COUNT_WIDTH - 1),
     )
 

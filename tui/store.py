@@ -39,6 +39,9 @@ MAX_TAKES = 8  # nodes whose last take of one address is kept
 MAX_CHANGES = 8  # of one address: enough to tell a flapping one
 
 
+_TIMES = ("at", "retry_at", "created")
+
+
 def fold(state: State, fact: Fact) -> State:
     """The state after one more fact."""
     return fold_all(state, (fact,))
@@ -49,7 +52,7 @@ def fold_all(state: State, facts: Iterable[Fact]) -> State:
     draft = _Draft(state)
     for fact in facts:
         step = _STEPS.get(type(fact))
-        if step is None or not isfinite(getattr(fact, "at", 0.0)):
+        if step is None or not all(isfinite(getattr(fact, name, None) or 0.0) for name in _TIMES):
             draft.count("unknown")
         else:
             step(draft, fact)

@@ -106,7 +106,7 @@ def fit(text: str, width: int, glyphs: Glyphs = ASCII) -> str:
     if len(text) <= width:
         return text
     keep = width - len(glyphs.ellipsis)
-    return text[:keep] + glyphs.ellipsis if keep > 0 else text[: max(width, 0)]
+    return text[:keep] + glyphs.ellipsis if keep >= 0 else ""
 
 
 def bar(part: int, whole: int, width: int) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fakes.rest import APPLY, JSON_PATCH, MERGE, STRATEGIC, Rest
+from fakes.rest import Rest
 from pylb.embedded import http
 from pylb.embedded.server import Options, Server, serve
 
@@ -44,79 +44,6 @@ def service(name: str = "web", **spec: Any) -> dict[str, Any]:
 def config(name: str, **labels: str) -> dict[str, Any]:
     """A ConfigMap."""
     return {"metadata": {"name": name, "labels": labels}, "data": {"a": "1"}}
-
-
-async def test_a_created_service_is_completed_as_the_real_server_does(rest: Rest) -> None:
-    """Metadata and defaults; the status that a client sends on create is not taken."""
-    answer = await rest.post(SERVICES, {**service(), "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}})
-    assert answer.status == 201
-    made = answer.json
-    meta, spec = made["metadata"], made["spec"]
-    assert meta["namespace"] == "default"
-    assert {"uid", "creationTimestamp", "resourceVersion"} <= meta.keys()
-    assert "generation" not in meta, "Services have none"
-    assert made["status"] == {"loadBalancer": {}}
-    assert spec["clusterIPs"] == [spec["clusterIP"]]
-    assert spec["ports"] == [{"port": 80, "protocol": "TCP", "targetPort": 80, "nodePort": 30000}]
-    told = (spec["ipFamilies"], spec["ipFamilyPolicy"], spec["externalTrafficPolicy"], spec["internalTrafficPolicy"])
-    assert told == (["IPv4"], "SingleStack", "Cluster", "Cluster")
-    assert spec["allocateLoadBalancerNodePorts"] is True
-    assert (await rest.get(f"{SERVICES}/web")).json == made
-
-
-async def test_dual_stack_and_what_an_update_keeps(rest: Rest) -> None:
-    """Families and addresses follow the policy; an update that leaves them out keeps addresses and node ports."""
-    dual = (await rest.post(SERVICES, service(ipFamilyPolicy="PreferDualStack"))).json["spec"]
-    assert dual["ipFamilies"] == ["IPv4", "IPv6"]
-    assert [":" in ip for ip in dual["clusterIPs"]] == [False, True]
-    six = (await rest.post(SERVICES, service("six", ipFamilies=["IPv6"]))).json["spec"]
-    assert ":" in six["clusterIP"]
-    again = await rest.put(f"{SERVICES}/web", service(ipFamilyPolicy="PreferDualStack"))
-    assert again.json["spec"]["clusterIPs"] == dual["clusterIPs"]
-    assert again.json["spec"]["ports"] == dual["ports"]
-    single = (await rest.patch(f"{SERVICES}/web", {"spec": {"type": "ClusterIP"}})).json["spec"]
-    assert "nodePort" not in single["ports"][0]
-    assert "externalTrafficPolicy" not in single
-    headless = (await rest.post(SERVICES, service("bare", type="ClusterIP", clusterIP="None"))).json["spec"]
-    assert headless["clusterIPs"] == ["None"]
-    local = (await rest.post(SERVICES, service("local", externalTrafficPolicy="Local"))).json["spec"]
-    assert local["healthCheckNodePort"] not in [p["nodePort"] for p in local["ports"]]
-
-
-async def test_addresses_and_node_ports_are_free_again_after_a_delete_and_a_dry_run_takes_none(rest: Rest) -> None:
-    """What is taken follows the store."""
-    dry = (await rest.ask("POST", f"{SERVICES}?dryRun=All", service())).json["spec"]
-    first = (await rest.post(SERVICES, service())).json["spec"]
-    assert (dry["clusterIP"], dry["ports"]) == (first["clusterIP"], first["ports"])
-    taken = await rest.post(SERVICES, service("other", clusterIP=first["clusterIP"]))
-    assert taken.status == 422
-    await rest.delete(f"{SERVICES}/web")
-    assert (await rest.post(SERVICES, service("other", clusterIP=first["clusterIP"]))).status == 201
-
-
-@pytest.mark.parametrize(
-    ("spec", "field"),
-    [
-        ({"ports": []}, "spec.ports"),
-        ({"ports": [{"port": 0}]}, "spec.ports[0].port"),
-        ({"ports": [{"port": 1}, {"port": 2}]}, "spec.ports[0].name"),
-        ({"ports": [{"port": 1, "name": "a"}, {"port": 2, "name": "a"}]}, "spec.ports[1].name"),
-        ({"ports": [{"port": 1, "name": "a"}, {"port": 1, "name": "b"}]}, "spec.ports[1]"),
-        ({"ports": [{"port": 1, "nodePort": 80}]}, "spec.ports[0].nodePort"),
-        ({"ports": [{"port": 1, "protocol": "ICMP"}]}, "spec.ports[0].protocol"),
-        ({"type": "Balancer"}, "spec.type"),
-        ({"externalTrafficPolicy": "Nearby"}, "spec.externalTrafficPolicy"),
-        ({"clusterIP": "10.0.0.1"}, "spec.clusterIPs[0]"),
-        ({"clusterIP": "here"}, "spec.clusterIPs[0]"),
-        ({"ipFamilies": ["IPv5"]}, "spec.ipFamilies[0]"),
-    ],
-)
-async def test_a_service_that_cannot_be_is_refused_by_field(rest: Rest, spec: dict[str, Any], field: str) -> None:
-    """422 with the field in details.causes."""
-    answer = await rest.post(SERVICES, service(**spec))
-    assert answer.status == 422, answer.body
-    assert answer.json["reason"] == "Invalid"
-    assert field in [cause["field"] for cause in answer.json["details"]["causes"]]
 
 
 @pytest.mark.parametrize(
@@ -173,75 +100,6 @@ async def test_refusals_by_code(rest: Rest) -> None:
     assert (lacking.status, lacking.json["reason"]) == (501, "NotImplemented")
 
 
-async def test_a_stale_version_is_a_conflict(rest: Rest) -> None:
-    """Optimistic locking, in PUT, PATCH and DELETE; an update that changes nothing is no change."""
-    old = (await rest.post(CONFIGS, config("a"))).json
-    new = (await rest.put(f"{CONFIGS}/a", {**old, "data": {"a": "2"}})).json
-    assert int(new["metadata"]["resourceVersion"]) > int(old["metadata"]["resourceVersion"])
-    stale = await rest.put(f"{CONFIGS}/a", {**old, "data": {"a": "3"}})
-    assert (stale.status, stale.json["reason"]) == (409, "Conflict")
-    version = {"resourceVersion": old["metadata"]["resourceVersion"]}
-    assert (await rest.patch(f"{CONFIGS}/a", {"metadata": version})).status == 409
-    assert (await rest.delete(f"{CONFIGS}/a", {"preconditions": version})).status == 409
-    assert (await rest.delete(f"{CONFIGS}/a", {"preconditions": {"uid": "other"}})).status == 409
-    assert (await rest.put(f"{CONFIGS}/a", {**new, "metadata": {**new["metadata"], "uid": "other"}})).status == 409
-    assert (await rest.put(f"{CONFIGS}/a", new)).json["metadata"] == new["metadata"]
-
-
-async def test_the_four_patch_types(rest: Rest) -> None:
-    """On a built-in kind."""
-    path = f"{SERVICES}/web"
-    await rest.post(SERVICES, service(ports=[{"port": 80, "name": "http"}]))
-    merged = await rest.patch(path, {"spec": {"ports": [{"port": 443, "name": "https"}]}}, STRATEGIC)
-    assert sorted(p["port"] for p in merged.json["spec"]["ports"]) == [80, 443]
-    assert all(p["nodePort"] for p in merged.json["spec"]["ports"])
-    replaced = await rest.patch(path, {"spec": {"ports": [{"port": 8443}]}}, MERGE)
-    assert [p["port"] for p in replaced.json["spec"]["ports"]] == [8443]
-    added = await rest.patch(path, [{"op": "add", "path": "/metadata/annotations", "value": {"a/b": "c"}}], JSON_PATCH)
-    assert added.json["metadata"]["annotations"] == {"a/b": "c"}
-    gone = await rest.patch(path, [{"op": "remove", "path": "/metadata/annotations/a~1b"}], JSON_PATCH)
-    assert gone.json["metadata"]["annotations"] == {}
-    tested = await rest.patch(path, [{"op": "test", "path": "/spec/type", "value": "NodePort"}], JSON_PATCH)
-    assert tested.status == 422
-    assert (await rest.patch(path, [{"op": "jump"}], JSON_PATCH)).status == 400
-    assert (await rest.patch(path, {"spec": {}}, "application/json")).status == 415
-    assert (await rest.patch(path, {"spec": {"loadBalancerIP": "192.0.2.1"}}, "text/plain")).status == 415
-
-
-async def test_apply_creates_merges_and_removes_what_its_manager_dropped(rest: Rest) -> None:
-    """Server-side apply without conflicts."""
-    path = f"{SERVICES}/web?fieldManager=me"
-    wanted = service(loadBalancerIP="192.0.2.1", selector={"app": "web"})
-    wanted["metadata"]["labels"] = {"a": "1", "b": "2"}
-    assert (await rest.patch(path, wanted, APPLY)).status == 201
-    await rest.patch(f"{SERVICES}/web", {"metadata": {"labels": {"mine": "x"}}})
-    del wanted["spec"]["loadBalancerIP"], wanted["metadata"]["labels"]["b"]
-    again = await rest.patch(path, wanted, APPLY)
-    assert again.status == 200
-    assert "loadBalancerIP" not in again.json["spec"]
-    assert again.json["metadata"]["labels"] == {"a": "1", "mine": "x"}
-    assert again.json["spec"]["clusterIP"]
-    assert (await rest.patch(f"{SERVICES}/web", wanted, APPLY)).status == 422, "a manager must be named"
-    assert (await rest.ask("PATCH", path, b"a: &x [1]\nb: *x", APPLY)).status == 400, "aliases are refused"
-
-
-async def test_status_is_apart(rest: Rest) -> None:
-    """A main write changes no status, a status write no spec; annotations of built-in kinds go through status."""
-    await rest.post(SERVICES, service())
-    path, lent = f"{SERVICES}/web", {"loadBalancer": {"ingress": [{"ip": "192.0.2.9"}]}}
-    main = await rest.patch(path, {"status": lent, "spec": {"loadBalancerIP": "192.0.2.9"}})
-    assert main.json["status"] == {"loadBalancer": {}}
-    body = {"status": lent, "spec": {"loadBalancerIP": ""}, "metadata": {"annotations": {"a": "b"}}}
-    status = (await rest.patch(f"{path}/status", body)).json
-    assert status["spec"]["loadBalancerIP"] == "192.0.2.9"
-    assert status["status"]["loadBalancer"]["ingress"] == [{"ip": "192.0.2.9", "ipMode": "VIP"}]
-    assert status["metadata"]["annotations"] == {"a": "b"}
-    wrong = await rest.patch(f"{path}/status", {"status": {"loadBalancer": {"ingress": [{"ip": "here"}]}}})
-    assert (wrong.status, wrong.json["details"]["causes"][0]["field"]) == (422, "status.loadBalancer.ingress[0].ip")
-    await rest.post(SERVICES, service("inner", type="ClusterIP"))
-    assert (await rest.patch(f"{SERVICES}/inner/status", {"status": lent})).status == 422
-
-
 async def test_lists_in_pages(rest: Rest, server: Server) -> None:
     """limit, continue, remainingItemCount; a token is good until its version is forgotten (410)."""
     for name in "edcba":
@@ -286,72 +144,6 @@ async def test_selectors(rest: Rest) -> None:
     assert await chosen("fieldSelector=metadata.name!%3Db,metadata.namespace%3Ddefault") == "ac"
     assert (await rest.get(f"{CONFIGS}?labelSelector=tier%3D%3D%3D")).status == 400
     assert (await rest.get(f"{CONFIGS}?fieldSelector=data.a%3D1")).status == 400
-
-
-async def test_deletes(rest: Rest) -> None:
-    """Services come back as objects, others as a Status; a collection as its list."""
-    await rest.post(SERVICES, service())
-    assert (await rest.delete(f"{SERVICES}/web")).json["kind"] == "Service"
-    for name in "abc":
-        await rest.post(CONFIGS, config(name, tier="x" if name < "c" else "y"))
-    one = (await rest.delete(f"{CONFIGS}/a")).json
-    assert (one["kind"], one["status"], one["details"]["name"]) == ("Status", "Success", "a")
-    many = (await rest.delete(f"{CONFIGS}?labelSelector=tier%3Dx")).json
-    assert [item["metadata"]["name"] for item in many["items"]] == ["b"]
-    assert [item["metadata"]["name"] for item in (await rest.get(CONFIGS)).json["items"]] == ["c"]
-
-
-async def test_finalizers_hold_an_object_until_they_are_gone(rest: Rest) -> None:
-    """deletionTimestamp first; none may be added then; the last one's end is the object's."""
-    body = config("held")
-    body["metadata"]["finalizers"] = ["example.io/a"]
-    await rest.post(CONFIGS, body)
-    marked = await rest.delete(f"{CONFIGS}/held")
-    assert marked.json["metadata"]["deletionTimestamp"]
-    more = {"metadata": {"finalizers": ["example.io/a", "example.io/b"]}}
-    assert (await rest.patch(f"{CONFIGS}/held", more)).status == 422
-    assert (await rest.patch(f"{CONFIGS}/held", {"metadata": {"finalizers": []}})).status == 200
-    assert (await rest.get(f"{CONFIGS}/held")).status == 404
-
-
-async def test_a_namespace_takes_all_that_is_in_it(rest: Rest) -> None:
-    """At once, but what has a finalizer keeps it Terminating, and nothing new is taken in."""
-    await rest.post("/api/v1/namespaces", {"metadata": {"name": "gone"}})
-    inside = "/api/v1/namespaces/gone/configmaps"
-    held = config("held")
-    held["metadata"]["finalizers"] = ["example.io/a"]
-    for body in (config("a"), held):
-        await rest.post(inside, body)
-    ending = (await rest.delete("/api/v1/namespaces/gone")).json
-    assert ending["status"]["phase"] == "Terminating"
-    assert [item["metadata"]["name"] for item in (await rest.get(inside)).json["items"]] == ["held"]
-    refused = await rest.post(inside, config("new"))
-    assert (refused.status, refused.json["details"]["causes"][0]["reason"]) == (403, "NamespaceTerminating")
-    assert (await rest.patch("/api/v1/namespaces/gone", {"metadata": {"labels": {"a": "b"}}})).status == 200
-    await rest.patch(f"{inside}/held", {"metadata": {"finalizers": None}})
-    assert (await rest.get("/api/v1/namespaces/gone")).status == 404
-    assert (await rest.delete("/api/v1/namespaces/default")).status == 403
-
-
-async def test_owned_objects_go_with_their_last_owner(rest: Rest) -> None:
-    """And an object whose owner lives in another namespace goes at once, as the garbage collector does it."""
-    owners = [(await rest.post(CONFIGS, config(name))).json["metadata"] for name in ("o1", "o2")]
-
-    def owned(name: str, *by: dict[str, Any]) -> dict[str, Any]:
-        body = config(name)
-        refs = [{"apiVersion": "v1", "kind": "ConfigMap", "name": o["name"], "uid": o["uid"]} for o in by]
-        body["metadata"]["ownerReferences"] = refs
-        return body
-
-    await rest.post(CONFIGS, owned("one", owners[0]))
-    await rest.post(CONFIGS, owned("both", *owners))
-    assert (await rest.post("/api/v1/namespaces/kube-system/configmaps", owned("far", owners[0]))).status == 201
-    assert (await rest.get("/api/v1/namespaces/kube-system/configmaps/far")).status == 404
-    await rest.delete(f"{CONFIGS}/o1")
-    assert [(await rest.get(f"{CONFIGS}/{name}")).status for name in ("one", "both")] == [404, 200]
-    await rest.post(CONFIGS, owned("kept", owners[1]))
-    await rest.delete(f"{CONFIGS}/o2", {"propagationPolicy": "Orphan"})
-    assert (await rest.get(f"{CONFIGS}/kept")).json["metadata"]["ownerReferences"] == []
 
 
 async def test_events_secrets_and_leases(rest: Rest) -> None:
@@ -412,21 +204,6 @@ async def test_discovery_of_versions_groups_and_openapi(rest: Rest) -> None:
     patch = document["paths"]["/api/v1/namespaces/{namespace}/services/{name}"]["patch"]
     assert patch["x-kubernetes-group-version-kind"] == {"group": "", "version": "v1", "kind": "Service"}
     assert {p["name"] for p in patch["parameters"]} >= {"dryRun", "fieldValidation"}
-
-
-async def test_scale(rest: Rest) -> None:
-    """The scale subresource, read and written both ways."""
-    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
-    body = {"metadata": {"name": "d"}, "spec": {"selector": {"matchLabels": {"a": "b"}}, "template": template}}
-    path = "/apis/apps/v1/namespaces/default/deployments"
-    assert (await rest.post(path, body)).json["spec"]["replicas"] == 1
-    scale = (await rest.get(f"{path}/d/scale")).json
-    assert (scale["kind"], scale["spec"], scale["status"]["selector"]) == ("Scale", {"replicas": 1}, "a=b")
-    assert (await rest.patch(f"{path}/d/scale", {"spec": {"replicas": 3}})).json["spec"]["replicas"] == 3
-    stale = {**scale, "spec": {"replicas": 2}}
-    assert (await rest.put(f"{path}/d/scale", stale)).status == 409
-    assert (await rest.patch(f"{path}/d/scale", {"spec": {"replicas": -1}})).status == 422
-    assert (await rest.get(f"{path}/d")).json["metadata"]["generation"] == 2
 
 
 async def test_tokens() -> None:

@@ -171,7 +171,7 @@ async def test_unknown_fields_are_dropped_with_a_warning_or_refused(rest: Rest) 
     assert made.headers["warning"] == '299 - "unknown field "spec.colour""'
     assert "colour" not in made.json["spec"]
     assert made.json["spec"]["free"] == {"any": {"thing": 1}}
-    assert (await rest.post(POOLS, pool(colour="red", weight=0))).status == 422
+    assert (await rest.patch(f"{POOLS}/p", {"spec": {"colour": "red", "weight": 0}})).status == 422
     after = await rest.patch(f"{POOLS}/p", {"spec": {"mode": "a"}})
     assert "warning" not in after.headers, "those of a refused write are forgotten"
     applied = await rest.patch(f"{POOLS}/p?fieldManager=me", body, APPLY)

@@ -158,6 +158,14 @@ def test_damaged_recordings_are_an_object_or_a_protobuf_error(sample: bytes, dat
         json.dumps(protobuf.decode(damaged))
 
 
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_a_recording_that_is_cut_short_is_refused(sample: bytes) -> None:
+    """However little is missing: half an object is none."""
+    for length in range(len(sample) - 12, len(sample) - 4):  # after it come two empty fields of the envelope
+        with pytest.raises(protobuf.ProtobufError):
+            protobuf.decode(sample[:length])
+
+
 def test_what_kubectl_sent_is_read() -> None:
     """One recording of each kind, field by field where it matters."""
     found = {value["kind"]: value for value in map(protobuf.decode, SAMPLES)}

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-
-import click
+import sys
 
 from pylb.demo.panel import Panel
 from pylb.demo.stage import MANIFESTS, SUBNET, Stage, manifests
@@ -17,7 +16,7 @@ from pylb.lab.errors import LabError
 
 def show(nodes: int, ascii_only: bool) -> None:
     """Run the demo until the user quits. LabError if the lab cannot stand."""
-    click.echo("pylb demo: building a home network on this machine…", err=True)
+    print("pylb demo: building a home network on this machine…", file=sys.stderr)
     with Lab.start(nodes=nodes, subnet=SUBNET) as lab:
         asyncio.run(_show(lab, ascii_only))
 

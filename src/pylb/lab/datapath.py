@@ -181,6 +181,7 @@ class _Rules:
                 "  chain postrouting { type nat hook postrouting priority srcnat;",
                 f"    meta mark and {MASQUERADE} == {MASQUERADE} masquerade",
                 "    ip saddr . ip daddr @hairpins masquerade",
+                f"    ip saddr {pods} ip daddr != {pods} masquerade",  # as container networks do
                 "  }",
                 f"  chain forward {{ type filter hook forward priority filter; {key} @refused reject; }}",
                 f"  chain answer {{ type filter hook output priority filter; {key} @refused reject; }}",

@@ -1,0 +1,116 @@
+"""`pylb demo`, as its user types it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import yaml
+
+from pylb.demo.stage import MANIFESTS, manifests
+
+SEEDS = Path(__file__).parent.parent / "data" / "seeds"
+COMMAND = [sys.executable, "-m", "pylb", "demo"]
+STORY_S, SCREEN_S = 45, 30
+ACTS = [
+    "lab",
+    "apply",
+    "apply",
+    "address",
+    "pods",
+    "answer",
+    "owner",
+    "probe",
+    "cut",
+    "move",
+    "recovered",
+    "calm",
+    "mend",
+]
+
+
+def test_the_manifests_are_the_seeds() -> None:
+    for file in MANIFESTS:
+        assert manifests(file) == list(yaml.safe_load_all((SEEDS / file).read_text()))
+
+
+def test_the_story_is_told_as_json_and_all_of_it_happens() -> None:
+    done = subprocess.run([*COMMAND, "--json"], capture_output=True, text=True, timeout=STORY_S, check=False)
+    acts = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [act["act"] for act in acts] == ACTS
+    assert all(act["ok"] for act in acts)
+    figures = {act["act"]: act for act in acts}
+    assert figures["address"]["address"] == "192.168.2.128"
+    assert figures["move"]["to"] != figures["cut"]["node"]
+    print(f"detected {figures['move']['detected_ms']} ms, answered {figures['recovered']['ms']} ms after the cut")
+
+
+def test_too_few_nodes_are_refused() -> None:
+    done = subprocess.run([*COMMAND, "--nodes", "1"], capture_output=True, text=True, timeout=10, check=False)
+    assert done.returncode == 2
+    assert "1 is not in the range" in done.stderr
+
+
+def test_on_a_terminal_a_key_pulls_the_cable_and_the_address_moves() -> None:
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.environ.update(TERM="xterm-256color", COLUMNS="100", LINES="32")
+        os.execv(COMMAND[0], COMMAND)
+    try:
+        screen = Screen(terminal)
+        screen.wait(r"answers in")
+        screen.wait(r"announced by n\d")
+        screen.press("x")
+        screen.wait(r"cable pulled")
+        screen.wait(r"MOVE")
+        screen.press("q")
+        assert os.waitstatus_to_exitcode(ended(pid)) == 0
+    finally:
+        os.close(terminal)
+        stop(pid)
+
+
+class Screen:
+    """What a program writes to its terminal."""
+
+    def __init__(self, terminal: int) -> None:
+        self._terminal = terminal
+        self._text = ""
+
+    def wait(self, pattern: str) -> None:
+        deadline = time.monotonic() + SCREEN_S
+        while not re.search(pattern, re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", self._text)):
+            assert time.monotonic() < deadline, f"{pattern} did not come; the end of it: {self._text[-2000:]!r}"
+            if select.select([self._terminal], [], [], 0.2)[0]:
+                self._text += os.read(self._terminal, 65536).decode(errors="replace")
+
+    def press(self, key: str) -> None:
+        self._text = ""
+        os.write(self._terminal, key.encode())
+
+
+def ended(pid: int) -> int:
+    deadline = time.monotonic() + SCREEN_S
+    while time.monotonic() < deadline:
+        found, status = os.waitpid(pid, os.WNOHANG)
+        if found:
+            return status
+        time.sleep(0.05)
+    raise AssertionError("the demo did not end")
+
+
+def stop(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    except (ProcessLookupError, ChildProcessError):
+        pass

@@ -1,0 +1,90 @@
+"""JSON from strangers: a value or a DecodeError, whatever it is."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pylb.kube.decode import DecodeError
+from pylb.tui import decoders
+from pylb.tui.facts import Held, Member, Note, Snapshot
+
+STATE = {
+    "node": "n1",
+    "incarnation": "ab",
+    "version": "0.1.0",
+    "state": "active",
+    "members": [{"node": "n2", "alive": True, "last_heard_ms": 4}],
+    "addresses": [
+        {
+            "address": "10.0.0.1",
+            "owner": "n1",
+            "mine": True,
+            "services": ["a/b"],
+            "pool": "p",
+            "candidates": ["n1", "n2"],
+            "excluded": {"n3": "not_alive"},
+            "reason": None,
+            "interfaces": ["eth0"],
+        }
+    ],
+    "config": {"stale": True, "problems": ["bad"]},
+}
+EVENT = {
+    "metadata": {"creationTimestamp": "2026-11-20T14:00:00Z"},
+    "involvedObject": {"kind": "Service", "namespace": "a", "name": "b"},
+    "type": "Warning",
+    "reason": "AllocationFailed",
+    "message": "no",
+    "lastTimestamp": "2026-11-20T14:03:22Z",
+}
+json_values = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from([*STATE, *EVENT, "alive"]), inner),
+    max_leaves=12,
+)
+
+
+def test_snapshot() -> None:
+    held = Held("10.0.0.1", "n1", True, ("n1", "n2"), (("n3", "not_alive"),), "", ("eth0",))
+    assert decoders.snapshot(STATE) == Snapshot(
+        "n1", "ab", "0.1.0", "active", (Member("n2", True),), (held,), True, ("bad",)
+    )
+
+
+def test_snapshot_of_a_name_alone() -> None:
+    """A newer or older speaker may say less."""
+    assert decoders.snapshot({"node": "n1"}) == Snapshot("n1")
+
+
+@pytest.mark.parametrize(
+    "raw", [None, [], 3, {}, {"node": ""}, {"node": "n", "addresses": [{}]}, {"node": "n", "members": 3}]
+)
+def test_no_snapshot(raw: Any) -> None:
+    with pytest.raises(DecodeError):
+        decoders.snapshot(raw)
+
+
+def test_note() -> None:
+    assert decoders.note(EVENT) == Note(1_795_183_402.0, "a/b", True, "AllocationFailed", "no")
+    assert decoders.note({**EVENT, "involvedObject": {"kind": "Pod"}}) is None
+    without = {key: value for key, value in EVENT.items() if key != "lastTimestamp"}
+    micro = decoders.note({**without, "eventTime": "2026-11-20T14:03:22.500000Z"})
+    assert micro is not None
+    assert micro.at == 1_795_183_402.5
+    made = decoders.note(without)
+    assert made is not None
+    assert made.at == 1_795_183_200.0
+
+
+@given(json_values)
+def test_any_json_is_a_value_or_a_decode_error(raw: Any) -> None:
+    for decode in (decoders.snapshot, decoders.note):
+        with suppress(DecodeError):
+            decode(raw)
+    decoders.created(raw)
+    decoders.moment(raw)
