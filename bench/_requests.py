@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 
@@ -61,7 +62,7 @@ def first_answer(requests: Iterable[Request], since: float) -> float | None:
 def longest_silence(moments: Iterable[float], since: float, until: float) -> float:
     """The longest time between two neighbours among `since`, the moments in between, and `until`, in s."""
     inside = sorted({since, until, *(at for at in moments if since < at < until)})
-    return max((later - earlier for earlier, later in zip(inside, inside[1:])), default=0.0)
+    return max((later - earlier for earlier, later in pairwise(inside)), default=0.0)
 
 
 def percentile(values: Sequence[float], share: float) -> float:

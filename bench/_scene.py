@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import ipaddress
 import json
 import os
 import subprocess
@@ -16,10 +15,12 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from ipaddress import IPv4Address
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from bench._objects import Json, advertisement, deployment, pool
 from bench._requests import Request, read
 from pylb.core import events
 from pylb.kube import credentials
@@ -28,16 +29,11 @@ from pylb.kube.errors import ClusterError
 from pylb.lab import arping
 from pylb.lab.client import Lab
 
-Json = dict[str, Any]
-Address = ipaddress.IPv4Address
-
-POOL_FIRST, POOL_LAST = Address("10.77.0.100"), Address("10.77.0.199")  # in the lab's own subnet
 NAMESPACE, OURS = "default", "pylb-system"
 SERVICES = f"/api/v1/namespaces/{NAMESPACE}/services"
 SLICES = f"/apis/discovery.k8s.io/v1/namespaces/{NAMESPACE}/endpointslices"
 DEPLOYMENTS = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments"
 METALLB = "/apis/metallb.io/v1beta1/namespaces/metallb-system"
-POD_PORT = 8080
 SPEAKER_PORT = 7472
 WAIT = 15.0  # s, for whatever shall come
 AGAIN = 0.2  # s until an event stream that broke is opened again
@@ -137,10 +133,10 @@ class Scene:
         """A pool, its advertisement, and a pod on each node; returns when the pods run and the speakers hear all."""
         secret = await self.client.get(f"/api/v1/namespaces/{OURS}/secrets/pylb-reader")
         self._token = base64.b64decode(secret["data"]["token"]).decode()
-        for body in (_pool(), _advertisement()):
+        for body in (pool(), advertisement()):
             await self.client.post(f"{METALLB}/{body['kind'].lower()}s", body)
         for node in self.nodes:
-            await self.client.post(DEPLOYMENTS, _deployment(node, self.nodes))
+            await self.client.post(DEPLOYMENTS, deployment(node, self.nodes))
         await self.wait_pods()
         await self.wait_members()
 
@@ -179,7 +175,7 @@ class Scene:
         """Create a Service."""
         await self.client.post(SERVICES, body)
 
-    async def delete(self, name: str, address: Address) -> None:
+    async def delete(self, name: str, address: IPv4Address) -> None:
         """Delete a Service, and wait until nobody announces its address."""
         await self.client.delete(f"{SERVICES}/{name}")
 
@@ -216,7 +212,7 @@ class Scene:
         state: Json = await self.client.get(_proxy(node, "state"), headers={"X-Pylb-Token": self._token})
         return state
 
-    async def owner(self, address: Address) -> str:
+    async def owner(self, address: IPv4Address) -> str:
         """The node that answers for an address, asked from the router so that the client's kernel learns nothing."""
         macs = {host["mac"]: name for name, host in self.lab.hosts.items()}
         found: list[str] = []
@@ -246,7 +242,7 @@ class Scene:
                         self.events.append(event)
             await asyncio.sleep(AGAIN)
 
-    def moves(self, address: Address, since: float) -> list[events.Moved]:
+    def moves(self, address: IPv4Address, since: float) -> list[events.Moved]:
         """The take-overs of an address that were told since."""
         decoded = [events.decode(event) for event in self.events if event.get("kind") == "moved"]
         return [
@@ -275,7 +271,7 @@ class Scene:
         return Program(self.lab, node, [*SYSTEM_PYTHON, str(Path(__file__).with_name("_commits.py"))])
 
 
-def announcements(listener: Program, address: Address, since: float) -> list[Json]:
+def announcements(listener: Program, address: IPv4Address, since: float) -> list[Json]:
     """The gratuitous ARP frames for an address that a listener heard since."""
     frames = listener.objects()
     return [one for one in frames if one["at"] >= since and one["ip"] == one["target"] == str(address)]
@@ -292,57 +288,6 @@ async def scene() -> AsyncIterator[Scene]:
                 yield one
             finally:
                 await one.end()
-
-
-def service(name: str, address: Address, selector: Json, port: int = 80, share: str = "") -> Json:
-    """A Service of type LoadBalancer at an address of the pool."""
-    annotations = {"metallb.io/loadBalancerIPs": str(address)}
-    if share:
-        annotations["metallb.io/allow-shared-ip"] = share
-    spec = {
-        "type": "LoadBalancer",
-        "selector": selector,
-        "ports": [{"port": port, "targetPort": POD_PORT}],
-    }
-    metadata = {"name": name, "annotations": annotations}
-    return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec}
-
-
-def survivors(node: str) -> Json:
-    """The label of the pods that are on another node than this one."""
-    return {f"not-on-{node}": "true"}
-
-
-EVERYWHERE: Json = {"app": "web"}
-
-
-def _deployment(node: str, nodes: Iterable[str]) -> Json:
-    labels = {**EVERYWHERE, "on": node}
-    for other in nodes:
-        labels |= survivors(other) if other != node else {}
-    container = {"name": "web", "image": "web", "ports": [{"containerPort": POD_PORT}]}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": f"web-{node}"},
-        "spec": {
-            "replicas": 1,
-            "selector": {"matchLabels": {"on": node}},
-            "template": {"metadata": {"labels": labels}, "spec": {"nodeName": node, "containers": [container]}},
-        },
-    }
-
-
-def _pool() -> Json:
-    return _metallb("IPAddressPool", {"addresses": [f"{POOL_FIRST}-{POOL_LAST}"]})
-
-
-def _advertisement() -> Json:
-    return _metallb("L2Advertisement", {"ipAddressPools": ["bench"]})
-
-
-def _metallb(kind: str, spec: Json) -> Json:
-    return {"apiVersion": "metallb.io/v1beta1", "kind": kind, "metadata": {"name": "bench"}, "spec": spec}
 
 
 def _proxy(node: str, path: str) -> str:

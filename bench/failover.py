@@ -16,30 +16,18 @@ import math
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from bench import results
-from bench._requests import Request, begun, failures, first_answer, longest_silence, percentile, share_failed
-from bench._scene import (
-    EVERYWHERE,
-    POOL_FIRST,
-    SYSTEM_PYTHON,
-    Program,
-    Scene,
-    announcements,
-    busy,
-    say,
-    scene,
-    service,
-    survivors,
-)
-from bench.report import Figure, Reference, line, median_of, worst_of
+from bench._objects import EVERYWHERE, POOL_FIRST, service, survivors
+from bench._outages import AFTER, EVERY_NODE, SURVIVING, Cut, Ended, of_cuts, of_kills, of_stops
+from bench._requests import Request, begun, failures, first_answer, longest_silence, share_failed
+from bench._scene import SYSTEM_PYTHON, Program, Scene, announcements, busy, say, scene
+from bench.report import Figure, line
 from pylb.lab import arping
 
 CUTS, SHARES = 20, 3  # cables pulled; of these, how many are watched for a minute
 STOPS, KILLS = 5, 3
 EVERY_MS = 20.0
-AFTER = 60.0  # s in which the share of failed requests is taken
 BRIEF = 2.5  # s after a cut that is not watched for a minute
 BEFORE = 1.0  # s of requests before each fault
 SETTLED = 0.7  # s from the moment when all hear each other to the next fault: rules and neighbours follow
@@ -47,35 +35,8 @@ HAND_OVER = 2.0  # s after the speaker has ended, or was started again
 KILLED = 4.0  # s watched after a kill
 ASK_EVERY = 0.02  # s between two ARP requests
 LISTEN = 900.0  # s
-TARGET_MS = 900.0
 ADDRESS = POOL_FIRST
-SURVIVING, EVERY_NODE = "surviving", "everynode"
 PORTS = {SURVIVING: 80, EVERY_NODE: 81}
-METALLB = "MetalLB v0.16.2, measured 2026-11-20 on 2 cores"
-GAP_MEDIAN, GAP_WORST, ANNOUNCED, SILENT = (Reference(METALLB, ms) for ms in (5450.0, 6740.0, 5420.0, 5810.0))
-GAP_SHARE = Reference(f"{METALLB}: its gap of 5.45 s", 100 * 5.45 / AFTER)
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """One cable pulled. Times in ms since the order to pull it was given, which is before it was carried out."""
-
-    detected: float | None  # silence of the old owner when it was found to be lost, as its successor told
-    announced: float | None  # another node's gratuitous ARP reached the client
-    answered: float | None  # the first answer to a request that began after the cut
-    share: dict[str, float] = field(default_factory=dict)  # layout -> how many in a hundred failed in the minute after
-    later: float = math.nan  # the same for the surviving layout, without the time to the first answer
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """A speaker's process ended while its node lived."""
-
-    failed: int
-    sent: int
-    silent: float = math.nan  # ms in which nobody answered ARP
-    restart_failed: int = 0  # requests that failed when the speaker was started again
-    errors: tuple[str, ...] = ()
 
 
 @contextlib.contextmanager
@@ -170,12 +131,13 @@ async def stop_speaker(stage: Scene) -> Ended:
         await asyncio.sleep(BEFORE)
         stage.lab.speaker("stop", owner)
         await asyncio.sleep(HAND_OVER)
+        moved = await stage.owner(ADDRESS) != owner
         again = time.time()
         stage.lab.speaker("start", owner)
         await asyncio.sleep(HAND_OVER)
     requests = [request for client in clients.values() for request in client.requests()]
     before, after = begun(requests, 0.0, again), begun(requests, again)
-    return _ended(before, restart_failed=len(failures(after)))
+    return _ended(before, moved, restart_failed=len(failures(after)))
 
 
 async def kill_speaker(stage: Scene) -> Ended:
@@ -194,20 +156,18 @@ async def kill_speaker(stage: Scene) -> Ended:
         until = time.time()
         requests = [request for client in clients.values() for request in client.requests()]
         heard = replies.objects()
+    moved = await stage.owner(ADDRESS) != owner
     stage.lab.speaker("start", owner)
     router = stage.lab.hosts["router"]["mac"]
     answers = [one["at"] for one in heard if one["op"] == "reply" and one["ip"] == str(ADDRESS) and one["to"] == router]
     last = max((at for at in answers if at <= killed), default=killed)
     silent = longest_silence(answers, last, min(until, max(answers, default=until))) if answers else KILLED
-    return _ended(begun(requests, killed), silent=silent * 1000)
+    return _ended(begun(requests, killed), moved, silent=silent * 1000)
 
 
-def _ended(requests: list[Request], silent: float = math.nan, restart_failed: int = 0) -> Ended:
+def _ended(requests: list[Request], moved: bool, silent: float = math.nan, restart_failed: int = 0) -> Ended:
     failed = failures(requests)
-    return Ended(len(failed), len(requests), silent, restart_failed, tuple(request.text for request in failed))
-
-
-# Figures
+    return Ended(len(failed), len(requests), silent, restart_failed, tuple(one.text for one in failed), moved)
 
 
 async def measure(chosen: argparse.Namespace) -> list[Figure]:
@@ -232,83 +192,6 @@ async def measure(chosen: argparse.Namespace) -> list[Figure]:
                 say(f"SIGKILL {number + 1} of {KILLS}: {kills[-1].failed} failed, {kills[-1].silent:.0f} ms silent")
             found += of_kills(kills)
     return found
-
-
-def of_cuts(cuts: list[Cut], note: str) -> list[Figure]:
-    """The figures of all cables."""
-    answered = [cut.answered for cut in cuts if cut.answered is not None]
-    never = len(cuts) - len(answered)
-    detected = [cut.detected for cut in cuts if cut.detected is not None]
-    announced = [cut.announced for cut in cuts if cut.announced is not None]
-    untold = len(cuts) - len(detected)
-    told = f"{untold} not told as lost by silence" if untold else ""
-    shares = {layout: [cut.share[layout] for cut in cuts if cut.share] for layout in PORTS}
-    later = [cut.later for cut in cuts if cut.share]
-    return [
-        worst_of("cable pulled -> first answer, worst", answered, "ms", TARGET_MS, GAP_WORST, note),
-        Figure("cables pulled without an answer while it was watched", never, "", 0, len(cuts)),
-        median_of("cable pulled -> first answer, median", answered, "ms", TARGET_MS, GAP_MEDIAN),
-        Figure("cable pulled -> first answer, p90", percentile(answered, 0.9), "ms", None, len(answered)),
-        median_of("last sign of the lost owner -> detected", detected, "ms", None, note=told),
-        median_of("cable pulled -> gratuitous ARP of another node", announced, "ms", None, ANNOUNCED),
-        worst_of(
-            "requests failed in 60 s, pods on surviving nodes",
-            shares[SURVIVING],
-            "%",
-            100 * TARGET_MS / 1000 / AFTER,
-            GAP_SHARE,
-        ),
-        worst_of("of these, after the first answer", later, "%", 0.0),
-        worst_of(
-            "requests failed in 60 s, one of three pods on the dead node",
-            shares[EVERY_NODE],
-            "%",
-            None,
-            Reference("sent to the dead pod by whatever balances", 100 / 3),
-        ),
-    ]
-
-
-def of_stops(stops: list[Ended]) -> list[Figure]:
-    """The figures of orderly ends."""
-    sent, failed = sum(stop.sent for stop in stops), sum(stop.failed for stop in stops)
-    again = sum(stop.restart_failed for stop in stops)
-    kinds = ", ".join(sorted({error for stop in stops for error in stop.errors}))
-    return [
-        Figure(
-            "SIGTERM of the speaker: new connections failed",
-            failed,
-            "",
-            0,
-            sent,
-            None,
-            Reference(METALLB, 0),
-            False,
-            kinds,
-        ),
-        Figure("speaker started again: new connections failed", again, "", None, len(stops)),
-    ]
-
-
-def of_kills(kills: list[Ended]) -> list[Figure]:
-    """The figures of sudden ends."""
-    sent, failed = sum(kill.sent for kill in kills), sum(kill.failed for kill in kills)
-    kinds = ", ".join(sorted({error for kill in kills for error in kill.errors}))
-    silent = [kill.silent for kill in kills]
-    return [
-        Figure(
-            "SIGKILL of the speaker, node alive: requests failed",
-            failed,
-            "",
-            0,
-            sent,
-            None,
-            Reference(METALLB, 0),
-            False,
-            kinds,
-        ),
-        worst_of("SIGKILL of the speaker: nobody answers ARP, worst", silent, "ms", None, SILENT),
-    ]
 
 
 def main() -> None:

@@ -16,14 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import results
-from bench._scene import EVERYWHERE, POOL_FIRST, Scene, busy, say, scene, service
-from bench.report import Figure, Reference, worst_of
+from bench._metallb import metallb
+from bench._objects import EVERYWHERE, POOL_FIRST, service
+from bench._scene import Scene, busy, say, scene
+from bench.report import Figure, worst_of
 
 SERVICES_COUNT = 20
 SETTLE = 8.0  # s after the last Service answered: the bursts of announcements last 5 s
 IDLE = 30.0  # s
 TARGET_MIB, TARGET_PERCENT = 48.0, 1.5
-METALLB = "MetalLB v0.16.2, measured 2026-11-20 on 2 cores"
 PROC = Path("/proc")
 
 
@@ -104,14 +105,14 @@ def figures(found: dict[str, Use], note: str) -> list[Figure]:
     ):
         most = "" if len(uses) == 1 else ", the largest"
         made += [
-            worst_of(f"{who}'s RSS{most}", [use.rss for use in uses], "MiB", TARGET_MIB, Reference(METALLB, rss)),
-            worst_of(f"of it private{most}", [use.private for use in uses], "MiB", None, Reference(METALLB, private)),
+            worst_of(f"{who}'s RSS{most}", [use.rss for use in uses], "MiB", TARGET_MIB, metallb(rss)),
+            worst_of(f"of it private{most}", [use.private for use in uses], "MiB", None, metallb(private)),
             worst_of(
                 f"{who}'s idle processor time{most}",
                 [use.percent for use in uses],
                 "% of a core",
                 TARGET_PERCENT,
-                Reference(METALLB, percent),
+                metallb(percent),
                 note,
             ),
         ]

@@ -15,24 +15,14 @@ import os
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 
 from bench import results
+from bench._metallb import metallb
+from bench._objects import EVERYWHERE, POOL_FIRST, service
 from bench._requests import first_answer
-from bench._scene import (
-    EVERYWHERE,
-    POOL_FIRST,
-    SERVICES,
-    Address,
-    Program,
-    Scene,
-    announcements,
-    busy,
-    say,
-    scene,
-    service,
-    until,
-)
-from bench.report import Figure, Reference, median_of
+from bench._scene import SERVICES, Program, Scene, announcements, busy, say, scene, until
+from bench.report import Figure, median_of
 
 RUNS = 20
 EVERY_MS = 2.0
@@ -40,8 +30,7 @@ LIMIT = 10.0  # s that a Service may take until it answers
 QUIET = 0.3  # s between the runs
 LISTEN = 600.0  # s
 TARGET_MS = 60.0
-METALLB = "MetalLB v0.16.2, measured 2026-11-20 on 2 cores"
-ANSWERED, ADDRESSED, ANNOUNCED = (Reference(METALLB, value) for value in (14.1, 7.5, 7.9))  # ms, medians
+ANSWERED, ADDRESSED, ANNOUNCED = (metallb(value) for value in (14.1, 7.5, 7.9))  # ms, medians
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +120,7 @@ async def one(stage: Scene, clocks: Clocks, number: int) -> Run:
     return run
 
 
-def _is_done(clocks: Clocks, probe: Program, name: str, address: Address, begun: float) -> bool:
+def _is_done(clocks: Clocks, probe: Program, name: str, address: IPv4Address, begun: float) -> bool:
     answered = any(request.ok for request in probe.requests()[-LATEST:])
     return answered and name in clocks.watch.seen and bool(announcements(clocks.frames, address, begun))
 

@@ -38,11 +38,6 @@ def service(name: str = "web", **spec: Any) -> dict[str, Any]:
     }
 
 
-def config(name: str, **labels: str) -> dict[str, Any]:
-    """A ConfigMap."""
-    return {"metadata": {"name": name, "labels": labels}, "data": {"a": "1"}}
-
-
 async def test_a_created_service_is_completed_as_the_real_server_does(rest: Rest) -> None:
     """Metadata and defaults; the status that a client sends on create is not taken."""
     answer = await rest.post(SERVICES, {**service(), "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}})

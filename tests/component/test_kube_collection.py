@@ -195,6 +195,7 @@ async def test_a_fault_is_met_with_patience_and_its_end_is_noticed(name: str, fa
         async with follow(api) as (collection, _):
             await asyncio.sleep(15 * SCALE)
             assert densest(api.times(), 10 * SCALE) <= 20
+            assert densest(api.times(), 1 * SCALE) <= 6, "and not in bursts"
             assert len(api.requests) >= (2 if name == "429" else 8), "it goes on trying"
             api.on_list = api.on_watch = None
             api.put(PATH, thing("new"))

@@ -237,12 +237,18 @@ async def test_a_refused_event_is_counted_and_forgotten() -> None:
 
 
 async def test_an_outage_is_waited_for_and_repetitions_meanwhile_are_one() -> None:
-    store = Objects()
-    async with recording(answers(500)) as (api, recorder):
+    store, recorded = Objects(), asyncio.Event()
+
+    async def fails_late(exchange: Exchange) -> None:
+        await recorded.wait()
+        await answers(500)(exchange)
+
+    async with recording(fails_late) as (api, recorder):
         recorder.record(SERVICE, "Normal", "r", "m")
         await eventually(lambda: len(api.requests) == 1)
         recorder.record(SERVICE, "Normal", "r", "m")
         recorder.record(NODE, "Normal", "r", "m")
+        recorded.set()
         api.on_other = store
         await eventually(lambda: recorder.statistics().written == 2)
         assert [event["count"] for event in store.objects.values()] == [2, 1]

@@ -187,6 +187,7 @@ async def test_idlers_cannot_lock_others_out(monkeypatch: pytest.MonkeyPatch) ->
     async with serving() as (server, port):
         idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(5)]
         await eventually(lambda: server.refused == 2)
+        await eventually(lambda: len(server._tasks) == 3)
         assert (await get(port, "/healthz"))[0] == 200
         for _, writer in idle:
             writer.transport.abort()

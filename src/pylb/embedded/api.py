@@ -10,7 +10,7 @@ from pylb.embedded import deletes, discovery, proxy, reads, watches, writes
 from pylb.embedded.bodies import decode
 from pylb.embedded.errors import ApiError, bad_request, no_such_path, not_implemented
 from pylb.embedded.faults import Faults
-from pylb.embedded.http import Request, Response, as_json, as_text
+from pylb.embedded.messages import Request, Response, as_json, as_text
 from pylb.embedded.reads import Target
 from pylb.embedded.resources import LACKING, PODS
 from pylb.embedded.store import Store

@@ -9,7 +9,7 @@ import yaml
 
 from pylb.embedded import protobuf
 from pylb.embedded.errors import ApiError, bad_request, unsupported
-from pylb.embedded.http import Request
+from pylb.embedded.messages import Request
 
 MAX_NESTING = 200  # levels of objects and lists in a body
 

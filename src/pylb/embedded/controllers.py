@@ -113,11 +113,6 @@ class Controllers:
                 next_look = self.store.clock() + tick
                 self._look_at_times()
 
-    def settle(self) -> None:
-        """Work off all that is to do, at once."""
-        while self._dirty:
-            self._work_off(BURST)
-
     def _work_off(self, count: int) -> None:
         for _ in range(count):
             if not self._dirty:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pylb.embedded.bodies import decode
 from pylb.embedded.errors import named
-from pylb.embedded.http import Request, Response, as_json
+from pylb.embedded.messages import Request, Response, as_json
 from pylb.embedded.reads import Target, key_of, natural, selection
 from pylb.embedded.resources import PODS, SERVICES
 from pylb.embedded.store import Store

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from pylb.embedded.errors import ApiError
-from pylb.embedded.http import Request, Response, as_json
+from pylb.embedded.messages import Request, Response, as_json
 from pylb.embedded.store import Store
 from pylb.embedded.watches import Gate
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import h11
+
+from pylb.embedded.messages import Request, Response, as_text
 
 MAX_BODY = 3 * 1024 * 1024  # bytes of a request's body; the real server's bound
 MAX_HEAD = 64 * 1024  # bytes of a request's line and headers
@@ -33,47 +33,7 @@ async def wait_set(event: asyncio.Event, seconds: float) -> None:
         limit.cancel()
 
 
-JSON_TYPE = "application/json"
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A request with its whole body; header names are lower case, the path is decoded, a query field counts once."""
-
-    method: str
-    path: str
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
-    body: bytes = b""
-    target: str = ""  # as it came
-
-    def flag(self, name: str) -> bool:
-        """Whether a query field says true, as Go reads it."""
-        return self.query.get(name, "").lower() in ("true", "1", "t")
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """A whole response, or one whose body is streamed."""
-
-    status: int
-    body: bytes = b""
-    content_type: str = JSON_TYPE
-    headers: tuple[tuple[str, str], ...] = ()
-    stream: AsyncGenerator[bytes, None] | None = field(default=None, compare=False)
-
-
 Handler = Callable[[Request], Awaitable[Response]]
-
-
-def as_json(status: int, value: Any, headers: tuple[tuple[str, str], ...] = ()) -> Response:
-    """A JSON response."""
-    return Response(status, json.dumps(value, separators=(",", ":")).encode(), JSON_TYPE, headers)
-
-
-def as_text(status: int, text: str) -> Response:
-    """A plain text response."""
-    return Response(status, text.encode(), "text/plain; charset=utf-8")
 
 
 class TooLarge(Exception):

@@ -5,7 +5,6 @@ Time and random values are arguments; nothing here knows other objects.
 
 from __future__ import annotations
 
-import random
 import re
 from datetime import datetime, timezone
 
@@ -39,11 +38,6 @@ def seconds(text: object) -> float | None:
     except ValueError:  # the 31st of February
         return None
     return whole + float(match[2] or 0)
-
-
-def suffix(source: random.Random) -> str:
-    """The random part of a generated name."""
-    return "".join(source.choices(SUFFIX_LETTERS, k=SUFFIX_LENGTH))
 
 
 _MAPS = ("labels", "annotations")

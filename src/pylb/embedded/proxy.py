@@ -12,7 +12,8 @@ from collections.abc import AsyncGenerator
 import h11
 
 from pylb.embedded.errors import JSON, ApiError, bad_request
-from pylb.embedded.http import READ_SIZE, Request, Response
+from pylb.embedded.http import READ_SIZE
+from pylb.embedded.messages import Request, Response
 
 CONNECT_S = 5.0  # to connect, and again for the head of the answer to begin
 HEAD_S = 30.0

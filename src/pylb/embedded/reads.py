@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pylb.embedded import tables
 from pylb.embedded.errors import JSON, ApiError, bad_request, expired
-from pylb.embedded.http import Request, Response, as_json
+from pylb.embedded.messages import Request, Response, as_json
 from pylb.embedded.resources import Resource
 from pylb.embedded.selectors import SelectorError, fields, labels
 from pylb.embedded.store import Store

@@ -109,7 +109,9 @@ class Store:
     def _name(self, resource: Resource, meta: JSON) -> None:
         prefix = meta.get("generateName", "")
         for _ in range(NAME_TRIES if prefix and not meta.get("name") else 0):
-            name = prefix[: metadata.MAX_GENERATED_PREFIX] + metadata.suffix(self._random)
+            name = prefix[: metadata.MAX_GENERATED_PREFIX] + "".join(
+                self._random.choices(metadata.SUFFIX_LETTERS, k=metadata.SUFFIX_LENGTH)
+            )
             if self.find(resource, meta.get("namespace", ""), name) is None:
                 meta["name"] = name
                 break

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pylb.embedded.errors import JSON
-from pylb.embedded.http import Request
+from pylb.embedded.messages import Request
 from pylb.embedded.metadata import seconds
 from pylb.embedded.resources import Resource
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pylb.embedded import tables
 from pylb.embedded.errors import JSON, Cause, expired, forbidden_field, invalid
 from pylb.embedded.history import ADDED, DELETED, MODIFIED, Change
-from pylb.embedded.http import JSON_TYPE, Request, Response, wait_set
+from pylb.embedded.http import wait_set
+from pylb.embedded.messages import JSON_TYPE, Request, Response
 from pylb.embedded.reads import Target, selection, version_of
 from pylb.embedded.store import Store
 

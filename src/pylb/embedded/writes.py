@@ -10,7 +10,7 @@ from pylb.embedded import patches, schema, tables
 from pylb.embedded.admission import IGNORE, STRICT, WARN, undeclared
 from pylb.embedded.bodies import decode, media_type, plain
 from pylb.embedded.errors import JSON, ApiError, Cause, bad_request, invalid, not_found, required, unsupported
-from pylb.embedded.http import Request, Response, as_json
+from pylb.embedded.messages import Request, Response, as_json
 from pylb.embedded.reads import Target
 from pylb.embedded.resources import Resource
 from pylb.embedded.store import Store

@@ -11,7 +11,6 @@ import signal
 import sys
 import traceback
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
 from types import TracebackType
 from typing import Any, TypeVar, final
 
@@ -96,7 +95,7 @@ class Nursery:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         self._in_body = False
-        ours = await self._consume(error)
+        ours = self._take_back() and isinstance(error, asyncio.CancelledError)
         if error is not None:
             self._end()
         outside = await self._wait()
@@ -108,16 +107,11 @@ class Nursery:
             raise self._failure
         return False
 
-    async def _consume(self, error: BaseException | None) -> bool:
-        """Takes our own cancellation of the body back; whether it is what ended the body."""
+    def _take_back(self) -> bool:
+        """Takes our own cancellation of the body back; whether there was one, and no other beside it."""
         if not self._interrupted or self._parent is None:
             return False
-        if not isinstance(error, asyncio.CancelledError):
-            with suppress(asyncio.CancelledError):
-                await asyncio.sleep(0)  # the body ended by itself; the cancellation is still on its way
-        if sys.version_info < (3, 11):
-            return isinstance(error, asyncio.CancelledError)
-        return self._parent.uncancel() == 0 and isinstance(error, asyncio.CancelledError)
+        return sys.version_info < (3, 11) or self._parent.uncancel() == 0
 
     async def _wait(self) -> asyncio.CancelledError | None:
         """Waits for all tasks; a cancellation from outside is passed on to them, and given back."""

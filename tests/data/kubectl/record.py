@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 from pylb.embedded.certificate import make
-from pylb.embedded.http import Request, Response
+from pylb.embedded.messages import Request, Response
 from pylb.embedded.server import Options, Server, serve
 
 HERE = Path(__file__).parent

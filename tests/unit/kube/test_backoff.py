@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -78,6 +79,21 @@ def test_at_most_20_requests_in_any_10_seconds(rng: list[float], story: list[tup
             backoff.pause(now, took / 3)
     if starts:
         assert densest(starts, 10 - 1e-6) <= 20
+
+
+@pytest.mark.parametrize("what", ["nothing", "healthy", "healthy and failed"])
+def test_a_burst_is_bounded_too(what: str) -> None:
+    """The pages of a long list, or a server whose answers look fine."""
+    backoff, now, starts = Backoff(lambda: 0.0), 0.0, []
+    for _ in range(100):
+        now += backoff.wait(now)
+        backoff.started(now)
+        starts.append(now)
+        if what != "nothing":
+            backoff.healthy()
+        if what == "healthy and failed":
+            backoff.failed(now)
+    assert densest(starts, 10 - 1e-6) == 20
 
 
 @given(st.lists(st.floats(0, 0.999), min_size=1, max_size=20))

@@ -68,6 +68,9 @@ async def test_a_body_that_ends_as_a_task_fails_leaves_no_cancellation_behind() 
     with pytest.raises(ValueError, match="boom"):
         await main()
     await asyncio.sleep(0.01)  # would be cancelled
+    task = asyncio.current_task()
+    assert task is not None
+    assert sys.version_info < (3, 11) or task.cancelling() == 0, "else an asyncio.timeout around it would be confused"
 
 
 async def test_a_second_failure_is_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -121,6 +124,22 @@ async def test_a_cancellation_from_outside_passes_through() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert started[0].cancelled()
+
+
+async def test_a_cancellation_from_outside_counts_more_than_a_failure() -> None:
+    """Where both come at once, whoever waits for the task sees it cancelled (known from Python 3.11 on)."""
+
+    async def main() -> None:
+        async with Nursery() as nursery:
+            nursery.start(fail(), "fails")
+            await forever()
+
+    task = asyncio.create_task(main())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError if sys.version_info >= (3, 11) else BaseException):
+        await task
 
 
 async def test_a_nursery_has_a_bound_and_an_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,323 @@
+"""The screen, driven as a user would: what it shows at each size, and what the keys do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+from textual.filter import NoColor
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from fakes import tui_source as fake
+from pylb.core import events
+from pylb.tui import app
+from pylb.tui.app import PylbApp
+from pylb.tui.facts import Fact, Online
+from pylb.tui.screens.help import Help
+from pylb.tui.seams import Key, Selection
+from pylb.tui.widgets.live_table import LiveTable
+from pylb.tui.words import Glyphs, Line, Span
+
+SIZES = [(80, 24), (100, 30), (140, 40)]
+NOW = fake.NOW + 0.5
+LOOK_S = 0.02  # between two looks of the app
+PATIENCE_S = 10.0
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Quick looks, and no colour setting of whoever runs the tests."""
+    monkeypatch.setattr(app, "LOOK_S", LOOK_S)
+    for name in ("NO_COLOR", "TEXTUAL_THEME"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@dataclass
+class Demo:
+    """An extra as the demo brings one."""
+
+    title: str = "PROBE [/x]"
+    height: int = 2
+    pressed: list[Selection] = field(default_factory=list)
+    wide: int = 0
+
+    @property
+    def keys(self) -> Sequence[Key]:
+        return (Key("x", "cut its cable", self.cut), Key("K", "break", self.broken))
+
+    async def cut(self, selection: Selection) -> str:
+        self.pressed.append(selection)
+        return f"cut {selection.node}"
+
+    async def broken(self, selection: Selection) -> None:
+        raise OSError("no [/such] thing")
+
+    def lines(self, now: float, width: int, glyphs: Glyphs) -> Sequence[Line]:
+        self.wide = width
+        return [(Span("outage 412 ms", "warn"),), (Span("[/bad] second"),), (Span("one too many"),)]
+
+
+@dataclass
+class Stage:
+    """An app that runs, and its source."""
+
+    app: PylbApp
+    source: fake.FakeSource
+    pilot: Pilot[None]
+
+    def text(self) -> str:
+        """What the screen shows."""
+        return "\n".join(strip.text for strip in self.app.screen._compositor.render_strips())
+
+    async def until(self, ready: Callable[[], bool]) -> None:
+        """Wait until something is so, for PATIENCE_S at most."""
+        for _ in range(int(PATIENCE_S / LOOK_S)):
+            await self.pilot.pause()
+            if ready():
+                return
+            await asyncio.sleep(LOOK_S)
+        raise AssertionError(f"never so:\n{self.text()}")
+
+    async def shows(self, *texts: str) -> None:
+        """Wait until all texts are on the screen."""
+        await self.until(lambda: all(text in self.text() for text in texts))
+
+
+@asynccontextmanager
+async def stage(
+    size: tuple[int, int] = (100, 30),
+    facts: Sequence[Fact] | None = None,
+    extras: Sequence[Demo] = (),
+    ascii_only: bool = False,
+    now: Callable[[], float] = lambda: NOW,
+) -> AsyncIterator[Stage]:
+    source = fake.FakeSource(fake.homelab() if facts is None else facts)
+    shown = PylbApp(source, extras, ascii_only=ascii_only, now=now)
+    async with shown.run_test(size=size, notifications=True) as pilot:
+        found = Stage(shown, source, pilot)
+        await found.until(lambda: bool(shown.state.services) or facts is not None)
+        await pilot.pause()
+        yield found
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("ascii_only", [False, True])
+async def test_every_size_shows_all_that_matters(size: tuple[int, int], ascii_only: bool) -> None:
+    async with stage(size, ascii_only=ascii_only) as on:
+        await on.shows("pylb  microk8s-home", "LIVE", "rpi4 silent", "POOLS 4", "SERVICES 13", "CONF", "jellyfin-b")
+        await on.shows("default", "8/11", "192.168.1.243", "rpi2!", "answers for it too", "/ Filter", "q Quit")
+        lines = on.text().split("\n")
+        assert len(lines) == size[1]
+        assert {len(line) for line in lines} == {size[0]}
+        assert on.app.screen.query_one(LiveTable).max_scroll_x == 0
+        frames = [line for line in lines if line[0] in "│|╭╰+"]
+        assert len(frames) > 12
+        assert all(line[-1] in "│|╮╯+" for line in frames)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_ascii_means_ascii(size: tuple[int, int]) -> None:
+    async with stage(size, ascii_only=True, extras=[Demo()]) as on:
+        await on.shows("SERVICES 13")
+        assert on.text().isascii()
+        await on.pilot.press("slash", "x")
+        assert on.text().isascii()
+        await on.pilot.press("escape", "question_mark")
+        await on.shows("HELP")
+        assert on.text().isascii()
+
+
+async def test_the_first_picture_does_not_wait_for_the_source() -> None:
+    async with stage(facts=[]) as on:
+        await on.shows("connecting", "POOLS", "not read yet", "SERVICES 0", "nothing happened yet")
+
+
+async def test_a_moved_address_is_on_the_screen() -> None:
+    async with stage() as on:
+        await on.shows("SERVICES 13")
+        moved = events.Moved(NOW, "192.168.1.240", "rpi1", "rpi3", ("ingress/nginx",), "silent", 501.0, 512.0)
+        on.source.push(
+            *(
+                fake.speaker(node, NOW, ("rpi1", "rpi2", "rpi3"), owners={"192.168.1.240": "rpi3"})
+                for node in fake.NODES[:3]
+            ),
+            moved,
+        )
+        await on.shows("rpi1 → rpi3 for ingress/nginx: not heard any more, announced after 512 ms", "moved 2")
+        line = next(line for line in on.text().split("\n") if "nginx " in line)
+        assert line.startswith("│ MOVE")
+        assert " rpi3 " in line
+
+
+async def test_offline_keeps_the_truth_and_online_ends_it() -> None:
+    async with stage() as on:
+        await on.shows("SERVICES 13")
+        on.source.push(fake.offline(NOW))
+        await on.shows("OFFLINE 0s", "next try in 8s (r now)", "homeassistant")
+        assert on.app.screen.has_class("-offline")
+        await on.pilot.press("r")
+        assert on.source.hurried == 1
+        on.source.push(Online(NOW))
+        await on.shows("LIVE", "speakers 3/4")
+        assert not on.app.screen.has_class("-offline")
+        assert "OFFLINE" not in on.text()
+
+
+async def test_filter_by_typing() -> None:
+    async with stage() as on:
+        await on.shows("SERVICES 13")
+        await on.pilot.press("slash", *"ns:monitoring")
+        await on.shows("SERVICES 2 of 13", "filter: ns:monitoring", "prometheus")
+        assert "nginx" not in on.text()
+        await on.pilot.press("enter")
+        assert isinstance(on.app.focused, LiveTable)
+        await on.shows("filter: ns:monitoring")
+        await on.pilot.press("escape")
+        await on.shows("SERVICES 13 ")
+
+
+async def test_keys_while_typing_are_text() -> None:
+    async with stage(extras=[Demo()]) as on:
+        await on.pilot.press("slash", *"qcx ?")
+        assert on.app.screen.query_one(Input).value == "qcx ?"
+        await on.shows("no Service passes the filter")
+
+
+@pytest.mark.parametrize("text", ["[/bad]", "[", "[/", "[red]x", "\\["])
+async def test_markup_in_what_is_typed_and_named(text: str) -> None:
+    facts = [*fake.homelab(), fake.change("web", f"n{text}", created=NOW), fake.offline(NOW)]
+    facts.append(events.Pending(NOW, f"web/n{text}", "x", f"why {text}"))
+    async with stage((140, 40), facts) as on:
+        await on.shows(f"n{text}", f"why {text}")
+        await on.pilot.press("slash", *text)
+        await on.shows(f"filter: {text}")
+
+
+async def test_copy_says_what_it_copied() -> None:
+    async with stage() as on:
+        await on.shows("SERVICES 13")
+        await on.pilot.press("c")
+        assert on.app.clipboard == "192.168.1.243"
+        await on.shows("copied 192.168.1.243")
+        await on.pilot.press("j", "c")
+        await on.shows("no address yet")
+
+
+async def test_the_line_below_the_table_follows_the_cursor() -> None:
+    async with stage() as on:
+        await on.shows("home/mqtt 192.168.1.243")
+        await on.pilot.press("j")
+        await on.shows("media/jellyfin-b", 'in use by "iot/cam1"')
+        await on.pilot.press("G")
+        await on.shows("lab/echo 192.168.1.247")
+
+
+async def test_pause_holds_the_view_and_counts() -> None:
+    async with stage() as on:
+        await on.shows("SERVICES 13")
+        await on.pilot.press("space")
+        on.source.push(fake.change("web", "later", "192.168.1.250"))
+        await on.shows("PAUSED +1 changes", "SERVICES 13")
+        await on.pilot.press("space")
+        await on.shows("SERVICES 14", "LIVE")
+
+
+async def test_help_tells_the_keys_and_closes() -> None:
+    async with stage((100, 40), extras=[Demo()]) as on:
+        await on.pilot.press("question_mark")
+        await on.shows("HELP", "an address that no node announces", "PROBE [/x]", "cut its cable")
+        assert isinstance(on.app.screen, Help)
+        await on.pilot.press("x", "question_mark")
+        await on.until(lambda: not isinstance(on.app.screen, Help))
+
+
+async def test_q_quits() -> None:
+    async with stage() as on:
+        await on.pilot.press("q")
+        await on.until(lambda: not on.app.is_running)
+
+
+async def test_an_extra_has_its_panel_and_its_keys() -> None:
+    demo = Demo()
+    async with stage(extras=[demo]) as on:
+        await on.shows("PROBE [/x]", "outage 412 ms", "[/bad] second")
+        assert "one too many" not in on.text()
+        assert demo.wide == 96
+        await on.pilot.press("x")
+        await on.shows("cut rpi2")
+        assert demo.pressed == [Selection("home", "mqtt", "192.168.1.243", "rpi2")]
+        await on.pilot.press("K")
+        await on.shows("break: no [/such] thing")
+
+
+def test_an_extra_may_not_take_a_key_of_the_app() -> None:
+    demo = Demo()
+
+    class Greedy(Demo):
+        @property
+        def keys(self) -> Sequence[Key]:
+            return (Key("q", "mine", demo.cut),)
+
+    async def play() -> None:
+        with pytest.raises(ValueError, match=r"the key 'q' of .* is taken"):
+            async with stage(extras=[Greedy()]):
+                pass
+
+    asyncio.run(play())
+
+
+async def test_a_source_that_breaks_does_not_take_the_screen_with_it() -> None:
+    class Broken(fake.FakeSource):
+        async def run(self, put: Callable[[Fact], None]) -> None:
+            raise RuntimeError("[/oops]")
+
+    shown = PylbApp(Broken(), now=lambda: NOW)
+    async with shown.run_test(size=(100, 30)) as pilot:
+        on = Stage(shown, fake.FakeSource(), pilot)
+        await on.shows("OFFLINE", "RuntimeError: [/oops]")
+
+
+async def test_resizing_changes_the_columns_and_keeps_the_cursor() -> None:
+    async with stage((140, 40)) as on:
+        await on.shows("WHY")
+        await on.pilot.press("j", "j", "j")
+        selected = on.app.screen.query_one(LiveTable).selected
+        await on.pilot.resize_terminal(80, 24)
+        await on.shows("home/mqtt", "HOW")
+        await on.until(lambda: "NAMESPACE" not in on.text())
+        assert on.app.screen.query_one(LiveTable).selected == selected
+        await on.pilot.resize_terminal(40, 10)
+        await on.pilot.resize_terminal(100, 30)
+        await on.shows("NAMESPACE")
+
+
+async def test_colours_follow_the_theme_and_no_color_sends_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with stage() as on:
+        await on.shows("SERVICES 13")
+        assert on.app.theme == "pylb-dark"
+        on.app.theme = "textual-light"
+        await on.shows("SERVICES 13")
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with stage() as on:
+        await on.shows("SERVICES 13")
+        assert on.app.native_ansi_color
+        assert any(isinstance(one, NoColor) and one.enabled for one in on.app._filters)
+        assert all(style.color is None and style.bgcolor is None for style in on.app._tones.values())
+
+
+async def test_250_services_and_a_change_of_half_of_them() -> None:
+    """Many rows stay a table: nothing is refilled for a change, and the cursor stays."""
+    many = [fake.change("ns", f"svc{n:03}", f"10.0.{n // 200}.{n % 200}") for n in range(250)]
+    async with stage(facts=[Online(NOW), *many]) as on:
+        await on.shows("SERVICES 250")
+        table = on.app.screen.query_one(LiveTable)
+        await on.pilot.press(*["j"] * 20)
+        selected, before = table.selected, table.writes
+        on.source.push(*(fake.change("ns", f"svc{n:03}", f"10.0.{n // 200}.{n % 200}", fake.SPEC) for n in range(125)))
+        await on.until(lambda: table.writes > before)
+        assert table.selected == selected
+        assert table.writes == before + 125  # one cell each: auto became pinned

@@ -1,0 +1,253 @@
+"""A cluster in the hands of a test that lives in no event loop: objects, typed commands, Events, and what pylb says.
+
+`Cluster` knows the API alone, wherever it is served; `fakes.lan` adds the packets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import shlex
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, TypeVar
+
+import yaml
+
+from fakes.typed import KINDS, Call, calls
+from pylb.core.model import split_key
+from pylb.kube import credentials
+from pylb.kube.client import Client
+from pylb.kube.errors import NotFound
+
+JSON = dict[str, Any]
+T = TypeVar("T")
+SEEDS = Path(__file__).parents[1] / "data" / "seeds"
+OURS = "/api/v1/namespaces/pylb-system"
+HTTP_PORTS = {"speaker": 7472, "controller": 7473}
+TYPED_LIMIT = 20.0  # s for one command
+PATIENCE = 10.0  # s for what comes by itself
+LOOK_EVERY = 0.02  # s
+
+
+class Told(NamedTuple):
+    """An Event, as `kubectl describe` shows it."""
+
+    type: str
+    reason: str
+    component: str
+    message: str
+
+
+class Refused(Exception):
+    """A command ended with another code than 0; the text is what it printed."""
+
+
+def until(what: str, look: Callable[[], T], seconds: float = PATIENCE) -> T:
+    """What `look` finds, as soon as that is something; an AssertionError that names `what` if it never is."""
+    end = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < end, f"gave up after {seconds:.0f} s: {what}; last: {found!r}"
+        time.sleep(LOOK_EVERY)
+    return found
+
+
+class Cluster:
+    """An API server, and pylb on it, as a test sees them."""
+
+    kubectl = shutil.which("kubectl") or ""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        self.kubeconfig = kubeconfig
+        self._loop = asyncio.new_event_loop()
+        self.client = Client(credentials.load(str(kubeconfig)), user_agent="pylb-test")
+
+    def close(self) -> None:
+        self._loop.run_until_complete(self.client.close())
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.close()
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # Objects
+
+    def do(self, call: Call) -> Any:
+        """Make a request."""
+        method = getattr(self.client, call.method)
+        return self._loop.run_until_complete(method(call.path, *(() if call.body is None else (call.body,))))
+
+    def get(self, path: str) -> Any:
+        """An object or a list; None if there is none."""
+        try:
+            return self.do(Call("get", path))
+        except NotFound:
+            return None
+
+    def create(self, *bodies: JSON) -> None:
+        """Create objects, all at once."""
+
+        async def post(body: JSON) -> None:
+            await self.client.post(collection(body), body)
+
+        async def all_of_them() -> None:
+            await asyncio.gather(*map(post, bodies))
+
+        self._loop.run_until_complete(all_of_them())
+
+    def patch(self, path: str, body: JSON) -> Any:
+        return self.do(Call("patch", path, body))
+
+    def remove(self, *bodies: JSON) -> None:
+        """Delete objects that may be there."""
+        for body in bodies:
+            path = f"{collection(body)}/{body['metadata']['name']}"
+            if self.get(path) is not None:
+                self.do(Call("delete", path))
+
+    def empty(self) -> None:
+        """No namespace but the cluster's own, no Service in `default`, no configuration; pylb has noticed."""
+        own = {"default", "kube-node-lease", "kube-public", "kube-system", "metallb-system", "pylb-system"}
+        spaces = {item["metadata"]["name"] for item in self.get("/api/v1/namespaces")["items"]} - own
+        paths = [f"/api/v1/namespaces/{name}" for name in spaces]
+        paths += self._paths("/api/v1/namespaces/default/services", {"kubernetes"})
+        for place in ("ipaddresspools", "l2advertisements"):
+            paths += self._paths(f"/apis/metallb.io/v1beta1/namespaces/metallb-system/{place}")
+        paths += self._paths("/api/v1/namespaces/metallb-system/configmaps", {"kube-root-ca.crt"})
+        for path in paths:
+            self.do(Call("delete", path))
+        until("all is gone", lambda: not any(self.get(path) for path in paths))
+        until("the controller idles", lambda: not any(self.state("controller")[what] for what in ("allocations",)))
+        until("no pool is known", lambda: not self.state("controller")["config"]["pools"])
+
+    def _paths(self, place: str, kept: Iterable[str] = ()) -> list[str]:
+        names = [item["metadata"]["name"] for item in self.get(place)["items"]]
+        return [f"{place}/{name}" for name in names if name not in kept]
+
+    # What people type
+
+    def typed(self, command: str, text: str = "") -> str:
+        """What a kubectl command prints; the same requests without its words where the machine has no kubectl."""
+        words = shlex.split(command)
+        if not self.kubectl:
+            for call in calls(words, text, self.get):
+                self.do(call)
+            return ""
+        done = subprocess.run(
+            [self.kubectl, f"--kubeconfig={self.kubeconfig}", *words],
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=TYPED_LIMIT,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise Refused(done.stderr)
+        return done.stdout
+
+    # Services
+
+    def addresses(self, key: str) -> list[str]:
+        """The addresses that a Service, namespace/name, has in its status."""
+        namespace, name = key.split("/")
+        found = self.get(f"/api/v1/namespaces/{namespace}/services/{name}") or {}
+        ingress = found.get("status", {}).get("loadBalancer", {}).get("ingress") or ()
+        return [entry["ip"] for entry in ingress]
+
+    def address(self, key: str) -> str:
+        """The one address that a Service gets."""
+        [found] = until(f"{key} has an address", lambda: self.addresses(key))
+        return found
+
+    def told(self, namespace: str, name: str, kind: str = "Service") -> list[Told]:
+        """The Events about an object."""
+        events = (self.get(f"/api/v1/namespaces/{namespace}/events") or {"items": []})["items"]
+        about = {"kind": kind, "name": name}
+        return [
+            Told(event["type"], event["reason"], event["source"]["component"], event["message"])
+            for event in events
+            if about.items() <= event["involvedObject"].items()
+        ]
+
+    # What pylb says of itself
+
+    def state(self, who: str) -> JSON:
+        """`/state` of the controller or of speaker-NODE."""
+        return dict(self._loop.run_until_complete(self._read(who, "state")))
+
+    def metrics(self, who: str) -> dict[str, float]:
+        """`/metrics` of it, by name and labels as they are written."""
+        text = self._loop.run_until_complete(self._read(who, "metrics", text=True)).decode()
+        pairs = [line.rpartition(" ") for line in text.splitlines() if line and not line.startswith("#")]
+        return {name: float(value) for name, _, value in pairs}
+
+    async def _read(self, who: str, what: str, text: bool = False) -> Any:
+        secret = await self.client.get(f"{OURS}/secrets/pylb-reader")
+        headers = {"X-Pylb-Token": base64.b64decode(secret["data"]["token"]).decode()}
+        path = f"{OURS}/pods/pylb-{who}:{HTTP_PORTS[who.partition('-')[0]]}/proxy/{what}"
+        return await (self.client.text if text else self.client.get)(path, headers=headers)
+
+
+def collection(body: Mapping[str, Any]) -> str:
+    """Where an object is created."""
+    return KINDS[body["kind"]].format(ns=body["metadata"].get("namespace") or "default")
+
+
+def seed(file: str) -> list[JSON]:
+    """The objects of one of the seeds' manifests."""
+    return [item for item in yaml.safe_load_all((SEEDS / file).read_text()) if item]
+
+
+def pool(name: str, *addresses: str, **spec: Any) -> JSON:
+    """An IPAddressPool."""
+    return _metallb("IPAddressPool", name, {"addresses": list(addresses), **spec})
+
+
+def advertisement(name: str = "all", **spec: Any) -> JSON:
+    """An L2Advertisement, of all pools unless it names some."""
+    return _metallb("L2Advertisement", name, spec)
+
+
+def _metallb(kind: str, name: str, spec: JSON) -> JSON:
+    meta = {"name": name, "namespace": "metallb-system"}
+    return {"apiVersion": "metallb.io/v1beta1", "kind": kind, "metadata": meta, "spec": spec}
+
+
+def config_map(text: str) -> JSON:
+    """MetalLB's old ConfigMap."""
+    meta = {"name": "config", "namespace": "metallb-system"}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"config": text}}
+
+
+def service(key: str, *ports: int, annotations: Mapping[str, str] | None = None, **spec: Any) -> JSON:
+    """A Service, namespace/name, of type LoadBalancer; port 80 to the pods' 8080 unless ports are given."""
+    namespace, name = key.split("/")
+    wanted = [{"name": f"p{port}", "port": port, "targetPort": 8080} for port in ports or (80,)]
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": namespace, "annotations": dict(annotations or {})},
+        "spec": {"type": "LoadBalancer", "selector": {"app": "web"}, "ports": wanted, **spec},
+    }
+
+
+def deployment(key: str, labels: Mapping[str, str], *ports: int, replicas: int = 1, **pod: Any) -> JSON:
+    """A Deployment, namespace/name, of stand-ins that listen on these ports."""
+    namespace, name = key.split("/")
+    container = {"name": "c", "image": "example.invalid/stand-in", "ports": [{"containerPort": port} for port in ports]}
+    template = {"metadata": {"labels": dict(labels)}, "spec": {"containers": [container], **pod}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"replicas": replicas, "selector": {"matchLabels": dict(labels)}, "template": template},
+    }
