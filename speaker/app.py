@@ -46,7 +46,7 @@ class Speaker:
             on_placement=self._on_placement,
         )
         self.world = World(client, self._on_world, settings.load_balancer_class)
-        self.publisher = Publisher(client, settings.namespace, self.node, self.published, log)
+        self.publisher = Publisher(client, settings.namespace, settings.pod, self.node, self.published, log)
         self.recorder = EventRecorder(client, notices.SPEAKER)
         self.herald = Herald(self.node, self.events, self.recorder, self.world.services.items, log)
         self._links = LinkWatch(self._on_links)

@@ -103,13 +103,14 @@ class Heartbeat:
             self._next_beat = now + INTERVAL
 
     async def _wait(self, now: float) -> None:
+        """Sleep until something is due, or `beat_now`. (No wait_for: before Python 3.12 it can swallow a cancellation.)"""
         due = min(self._next_beat, self._membership.next_deadline() or self._next_beat)
-        self._sooner.clear()
-        if self._next_beat > now:
-            try:
-                await asyncio.wait_for(self._sooner.wait(), max(0.0, due - now))
-            except asyncio.TimeoutError:
-                return
+        alarm = asyncio.get_running_loop().call_later(max(0.0, due - now), self._sooner.set)
+        try:
+            await self._sooner.wait()
+        finally:
+            alarm.cancel()
+            self._sooner.clear()
 
     def _send(self) -> None:
         if self._socket is None:

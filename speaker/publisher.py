@@ -28,11 +28,15 @@ Owned = Mapping[ServiceKey, tuple[str, ...]]
 class Publisher:
     """Keeps this node's ServiceL2Status objects as `owned` says."""
 
-    def __init__(self, client: Client, namespace: str, node: NodeName, owned: Callable[[], Owned], log: Logger) -> None:
+    def __init__(
+        self, client: Client, namespace: str, pod: str, node: NodeName, owned: Callable[[], Owned], log: Logger
+    ) -> None:
+        """`pod` is the pod that this process runs in, which will own the objects; "" where that is not known."""
         self._client, self._node, self._owned, self._log = client, node, owned, log
+        self._pod_path = f"/api/v1/namespaces/{namespace}/pods/{pod}" if pod else ""
+        self._owner: Mapping[str, Any] | None = None
         self._path = f"/apis/{API_VERSION}/namespaces/{namespace}/servicel2statuses"
         self._changed = asyncio.Event()
-        self.owner: Mapping[str, Any] | None = None  # the speaker's pod, as an owner reference
         self._existing: Collection[L2Status] = Collection(
             client, self._path, decode.l2_status, on_change=lambda *_: self._changed.set(), on_synced=self._changed.set
         )
@@ -65,6 +69,8 @@ class Publisher:
                 await self._client.delete(f"{self._path}/{name}")
             except NotFound:
                 continue
+        if todo.write and self._pod_path and self._owner is None:
+            self._owner = await self._read_owner()
         for name, service, interfaces in todo.write:
             await self._put(name, service, interfaces)
         if todo.write or todo.delete:
@@ -74,8 +80,16 @@ class Publisher:
         wanted = {
             "apiVersion": API_VERSION,
             "kind": KIND,
-            "metadata": statuses.metadata(self._node, service, self.owner),
+            "metadata": statuses.metadata(self._node, service, self._owner),
             "spec": {},
             "status": statuses.status(self._node, service, interfaces),
         }
         await put_object(self._client, f"{self._path}/{name}", wanted)
+
+    async def _read_owner(self) -> Mapping[str, Any] | None:
+        """The pod as an owner reference: the objects go when it does. None where there is no such pod."""
+        try:
+            meta = (await self._client.get(self._pod_path))["metadata"]
+        except NotFound:
+            return None
+        return {"apiVersion": "v1", "kind": "Pod", "name": meta["name"], "uid": meta["uid"]}

@@ -71,12 +71,12 @@ class PylbApp(App[None]):
         self._overview = Overview(source.name, self._extras)
         self.set_class(ascii_only, "-ascii")
         self.set_class(self._colourless, "-colourless")
+        self._bind_extras()
 
     def on_mount(self) -> None:
         self.register_theme(theme.PYLB_DARK)
         self.theme = theme.COLOURLESS if self._colourless else os.environ.get("TEXTUAL_THEME") or theme.PYLB_DARK.name
         self.theme_changed_signal.subscribe(self, lambda _: self._repaint())
-        self._bind_extras()
         self.push_screen(self._overview)
         self._repaint()
         self.set_interval(LOOK_S, self._look)
@@ -105,12 +105,17 @@ class PylbApp(App[None]):
         """Hand in a fact from elsewhere, such as an extra."""
         self._inbox.put(fact)
 
+    @property
+    def _drawable(self) -> bool:
+        """Whether the screen has its widgets: not yet at the start, and no more while the app ends."""
+        return self.is_running and self._overview.is_mounted
+
     def _look(self) -> None:
         facts = self._inbox.drain()
         if facts:
             self.state = fold_all(self.state, facts)
             self._missed += len(facts)
-        if not self._overview.is_mounted:
+        if not self._drawable:
             return
         if facts or self._now() - self._drawn_at >= DRAW_S:
             self._draw()
@@ -118,7 +123,7 @@ class PylbApp(App[None]):
             self._draw_clock()
 
     def _draw(self) -> None:
-        if self._overview.is_mounted:
+        if self._drawable:
             self._drawn_at = self._now()
             state, now = self._held or (self.state, self._drawn_at)
             self._overview.show(state, now, self._glyphs, self._tones)

@@ -149,9 +149,11 @@ def _claimed(event: events.Claimed, arrow: str) -> tuple[str, str]:
 
 
 def _moved(event: events.Moved, arrow: str) -> tuple[str, str]:
-    took = "" if event.announced_ms is None else f", announced after {event.announced_ms:.0f} ms"
-    why = _cause(event.cause)
-    return event.address, f"{event.from_node} {arrow} {event.to_node}{_for(event.services)}: {why}{took}"
+    took = "" if event.announced_ms is None else f" after {event.announced_ms:.0f} ms"
+    return (
+        event.address,
+        f"{event.from_node} {arrow} {event.to_node}{took}: {_cause(event.cause)}{_for(event.services, ', for ')}",
+    )
 
 
 def _withdrawn(event: events.Withdrawn, arrow: str) -> tuple[str, str]:
@@ -181,8 +183,8 @@ def _config_rejected(event: events.ConfigRejected, arrow: str) -> tuple[str, str
     return "configuration", f"refused by {event.by}, the last good one stays: {'; '.join(event.problems)}"
 
 
-def _for(services: tuple[str, ...]) -> str:
-    return f" for {', '.join(services)}" if services else ""
+def _for(services: tuple[str, ...], before: str = " for ") -> str:
+    return before + ", ".join(services) if services else ""
 
 
 def _by(event: events.MemberUp) -> str:

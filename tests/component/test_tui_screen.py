@@ -147,7 +147,7 @@ async def test_a_moved_address_is_on_the_screen() -> None:
             ),
             moved,
         )
-        await on.shows("rpi1 → rpi3 for ingress/nginx: not heard any more, announced after 512 ms", "moved 2")
+        await on.shows("rpi1 → rpi3 after 512 ms: not heard any more, for ingress/nginx", "moved 2")
         line = next(line for line in on.text().split("\n") if "nginx " in line)
         assert line.startswith("│ MOVE")
         assert " rpi3 " in line
@@ -255,19 +255,13 @@ async def test_an_extra_has_its_panel_and_its_keys() -> None:
 
 
 def test_an_extra_may_not_take_a_key_of_the_app() -> None:
-    demo = Demo()
-
     class Greedy(Demo):
         @property
         def keys(self) -> Sequence[Key]:
-            return (Key("q", "mine", demo.cut),)
+            return (Key("q", "mine", self.cut),)
 
-    async def play() -> None:
-        with pytest.raises(ValueError, match=r"the key 'q' of .* is taken"):
-            async with stage(extras=[Greedy()]):
-                pass
-
-    asyncio.run(play())
+    with pytest.raises(ValueError, match=r"the key 'q' of .* is taken"):
+        PylbApp(fake.FakeSource(), [Greedy()])
 
 
 async def test_a_source_that_breaks_does_not_take_the_screen_with_it() -> None:

@@ -11,7 +11,7 @@ import shlex
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, TypeVar
@@ -19,7 +19,6 @@ from typing import Any, NamedTuple, TypeVar
 import yaml
 
 from fakes.typed import KINDS, Call, calls
-from pylb.core.model import split_key
 from pylb.kube import credentials
 from pylb.kube.client import Client
 from pylb.kube.errors import NotFound
@@ -32,6 +31,16 @@ HTTP_PORTS = {"speaker": 7472, "controller": 7473}
 TYPED_LIMIT = 20.0  # s for one command
 PATIENCE = 10.0  # s for what comes by itself
 LOOK_EVERY = 0.02  # s
+
+
+DEFAULT, METALLB = "namespaces/default", "namespaces/metallb-system"
+OWN_NAMESPACES = {"default", "kube-node-lease", "kube-public", "kube-system", "metallb-system", "pylb-system"}
+OWN_NAMES = {"kubernetes", "kube-root-ca.crt"}
+PLACES = (
+    *(f"/apis/apps/v1/{DEFAULT}/deployments", f"/api/v1/{DEFAULT}/services"),
+    *(f"/api/v1/{METALLB}/configmaps", f"/api/v1/{METALLB}/secrets"),
+    *(f"/apis/metallb.io/v1beta1/{METALLB}/{kind}" for kind in ("ipaddresspools", "l2advertisements")),
+)
 
 
 class Told(NamedTuple):
@@ -116,22 +125,16 @@ class Cluster:
 
     def empty(self) -> None:
         """No namespace but the cluster's own, no Service in `default`, no configuration; pylb has noticed."""
-        own = {"default", "kube-node-lease", "kube-public", "kube-system", "metallb-system", "pylb-system"}
-        spaces = {item["metadata"]["name"] for item in self.get("/api/v1/namespaces")["items"]} - own
-        paths = [f"/api/v1/namespaces/{name}" for name in spaces]
-        paths += self._paths("/api/v1/namespaces/default/services", {"kubernetes"})
-        for place in ("ipaddresspools", "l2advertisements"):
-            paths += self._paths(f"/apis/metallb.io/v1beta1/namespaces/metallb-system/{place}")
-        paths += self._paths("/api/v1/namespaces/metallb-system/configmaps", {"kube-root-ca.crt"})
-        for path in paths:
+        spaces = [path for path in self._paths("/api/v1/namespaces") if path.rpartition("/")[2] not in OWN_NAMESPACES]
+        paths = [path for place in PLACES for path in self._paths(place) if path.rpartition("/")[2] not in OWN_NAMES]
+        for path in (*spaces, *paths):
             self.do(Call("delete", path))
-        until("all is gone", lambda: not any(self.get(path) for path in paths))
-        until("the controller idles", lambda: not any(self.state("controller")[what] for what in ("allocations",)))
+        until("all is gone", lambda: not any(self.get(path) for path in (*spaces, *paths)))
+        until("the controller has nothing", lambda: self.state("controller")["allocations"] == {})
         until("no pool is known", lambda: not self.state("controller")["config"]["pools"])
 
-    def _paths(self, place: str, kept: Iterable[str] = ()) -> list[str]:
-        names = [item["metadata"]["name"] for item in self.get(place)["items"]]
-        return [f"{place}/{name}" for name in names if name not in kept]
+    def _paths(self, place: str) -> list[str]:
+        return [f"{place}/{item['metadata']['name']}" for item in self.get(place)["items"]]
 
     # What people type
 

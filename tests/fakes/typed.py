@@ -37,7 +37,7 @@ class Call(NamedTuple):
 
 def calls(words: Sequence[str], text: str, get: Callable[[str], Any]) -> Iterator[Call]:
     """The requests of a command line; `get` reads an object of the cluster. SystemExit for a flag it does not know."""
-    options = _parser().parse_args(words)
+    options = _parser().parse_intermixed_args(words)
     what = SHORT.get(options.words[0], options.words[0]) if options.words else ""
     if options.file:
         for file in options.file:

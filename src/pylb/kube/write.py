@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from pylb.core.model import ObjectRef
-from pylb.kube.backoff import Backoff
+from pylb.kube.backoff import Backoff, Pace
 from pylb.kube.client import JSON, Client
 from pylb.kube.comparison import would_change
 from pylb.kube.errors import AlreadyExists, ClusterError, Forbidden, Invalid, NotFound, cut
@@ -25,6 +25,7 @@ KNOWN_MAX = 1000  # Events that a repetition is counted on
 REPEATS_FOR = 600.0  # seconds in which an equal Event is a repetition (client-go counts in intervals of 10 minutes too)
 WAITS_FOR = 600.0  # seconds that an Event waits for an API server to come back; older ones are dropped
 RATE, BURST = 5.0, 50  # Events a second, and at once
+PACE = Pace(in_window=1000)  # after failures alone: how many may be written is the buckets' matter
 OBJECT_RATE, OBJECT_BURST = 1 / 300, 25  # for each object: client-go's spam filter
 MESSAGE_MAX = 1024  # characters (events.k8s.io/v1: note)
 NAME_MAX = 253 - 17  # characters of the object's name in the Event's: a dot and 16 hexadecimal digits follow
@@ -140,7 +141,7 @@ class EventRecorder:
         self._filled = asyncio.Event()
         self._bucket = TokenBucket(RATE, BURST)
         self._objects = Buckets(OBJECT_RATE, OBJECT_BURST, KNOWN_MAX)
-        self._backoff = Backoff(rng)
+        self._backoff = Backoff(rng, PACE)
         self._statistics = RecorderStatistics()
 
     def statistics(self) -> RecorderStatistics:

@@ -74,6 +74,11 @@ def test_first_answer_is_to_a_request_that_began_after_the_fault(text: str, sinc
     assert requests.first_answer(row(text), since) == answer
 
 
+def test_an_answer_to_what_was_under_way_at_the_fault_is_none() -> None:
+    under_way = requests.Request(1.0, 200.0, True)
+    assert requests.first_answer([under_way], 1.1) is None
+
+
 def test_first_answer_may_overtake_an_earlier_request() -> None:
     slow, quick = requests.Request(1.0, 200.0, True), requests.Request(1.02, 3.0, True)
     assert requests.first_answer([slow, quick], 1.0) == pytest.approx(1.023)
