@@ -98,8 +98,9 @@ def _cut(
         return known
     minute = {layout: begun(requests, pulled, pulled + AFTER) for layout, requests in asked.items()}
     share = {layout: share_failed(requests) for layout, requests in minute.items()}
-    later = share_failed(begun(minute[SURVIVING], answer or math.inf))
-    return Cut(known.detected, known.announced, known.answered, share, later)
+    late = failures(begun(minute[SURVIVING], answer or math.inf))
+    told = tuple(f"{one.text} after {one.at - pulled:.1f} s" for one in late)
+    return Cut(known.detected, known.announced, known.answered, share, told)
 
 
 def _ms(moment: float | None, since: float) -> float | None:

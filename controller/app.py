@@ -1,7 +1,7 @@
 """The controller: follows Services and pools, settles who has which address, and writes that into the API.
 
-It decides nothing itself (`controller.reconcile` does) and gives no new address before everything was read once, so
-that recorded ones are adopted first.
+It decides nothing itself (`controller.reconcile` does), and gives and takes no address before everything was read once
+and the configuration was good once: recorded ones are adopted first, by what the pools allow.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ class Controller:
         self.recorder = EventRecorder(client, notices.CONTROLLER)
         self.herald = Herald(self.events, self.recorder, log)
         self.writer = Writer(client, self._wanted, log)
+        self._configured = False  # a good configuration was read; without one, no address would seem allowed
         self._due: set[ServiceKey] = set()
         self._round_due = False
 
@@ -54,6 +55,7 @@ class Controller:
         self._make_due([ServiceKey(key)])
 
     def _on_configuration(self) -> None:
+        self._configured = self._configured or (self.configuration.synced and not self.configuration.problems)
         self._make_due(self._present())
 
     def _present(self) -> list[ServiceKey]:
@@ -71,6 +73,8 @@ class Controller:
         if not (self.services.synced and self.configuration.synced):
             return
         self.herald.configuration(self.configuration)
+        if not self._configured:
+            return
         present = {service.key: service for service in self.services.items.values()}
         due, self._due = self._due, set()
         for key in due - present.keys():

@@ -45,12 +45,12 @@ async def serve(settings: Settings, kubeconfig: str | None, stop: asyncio.Event)
         controller = Controller(client, EventLog(int(time.time() * 1000)), log, settings.load_balancer_class)
         server = Server(_routes(controller), token=settings.token)
         try:
-            await server.start(settings.bind, settings.port)
+            port = await server.start(settings.bind, settings.port)
         except OSError as error:
             where = f"{settings.bind or '*'}:{settings.port}"
             print(f"pylb controller: cannot listen on {where}: {error.strerror}", file=sys.stderr)
             return CANNOT_BIND
-        log.info("started", server=found.server, port=settings.port)
+        log.info("started", server=found.server, port=port)
         try:
             await controller.run(stop)
         finally:

@@ -20,7 +20,7 @@ from pylb.tui.facts import (
     SpeakerSilent,
 )
 
-MAX_EVENTS = 2_000  # between two looks, which are 250 ms apart
+MAX_EVENTS = 5_000  # between two looks; a stream begins with 500 that happened before
 MAX_KEYS = 50_000
 
 
@@ -36,7 +36,6 @@ class Inbox:
         """Take a fact; never waits."""
         key = _key(fact)
         if key is not None and (key in self._latest or len(self._latest) < MAX_KEYS):
-            self._latest.pop(key, None)
             self._latest[key] = fact
         elif key is not None:
             self._dropped += 1

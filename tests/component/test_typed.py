@@ -50,11 +50,19 @@ def said(cluster: Cluster, path: str) -> Any:
     template = spec.get("template", {})
     ports = [{k: v for k, v in port.items() if k != "nodePort"} for port in spec.get("ports") or ()]
     containers = [
-        {name: one.get(name) for name in ("name", "image", "ports")} for one in template.get("spec", {}).get("containers", ())
+        {name: one.get(name) for name in ("name", "image", "ports")}
+        for one in template.get("spec", {}).get("containers", ())
     ]
     asked = {name: spec.get(name) for name in ("type", "selector", "replicas")}
     labels = template.get("metadata", {}).get("labels")
-    return {"metadata": meta, "asked": asked, "ports": ports, "labels": labels, "containers": containers, "data": found.get("data")}
+    return {
+        "metadata": meta,
+        "asked": asked,
+        "ports": ports,
+        "labels": labels,
+        "containers": containers,
+        "data": found.get("data"),
+    }
 
 
 def test_each_command_makes_the_same_object(clusters: tuple[Cluster, Cluster]) -> None:

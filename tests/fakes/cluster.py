@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import shlex
 import shutil
 import subprocess
@@ -73,6 +74,7 @@ class Cluster:
     def __init__(self, kubeconfig: Path) -> None:
         self.kubeconfig = kubeconfig
         self._loop = asyncio.new_event_loop()
+        self._token = ""
         self.client = Client(credentials.load(str(kubeconfig)), user_agent="pylb-test")
 
     def close(self) -> None:
@@ -104,14 +106,17 @@ class Cluster:
 
     def create(self, *bodies: JSON) -> None:
         """Create objects, all at once."""
+        self._all_at_once([(collection(body), body) for body in bodies])
 
-        async def post(body: JSON) -> None:
-            await self.client.post(collection(body), body)
+    def post_all(self, place: str, bodies: list[JSON]) -> None:
+        """Create objects in one collection, all at once."""
+        self._all_at_once([(place, body) for body in bodies])
 
-        async def all_of_them() -> None:
-            await asyncio.gather(*map(post, bodies))
+    def _all_at_once(self, wanted: list[tuple[str, JSON]]) -> None:
+        async def post() -> None:
+            await asyncio.gather(*(self.client.post(place, body) for place, body in wanted))
 
-        self._loop.run_until_complete(all_of_them())
+        self._loop.run_until_complete(post())
 
     def patch(self, path: str, body: JSON) -> Any:
         return self.do(Call("patch", path, body))
@@ -185,19 +190,22 @@ class Cluster:
 
     def state(self, who: str) -> JSON:
         """`/state` of the controller or of speaker-NODE."""
-        return dict(self._loop.run_until_complete(self._read(who, "state")))
+        return dict(json.loads(self.read(who, "state")))
 
     def metrics(self, who: str) -> dict[str, float]:
         """`/metrics` of it, by name and labels as they are written."""
-        text = self._loop.run_until_complete(self._read(who, "metrics", text=True)).decode()
-        pairs = [line.rpartition(" ") for line in text.splitlines() if line and not line.startswith("#")]
+        pairs = [
+            line.rpartition(" ") for line in self.read(who, "metrics").decode().splitlines() if line[:1] not in "#"
+        ]
         return {name: float(value) for name, _, value in pairs}
 
-    async def _read(self, who: str, what: str, text: bool = False) -> Any:
-        secret = await self.client.get(f"{OURS}/secrets/pylb-reader")
-        headers = {"X-Pylb-Token": base64.b64decode(secret["data"]["token"]).decode()}
+    def read(self, who: str, what: str) -> bytes:
+        """What it serves, through the API server's pod proxy."""
+        if not self._token:
+            secret = self.get(f"{OURS}/secrets/pylb-reader")
+            self._token = base64.b64decode(secret["data"]["token"]).decode()
         path = f"{OURS}/pods/pylb-{who}:{HTTP_PORTS[who.partition('-')[0]]}/proxy/{what}"
-        return await (self.client.text if text else self.client.get)(path, headers=headers)
+        return self._loop.run_until_complete(self.client.text(path, headers={"X-Pylb-Token": self._token}))
 
 
 def collection(body: Mapping[str, Any]) -> str:

@@ -35,24 +35,32 @@ class Probe:
         row = 0
         while row < STEADY:
             line = json.loads(self._process.stdout.readline())
+            self._lines.append(line)
             row = (row + 1 if line["ok"] else 0) if line["kind"] == "request" else row
 
     def stop(self) -> JSON:
         """End it; what it says of all requests."""
         self._process.terminate()
         out, _ = self._process.communicate(timeout=ANSWER_S)
-        self._lines = [json.loads(line) for line in out.splitlines()]
+        self._lines += [json.loads(line) for line in out.splitlines()]
         self.summary = self._lines[-1]
         return self.summary
 
-    def first_answer(self, since: float) -> float:
-        """Seconds from a time (Unix) to the start of the first answered request that began later and follows a failed
-        one; 0 if none failed."""
+    def outage(self, since: float) -> float:
+        """Seconds from a time (Unix), before which all was well, to the first answered request after a failed one; 0 if
+        none failed. Later failures, such as those of a lost node's pods, are another matter."""
         asked = sorted((one["at"], one["ok"]) for one in self._lines if one["kind"] == "request" and one["at"] > since)
-        last_failed = max((at for at, ok in asked if not ok), default=None)
-        if last_failed is None:
+        failed = min((at for at, ok in asked if not ok), default=None)
+        if failed is None:
             return 0.0
-        return next(at for at, ok in asked if ok and at > last_failed) - since
+        answered = [at for at, ok in asked if ok and at > failed]
+        assert answered, "no request was answered again"
+        return min(answered) - since
+
+    def answered(self) -> bool:
+        """Read on; whether there were failures, and requests are answered again one after the other."""
+        self.steady()
+        return True
 
     def close(self) -> None:
         if self._process.poll() is None:

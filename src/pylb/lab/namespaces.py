@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import os
+import socket
+import struct
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +15,8 @@ from typing import TypeVar
 
 CLONE_NEWNET = 0x40000000  # linux/sched.h
 MS_BIND = 4096  # linux/mount.h
+SIOCGIFFLAGS = 0x8913  # linux/sockios.h
+IFF_RUNNING = 0x40  # linux/if.h
 NAMES = Path("/run/netns")  # where `ip netns` looks
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -61,6 +66,13 @@ def inside(name: str, act: Callable[[], T]) -> T:
     return done[0]
 
 
+def is_up(device: str) -> bool:
+    """Whether a device of the caller's network namespace works: it was set up, it has a carrier, the kernel took note."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as query:
+        answer = fcntl.ioctl(query.fileno(), SIOCGIFFLAGS, struct.pack("16sH14x", device.encode(), 0))
+    return bool(struct.unpack_from("16xH", answer)[0] & IFF_RUNNING)
+
+
 def members(name: str) -> list[int]:
     """The processes in a network namespace, by their ids in the caller's pid namespace; /proc may be the host's."""
     depth = len(_nested_ids("self"))
@@ -79,12 +91,13 @@ def members(name: str) -> list[int]:
 
 def outer_ids() -> dict[int, int]:
     """The ids of processes as /proc, which is the host's, has them, by their ids in the caller's pid namespace."""
-    depth = len(_nested_ids("self"))
+    own = Path("/proc/self/ns/pid").stat().st_ino
     found = {}
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
             with contextlib.suppress(OSError, IndexError):
-                found[_nested_ids(entry.name)[depth - 1]] = int(entry.name)
+                if Path(f"/proc/{entry.name}/ns/pid").stat().st_ino == own:  # else it is another lab's
+                    found[_nested_ids(entry.name)[-1]] = int(entry.name)
     return found
 
 

@@ -7,6 +7,7 @@ What runs in the hosts is not its business. The functions up to `Network` are pu
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Iterable
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -19,6 +20,7 @@ from pylb.lab.plan import INTERNET, MAC_PREFIX, MANAGEMENT, ULA, Host, Plan
 LAN = "lan"  # the namespace of both bridges and of the API server
 LAN_BRIDGE, MANAGEMENT_BRIDGE = "lan0", "mgmt0"
 CABLES = {"lan": "l", "management": "m"}  # port of a host on a bridge: "l-n1", "m-n1"
+CARRIER_LIMIT_S, CARRIER_EVERY_S = 5.0, 0.002
 _SYSCTLS = {
     "net/ipv4/conf/all/rp_filter": 0,
     "net/ipv4/conf/default/rp_filter": 0,
@@ -35,6 +37,11 @@ _FORWARDING = {
     "net/ipv4/conf/all/send_redirects": 0,
     "net/ipv4/conf/default/send_redirects": 0,
 }
+
+
+def devices(host: Host) -> dict[str, str]:
+    """A host's own end of each of its cables."""
+    return {"lan": "eth0"} if host.management is None else {"lan": "eth0", "management": "eth1"}
 
 
 def port(host: str, cable: str = "lan") -> str:
@@ -121,20 +128,31 @@ class Network:
             self._set(host.name, host)
         await self._ip(LAN, [line for host in hosts for line in cable_lines(host)])
         await asyncio.gather(*(self._ip(host.name, host_lines(host, self.plan)) for host in hosts))
+        await asyncio.gather(*(self._carried(host, cable) for host in hosts for cable in devices(host)))
 
     async def detach(self, host: Host) -> None:
         """Take a host away with everything that its kernel knew; its processes must be gone."""
-        cables = CABLES if host.management is not None else {"lan": ""}
-        lines = [f"link del {port(host.name, cable)}" for cable in cables]
+        lines = [f"link del {port(host.name, cable)}" for cable in devices(host)]
         await self._ip(LAN, [*lines, f"netns del {host.name}"])
 
     async def cable(self, host: str, cable: str, plugged: bool) -> None:
         """Plug a host's cable in or pull it: the host sees its carrier come or go."""
         await self._ip(LAN, [f"link set {port(host, cable)} {'up' if plugged else 'down'}"])
+        if plugged:
+            await self._carried(self.plan.hosts[host], cable)
 
     async def ip(self, namespace: str, lines: Iterable[str]) -> None:
         """Run `ip -batch` in a namespace; LabError with the kernel's words if a line fails."""
         await self._ip(namespace, lines)
+
+    async def _carried(self, host: Host, cable: str) -> None:
+        """Wait until both ends of a plugged cable work; the kernel takes note of carriers in its own time."""
+        end = asyncio.get_running_loop().time() + CARRIER_LIMIT_S
+        for namespace, device in ((LAN, port(host.name, cable)), (host.name, devices(host)[cable])):
+            while not namespaces.inside(namespace, functools.partial(namespaces.is_up, device)):
+                if asyncio.get_running_loop().time() > end:
+                    raise LabError(f"{device} in {namespace} has no carrier after {CARRIER_LIMIT_S:.0f} s")
+                await asyncio.sleep(CARRIER_EVERY_S)
 
     def _set(self, namespace: str, host: Host | None) -> None:
         values = sysctls(host)
