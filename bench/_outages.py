@@ -12,6 +12,7 @@ from bench.report import Figure, Reference, median_of, worst_of
 AFTER = 60.0  # s in which the share of failed requests is taken
 TARGET_MS = 900.0
 LATE_SHOWN = 5
+DEAD, SLACK = 100 / 3, 0.5  # % of the requests: one pod's of three, and what is not worth a word
 SURVIVING, EVERY_NODE = "surviving", "everynode"  # layouts: where the pods are
 GAP_MEDIAN, GAP_WORST, ANNOUNCED, SILENT = (metallb(ms) for ms in (5450.0, 6740.0, 5420.0, 5810.0))
 GAP_SHARE = metallb(100 * 5.45 / AFTER)  # of its median gap
@@ -56,7 +57,6 @@ def of_cuts(cuts: list[Cut], note: str) -> list[Figure]:
     told = f"{untold} not told as lost by silence" if untold else ""
     shares = {layout: [cut.share[layout] for cut in cuts if cut.share] for layout in (SURVIVING, EVERY_NODE)}
     late = [one for cut in cuts for one in cut.late]
-    reused = "above a third: ports used anew within 120 s, which conntrack still sends to the dead pod"
     return [
         worst_of("cable pulled -> first answer, worst", answered, "ms", TARGET_MS, GAP_WORST, note),
         Figure("cables pulled without an answer while it was watched", never, "", 0, len(cuts)),
@@ -84,10 +84,16 @@ def of_cuts(cuts: list[Cut], note: str) -> list[Figure]:
             shares[EVERY_NODE],
             "%",
             None,
-            Reference("sent to the dead pod by whatever balances", 100 / 3),
-            reused,
+            Reference("sent to the dead pod by whatever balances", DEAD),
+            _reused(shares),
         ),
     ]
+
+
+def _reused(shares: dict[str, list[float]]) -> str:
+    """A word on what fails beyond the dead pod's part and the gap."""
+    more = max(shares[EVERY_NODE], default=0.0) - max(shares[SURVIVING], default=0.0) - DEAD
+    return f"{more:.1f} more: ports used anew, which conntrack sends to the dead pod for 120 s" if more > SLACK else ""
 
 
 def of_stops(stops: list[Ended]) -> list[Figure]:

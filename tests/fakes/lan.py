@@ -3,71 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import subprocess
-import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from fakes.cluster import JSON, Cluster, until
+from fakes.clocks import Asker, Listener, Probe
+from fakes.cluster import Cluster, until
 from pylb.kube.errors import ClusterError
-from pylb.lab import arping
 from pylb.lab.client import Lab
 
 ANSWER_S = 5.0  # until a request is answered that will be
-STEADY = 10  # requests answered in a row, before a test breaks something
-PLAIN_PYTHON = ("-I", "-S")
-
-
-class Probe:
-    """A client that asks a URL all the time, on a new connection each; every request is told."""
-
-    def __init__(self, lab: Lab, url: str, every_ms: float) -> None:
-        words = (url, "--each", "--every-ms", str(every_ms))
-        self._process = lab.popen("client", lab.module("pylb.lab.probe", *words), stdout=subprocess.PIPE)
-        self._lines: list[JSON] = []
-        self.summary: JSON = {}
-
-    def steady(self) -> None:
-        """Read until requests are answered one after the other."""
-        assert self._process.stdout is not None
-        row = 0
-        while row < STEADY:
-            line = json.loads(self._process.stdout.readline())
-            self._lines.append(line)
-            row = (row + 1 if line["ok"] else 0) if line["kind"] == "request" else row
-
-    def stop(self) -> JSON:
-        """End it; what it says of all requests."""
-        self._process.terminate()
-        out, _ = self._process.communicate(timeout=ANSWER_S)
-        self._lines += [json.loads(line) for line in out.splitlines()]
-        self.summary = self._lines[-1]
-        return self.summary
-
-    def outage(self, since: float) -> float:
-        """Seconds from a time (Unix), before which all was well, to the first answered request after a failed one; 0 if
-        none failed. Later failures, such as those of a lost node's pods, are another matter."""
-        asked = sorted((one["at"], one["ok"]) for one in self._lines if one["kind"] == "request" and one["at"] > since)
-        failed = min((at for at, ok in asked if not ok), default=None)
-        if failed is None:
-            return 0.0
-        answered = [at for at, ok in asked if ok and at > failed]
-        assert answered, "no request was answered again"
-        return min(answered) - since
-
-    def answered(self) -> bool:
-        """Read on; whether there were failures, and requests are answered again one after the other."""
-        self.steady()
-        return True
-
-    def close(self) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
 
 
 class Lan(Cluster):
@@ -82,10 +27,17 @@ class Lan(Cluster):
     def nodes(self) -> list[str]:
         return [name for name, host in self.lab.hosts.items() if "management" in host]
 
+    def mac(self, node: str) -> str:
+        """A node's Ethernet address on the LAN."""
+        return self.lab.hosts[node]["mac"]
+
     def owners(self, address: str, wait: float = 0.1) -> list[str]:
-        """The hosts that answer ARP for an address within `wait` s; asked from the router, so that the client's kernel
-        learns nothing."""
-        return [self._names.get(mac, mac) for mac in self.lab.arp("router", address, wait=wait)[address]]
+        """The hosts that answer ARP for an address within `wait` s.
+
+        Asked from the router, so that the client's kernel learns nothing.
+        """
+        macs = dict.fromkeys(self.lab.arp("router", address, wait=wait)[address])  # an asker's answers come here too
+        return [self._names.get(mac, mac) for mac in macs]
 
     def owner(self, address: str, *, beside: str = "") -> str:
         """The one node that answers for an address, as soon as it is one, and not `beside`."""
@@ -124,47 +76,17 @@ class Lan(Cluster):
 
         until("every speaker hears every other", all_hear_all)
 
-    @contextlib.contextmanager
-    def probe(self, url: str, every_ms: float = 20) -> Iterator[Probe]:
-        """A client that asks a URL from now on, and is answered already."""
-        probe = Probe(self.lab, url, every_ms)
-        try:
-            probe.steady()
-            yield probe
-        finally:
-            probe.close()
+    def probe(self, url: str) -> Probe:
+        """A client that asks a URL all the time, as a context; it is answered already when the block begins."""
+        return Probe(self.lab, url)
 
-    @contextlib.contextmanager
-    def listener(self) -> Iterator[Listener]:
-        """Hear all ARP frames that reach the router."""
-        listener = Listener(self.lab)
-        try:
-            yield listener
-        finally:
-            listener.close()
+    def asker(self, address: str) -> Asker:
+        """Ask all the time who has an address, as a context."""
+        return Asker(self.lab, address)
 
-
-class Listener:
-    """Hears ARP frames on the router's end of the LAN."""
-
-    def __init__(self, lab: Lab) -> None:
-        script = [*lab.module("x")[:1], *PLAIN_PYTHON, arping.__file__, "--listen", "300"]
-        self._process = lab.popen("router", script, stdout=subprocess.PIPE)
-        assert self._process.stdout is not None
-        self._process.stdout.readline()
-
-    def stop(self) -> list[JSON]:
-        """What was heard."""
-        self._process.terminate()
-        out, _ = self._process.communicate(timeout=ANSWER_S)
-        return [json.loads(line) for line in out.splitlines()]
-
-    def close(self) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+    def listener(self) -> Listener:
+        """Hear the ARP frames that reach the router, as a context."""
+        return Listener(self.lab)
 
 
 @contextlib.contextmanager
@@ -172,8 +94,3 @@ def start(subnet: str, **options: Any) -> Iterator[Lan]:
     """A lab of its own for the time of the block."""
     with Lab.start(subnet=subnet, **options) as lab, Lan(lab) as lan:
         yield lan
-
-
-def now() -> float:
-    """Unix time: hosts of a lab share one clock."""
-    return time.time()

@@ -28,7 +28,7 @@ from pylb.lab.protocol import address, decode, encode, result
 
 START_LIMIT_S = 30.0
 STOP_LIMIT_S = 5.0
-ORDER_LIMIT_S = 15.0
+ORDER_LIMIT_S = 30.0  # a speaker that starts may take half of it
 EXEC_LIMIT_S = 10.0
 _PYTHON = (sys.executable, "-I", "-S")  # starts in 10 ms
 

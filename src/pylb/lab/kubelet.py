@@ -27,7 +27,6 @@ from pylb.lab.standins import Standin
 
 JSON = Mapping[str, Any]
 RETRY_S = 0.5
-FIRST, LAST = 2, 254  # last parts of the addresses of a node's pods
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +52,7 @@ class Kubelet:
         self._machine = machines[host.name]
         self._client = client
         self._wake = asyncio.Event()
-        self._next = FIRST
+        self._next = podspec.FIRST
         self._count = 0
         self._busy = asyncio.Lock()
 
@@ -79,7 +78,7 @@ class Kubelet:
         """The node's power is gone, and its Pods with it."""
         async with self._busy:
             await asyncio.gather(*(self._remove(key) for key in list(self.running)))
-            self._next = FIRST
+            self._next = podspec.FIRST
 
     async def _reconcile(self, pods: Mapping[str, JSON], services: Mapping[str, JSON]) -> None:
         mine = {key: pod for key, pod in pods.items() if podspec.node(pod) == self._host.name}
@@ -132,14 +131,11 @@ class Kubelet:
         await self._network.ip(namespace, [*inside, *ways])
 
     def _address(self) -> str:
-        """A free address; one that was just given back comes last."""
-        taken = {one.address for one in self.running.values()}
-        for _ in range(FIRST, LAST + 1):
-            address = str(self._host.pods.network_address + self._next)
-            self._next = FIRST if self._next == LAST else self._next + 1
-            if address not in taken:
-                return address
-        raise LabError(f"no address is left for another pod on {self._host.name}")
+        found = podspec.free_address(self._host.pods, {one.address for one in self.running.values()}, self._next)
+        if found is None:
+            raise LabError(f"no address is left for another pod on {self._host.name}")
+        address, self._next = found
+        return address
 
     async def _remove(self, key: str) -> None:
         one = self.running.pop(key)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from ipaddress import IPv4Network
 from typing import Any, NamedTuple
 
 JSON = Mapping[str, Any]
 OURS = "pylb.io/lab-process"  # annotation of a Pod that stands for a process of the lab, not for a stand-in
+FIRST, LAST = 2, 254  # last parts of the addresses of a node's pods
 _PROTOCOLS = ("TCP", "UDP")
 
 
@@ -66,6 +68,20 @@ def _targets(service: JSON) -> Iterable[Port]:
         target = port.get("targetPort") or port.get("port")
         if isinstance(target, int) and port.get("protocol", "TCP") in _PROTOCOLS:
             yield Port(port.get("protocol", "TCP"), target)
+
+
+def free_address(pods: IPv4Network, taken: Collection[str], start: int) -> tuple[str, int] | None:
+    """A free address of a node's pods, looked for from `start` on, and where to look next; None if all are taken.
+
+    Going round brings an address that was just given back last: kernels still know flows to it.
+    """
+    count = LAST - FIRST + 1
+    for step in range(count):
+        place = FIRST + (start - FIRST + step) % count
+        address = str(pods.network_address + place)
+        if address not in taken:
+            return address, place + 1
+    return None
 
 
 def running(pod: JSON, address: str, host: str, now: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import logging
 import os
 import socket
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from pylb.lab.machines import Machine, Machines
 from pylb.lab.network import LAN, Network
 from pylb.lab.protocol import failure
 from pylb.lab.settings import Handles, Settings, decode
+
+log = logging.getLogger(__name__)
 
 HOME = Path("/run/pylb-lab")
 LOG_LIMIT = 1 << 20  # bytes of a log that are shown
@@ -56,7 +59,9 @@ class Supervisor:
         namespaces.mount("tmpfs", "/run", "tmpfs")
         (HOME / "logs").mkdir(parents=True, mode=0o700)
         _log_to(HOME / "logs" / "lab.log")
+        began = time.monotonic()
         await self.network.up()
+        log.info("the network stands after %.1f ms", (time.monotonic() - began) * 1000)
         if not self.settings.bare:
             self.cluster = Cluster(self.settings, HOME, self.network, self.machines, self.children)
             self.machines.tenant = self.cluster

@@ -9,20 +9,19 @@ from hypothesis import strategies as st
 from pylb.lab import conntrack
 from pylb.lab.conntrack import Flow
 
-# As Linux 6.18 told of 10.77.0.5:4001 -> 10.77.0.100:80 UDP, answered by 10.244.2.2:8080 (masked as 10.77.0.21).
+# What Linux 6.18 tells of a datagram from 10.77.0.5:4001 to 10.77.0.100:80 that went, masked as 10.77.0.21, to
+# 10.244.2.2:8080: the two tuples, then status, mark, id, use and timeout.
 ORIGINAL = bytes.fromhex(
-    "14000180"  # IP
-    "080001000a4d0005080002000a4d0064"
-    "1c000280"  # protocol
-    "05000100110000000600020" "00fa1000006000300" "00500000"
-)  # fmt: skip
+    "14000180080001000a4d0005080002000a4d0064"  # addresses
+    "1c0002800500010011000000060002000fa100000600030000500000"  # protocol and ports
+)
 REPLY = bytes.fromhex(
-    "14000180"
-    "080001000af40202080002000a4d0015"
-    "1c000280"
-    "0500010011000000060002001f900000060003000fa10000"
+    "14000180080001000af40202080002000a4d0015"
+    "1c0002800500010011000000060002001f900000060003000fa10000"
 )  # fmt: skip
-CONTENT = b"\x02\x00\x00\x00" + bytes.fromhex("34000180") + ORIGINAL + bytes.fromhex("34000280") + REPLY
+REST = bytes.fromhex("08000300000001ba080008000000000008000c0078fa362e08000b0000000001080007000000001d")
+TUPLES = b"\x02\x00\x00\x00" + bytes.fromhex("34000180") + ORIGINAL + bytes.fromhex("34000280") + REPLY
+CONTENT = TUPLES + REST
 
 
 def test_a_flow_is_read() -> None:
@@ -44,7 +43,7 @@ def test_whatever_comes_is_a_flow_or_nothing(data: bytes) -> None:
     conntrack.flow(data)
 
 
-@given(st.integers(min_value=0, max_value=len(CONTENT) - 1))
+@given(st.integers(min_value=0, max_value=len(TUPLES) - 1))
 def test_a_flow_that_is_cut_short_is_none(length: int) -> None:
     assert conntrack.flow(CONTENT[:length]) is None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network
 from typing import Any
 
 import pytest
@@ -62,6 +63,24 @@ def test_a_service_of_another_namespace_selects_nothing() -> None:
     other = service()
     other["metadata"]["namespace"] = "other"
     assert not podspec.selects(other, pod())
+
+
+@pytest.mark.parametrize(
+    ("taken", "start", "expected"),
+    [
+        (set(), 2, ("10.244.1.2", 3)),
+        ({"10.244.1.2", "10.244.1.3"}, 2, ("10.244.1.4", 5)),
+        (set(), 254, ("10.244.1.254", 255)),
+        (set(), 255, ("10.244.1.2", 3)),
+        ({"10.244.1.254"}, 254, ("10.244.1.2", 3)),
+        ({f"10.244.1.{last}" for last in range(2, 254)}, 100, ("10.244.1.254", 255)),
+        ({f"10.244.1.{last}" for last in range(2, 255)}, 2, None),
+    ],
+)
+def test_a_pods_address_is_free_and_one_just_given_back_comes_last(
+    taken: set[str], start: int, expected: tuple[str, int] | None
+) -> None:
+    assert podspec.free_address(IPv4Network("10.244.1.0/24"), taken, start) == expected
 
 
 def test_a_running_pod_is_ready_in_every_respect() -> None:

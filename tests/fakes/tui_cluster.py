@@ -1,0 +1,120 @@
+"""A small cluster for the terminal UI: the embedded API server, MetalLB's kinds, and a speaker behind the pod proxy."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from fakes.rest import Rest
+from pylb.core import crds, events
+from pylb.embedded.resources import PODS, SERVICES
+from pylb.embedded.server import Server
+from pylb.kube.bearer import StaticBearer
+from pylb.kube.credentials import Credentials
+from pylb.runtime import http
+from pylb.tui import reporters, source
+from pylb.tui.inbox import Inbox
+from pylb.tui.source import ClusterSource
+from pylb.tui.state import State
+from pylb.tui.store import fold_all
+
+TOKEN, READER = "token-of-the-test", "token-of-the-readers"
+PATIENCE_S = 15.0
+POOL = {
+    "apiVersion": "metallb.io/v1beta1",
+    "kind": "IPAddressPool",
+    "metadata": {"name": "lan", "namespace": "metallb-system"},
+    "spec": {"addresses": ["10.0.0.10-10.0.0.19"]},
+}
+ADVERT = {**POOL, "kind": "L2Advertisement", "spec": {}}
+METALLB = "/apis/metallb.io/v1beta1/namespaces"
+
+
+class Speaker:
+    """A speaker's HTTP side."""
+
+    def __init__(self) -> None:
+        self.log = http.EventLog()
+        self.state: dict[str, Any] = {
+            "node": "n1",
+            "incarnation": "a",
+            "state": "active",
+            "members": [],
+            "addresses": [],
+        }
+        routes = {"/state": self.tell, "/events": http.stream_events(self.log)}
+        self.server = http.Server(routes, token=READER)
+
+    async def tell(self, request: http.Request) -> http.Answer:
+        return self.state
+
+    def hold(self, address: str) -> None:
+        self.state["addresses"] = [{"address": address, "owner": "n1", "mine": True, "candidates": ["n1"]}]
+        self.log.add(events.encode(events.Claimed(2e9, address, "n1", ("web/blog",))))
+
+
+@dataclass
+class Watch:
+    """A source that runs, and what its facts add up to."""
+
+    source: ClusterSource
+    inbox: Inbox = field(default_factory=Inbox)
+    state: State = field(default_factory=State)
+
+    async def until(self, ready: Callable[[State], bool]) -> State:
+        """Wait until the state is so."""
+        deadline = asyncio.get_running_loop().time() + PATIENCE_S
+        while True:
+            self.state = fold_all(self.state, self.inbox.drain())
+            if ready(self.state):
+                return self.state
+            assert asyncio.get_running_loop().time() < deadline, self.state
+            await asyncio.sleep(0.02)
+
+
+def credentials(server: Server) -> Credentials:
+    return Credentials(server.url, "test", bearer=StaticBearer(TOKEN))
+
+
+async def define(server: Server) -> Rest:
+    """Bring MetalLB's kinds into being, with a pool and an advertisement."""
+    rest = Rest(server.url, TOKEN)
+    for definition in crds.definitions():
+        answer = await rest.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition)
+        assert answer.status == 201, answer.body
+    for raw, plural in ((POOL, "ipaddresspools"), (ADVERT, "l2advertisements")):
+        answer = await rest.post(f"{METALLB}/metallb-system/{plural}", raw)
+        assert answer.status == 201, answer.body
+    return rest
+
+
+def add_service(server: Server, name: str, ip: str = "") -> None:
+    spec = {"type": "LoadBalancer", "ports": [{"port": 80}], "selector": {"app": name}}
+    server.store.create(SERVICES, "web", {"metadata": {"name": name}, "spec": spec})
+    if ip:
+        status = {"loadBalancer": {"ingress": [{"ip": ip}]}}
+        server.store.update(SERVICES, "web", name, lambda old: {**old, "status": status}, subresource="status")
+
+
+async def add_speaker(server: Server, speaker: Speaker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pod of ours on n1 that answers, and the Secret with the readers' token."""
+    port = await speaker.server.start("127.0.0.1", 0)
+    monkeypatch.setattr(reporters, "PORTS", {"speaker": port})
+    monkeypatch.setattr(source, "PORTS", {"speaker": port})
+    data = {"token": base64.b64encode(READER.encode()).decode()}
+    rest = Rest(server.url, TOKEN)
+    await rest.post(reporters.SECRET.rpartition("/")[0], {"metadata": {"name": "pylb-reader"}, "data": data})
+    labels = {"app.kubernetes.io/name": "pylb", "app.kubernetes.io/component": "speaker"}
+    meta = {"name": "pylb-speaker-n1", "labels": labels}
+    spec = {"nodeName": "n1", "containers": [{"name": "c", "image": "i"}]}
+    server.store.create(PODS, "pylb-system", {"metadata": meta, "spec": spec})
+    await asyncio.sleep(0.05)  # the instant kubelet gives it an address of its own first
+    status = {"phase": "Running", "podIP": "127.0.0.1", "conditions": [{"type": "Ready", "status": "True"}]}
+    server.store.update(
+        PODS, "pylb-system", "pylb-speaker-n1", lambda old: {**old, "status": status}, subresource="status"
+    )
