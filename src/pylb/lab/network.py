@@ -1,6 +1,6 @@
 """The network of a lab: two bridges in the namespace `lan`, and a namespace with cables for each host.
 
-It is built with `ip -batch`: a LAN of three nodes takes about 15 ms, while to import pyroute2 alone takes 100 ms.
+It is built with `ip -batch`: a LAN of three nodes stands after 15 to 60 ms, while to import pyroute2 alone takes 100 ms.
 What runs in the hosts is not its business. The functions up to `Network` are pure.
 """
 
