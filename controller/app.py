@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Iterable
 
 from pylb.controller.herald import Herald
-from pylb.controller.reconcile import Books, Outcome, wanted
+from pylb.controller.reconcile import Books, Outcome, Wanted, wanted
 from pylb.controller.writer import Writer
 from pylb.core import notices
 from pylb.core.model import Service, ServiceKey
@@ -36,7 +36,7 @@ class Controller:
         )
         self.recorder = EventRecorder(client, notices.CONTROLLER)
         self.herald = Herald(self.events, self.recorder, log)
-        self.writer = Writer(client, self._wanted, log)
+        self.writer = Writer(client, self._target, log)
         self._configured = False  # a good configuration was read; without one, no address would seem allowed
         self._due: set[ServiceKey] = set()
         self._round_due = False
@@ -52,6 +52,8 @@ class Controller:
             nursery.cancel()
 
     def _on_service(self, key: str, old: Service | None, new: Service | None) -> None:
+        if old is not None and (new is None or new.uid != old.uid):  # or another one came under its name
+            self.herald.deleted(old.key, self.books.forget(old.key))
         self._make_due([ServiceKey(key)])
 
     def _on_configuration(self) -> None:
@@ -77,18 +79,16 @@ class Controller:
             return
         present = {service.key: service for service in self.services.items.values()}
         due, self._due = self._due, set()
-        for key in due - present.keys():
-            self.herald.deleted(key, self.books.forget(key))
-        outcomes = self.books.settle(self.configuration.current, present, due)
-        for outcome in outcomes:
+        for outcome in self.books.settle(self.configuration.current, present, due):
             self._carry_out(outcome)
 
     def _carry_out(self, outcome: Outcome) -> None:
         self.herald.settled(outcome)
         if wanted(outcome.service, outcome.decision) is not None:
-            self.writer.want(outcome.service.key, outcome.decision)
-        else:
-            self.writer.drop(outcome.service.key)
+            self.writer.want(outcome.service.key)
 
-    def _wanted(self, key: ServiceKey) -> Service | None:
-        return self.services.items.get(key)
+    def _target(self, key: ServiceKey) -> tuple[str, Wanted] | None:
+        """What the writer should write now: the newest decision, unless it stands there already."""
+        service, decision = self.services.items.get(key), self.books.decisions.get(key)
+        target = wanted(service, decision) if service and decision else None
+        return (service.uid, target) if service and target else None

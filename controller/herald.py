@@ -31,8 +31,8 @@ class Herald:
         key, decision, now = outcome.service.key, outcome.decision, time.time()
         for notice in outcome.notices:
             self._recorder.record(outcome.service.ref, notice.type, notice.reason, notice.message)
-        if outcome.moved and outcome.before is not None:
-            self._released(key, outcome.before, decision.reason or Reason.REQUEST_CHANGED)
+        if outcome.lost:
+            self._released(key, outcome.lost, _why(outcome))
         if outcome.moved and decision.allocation is not None:
             allocation = decision.allocation
             self._tell(events.Allocated(now, key, tuple(map(str, allocation.addresses)), allocation.pool))
@@ -42,7 +42,7 @@ class Herald:
     def deleted(self, key: ServiceKey, allocation: Allocation | None) -> None:
         """A Service is gone."""
         if allocation is not None:
-            self._released(key, allocation, Reason.SERVICE_DELETED)
+            self._released(key, tuple(map(str, allocation.addresses)), Reason.SERVICE_DELETED)
 
     def configuration(self, configuration: Configuration) -> None:
         """The configuration was loaded or refused; told when that, or the pools, changed."""
@@ -60,8 +60,8 @@ class Herald:
         if not pools and not problems:
             self._log.info("no address pool is defined yet: Services of type LoadBalancer stay pending")
 
-    def _released(self, key: ServiceKey, allocation: Allocation, reason: Reason) -> None:
-        self._tell(events.Released(time.time(), key, tuple(map(str, allocation.addresses)), reason.value))
+    def _released(self, key: ServiceKey, addresses: tuple[str, ...], reason: Reason) -> None:
+        self._tell(events.Released(time.time(), key, addresses, reason.value))
 
     def _notify(self, ref: ObjectRef, notice: notices.Notice) -> None:
         self._recorder.record(ref, notice.type, notice.reason, notice.message)
@@ -70,3 +70,9 @@ class Herald:
         raw = events.encode(event)
         self._stream.add(raw)
         self._log.info(raw["kind"], **{key: value for key, value in raw.items() if key not in ("kind", "at")})
+
+
+def _why(outcome: Outcome) -> Reason:
+    """Why a Service lost addresses: for good, because the pools changed, or because it asks for others."""
+    cleared = any(notice.reason == notices.CLEAR_ASSIGNMENT for notice in outcome.notices)
+    return outcome.decision.reason or (Reason.CONFIG_CHANGED if cleared else Reason.REQUEST_CHANGED)

@@ -34,6 +34,12 @@ class Outcome:
         """Whether its addresses are others than before."""
         return _addresses(self.before) != _addresses(self.decision.allocation)
 
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """The addresses that it has no more."""
+        now = _addresses(self.decision.allocation)
+        return tuple(address for address in _addresses(self.before) if address not in now)
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -54,17 +60,17 @@ def wanted(service: Service, decision: Decision) -> Wanted | None:
 
 
 class Books:
-    """The controller's memory: who has what, and what each Service was told last."""
+    """The controller's memory: who has what, and what was decided on each Service last."""
 
     def __init__(self, load_balancer_class: str | None = None) -> None:
         self.ledger = Ledger()
         self.waiting: dict[ServiceKey, Decision] = {}
-        self._told: dict[ServiceKey, tuple[Notice, ...]] = {}
+        self.decisions: dict[ServiceKey, Decision] = {}
         self._class = load_balancer_class
 
     def forget(self, key: ServiceKey) -> Allocation | None:
         """A Service is gone: free what it had, and return it."""
-        self._told.pop(key, None)
+        self.decisions.pop(key, None)
         self.waiting.pop(key, None)
         return self.ledger.release(key)
 
@@ -94,8 +100,10 @@ class Books:
             if not service.ingress or service.key in self.ledger.allocations:
                 continue
             allocation = decide(config, self.ledger, service, self._class).allocation
-            if allocation is not None and set(service.ingress) <= set(_addresses(allocation)):
-                self._record(service, allocation)
+            if allocation is None or not set(service.ingress) <= set(_addresses(allocation)):
+                continue
+            kept = tuple(address for address in allocation.addresses if str(address) in service.ingress)
+            self._record(service, replace(allocation, addresses=kept))
 
     def _settle_one(self, config: Config, service: Service, earlier: Outcome | None) -> Outcome:
         before = earlier.before if earlier else self.ledger.allocations.get(service.key)
@@ -115,8 +123,9 @@ class Books:
 
     def _only_news(self, outcome: Outcome) -> Outcome:
         """The outcome without what its Service was told before."""
-        told = self._told.get(outcome.service.key, ())
-        self._told[outcome.service.key] = outcome.decision.notices
+        before = self.decisions.get(outcome.service.key)
+        self.decisions[outcome.service.key] = outcome.decision
+        told = before.notices if before else ()
         return replace(outcome, notices=tuple(notice for notice in outcome.notices if notice not in told))
 
 

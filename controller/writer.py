@@ -1,6 +1,7 @@
 """Writes Services' addresses: one patch of the status subresource that carries the annotation too, as MetalLB's does.
 
-Nothing is written that stands there already. A write that fails is tried again; the newest decision counts.
+Nothing is written that stands there already. What to write is asked for at the moment of writing, first time or again,
+so that no old decision comes back.
 """
 
 from __future__ import annotations
@@ -9,16 +10,17 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from pylb.controller.reconcile import Wanted, wanted
-from pylb.core.allocator import Decision
-from pylb.core.model import Service, ServiceKey, split_key
+from pylb.controller.reconcile import Wanted
+from pylb.core.model import ServiceKey, split_key
 from pylb.core.requests import ALLOCATED_FROM
 from pylb.kube.client import Client
-from pylb.kube.errors import ClusterError, Conflict, NotFound
+from pylb.kube.errors import ClusterError, Conflict, Invalid, NotFound
 from pylb.runtime.log import Logger
 
 WRITERS = 4  # writes under way at once; a Service is only ever in one of them
-AGAIN = 1.0  # s after a failed write
+AGAIN = 1.0  # s that a writer rests after a failure: so many requests a second at most at an API server in trouble
+
+Target = Callable[[ServiceKey], "tuple[str, Wanted] | None"]
 
 
 def patch(target: Wanted, uid: str) -> dict[str, Any]:
@@ -34,26 +36,23 @@ def patch(target: Wanted, uid: str) -> dict[str, Any]:
 
 
 class Writer:
-    """Carries out the newest decision on each Service."""
+    """Makes the Services say what is decided on them."""
 
-    def __init__(self, client: Client, current: Callable[[ServiceKey], Service | None], log: Logger) -> None:
-        self._client, self._current, self._log = client, current, log
-        self._decisions: dict[ServiceKey, Decision] = {}
+    def __init__(self, client: Client, target: Target, log: Logger) -> None:
+        """`target` gives a Service's uid and what it should say; None where there is nothing to write."""
+        self._client, self._target, self._log = client, target, log
+        self._due: set[ServiceKey] = set()
         self._busy: set[ServiceKey] = set()
-        self._queue: asyncio.Queue[ServiceKey] = asyncio.Queue()
+        self._queue: asyncio.Queue[ServiceKey] = asyncio.Queue()  # those that are due and not busy
         self.written = 0
         self.failed = 0
 
-    def want(self, key: ServiceKey, decision: Decision) -> None:
-        """Make the Service as decided, as soon as possible."""
-        known = key in self._decisions
-        self._decisions[key] = decision
-        if not known:
-            self._queue.put_nowait(key)
-
-    def drop(self, key: ServiceKey) -> None:
-        """Nothing is wanted any more."""
-        self._decisions.pop(key, None)
+    def want(self, key: ServiceKey) -> None:
+        """Make the Service as it is decided then, as soon as possible."""
+        if key not in self._due:
+            self._due.add(key)
+            if key not in self._busy:
+                self._queue.put_nowait(key)
 
     async def run(self) -> None:
         """Write for ever."""
@@ -62,39 +61,34 @@ class Writer:
     async def _work(self) -> None:
         while True:
             key = await self._queue.get()
-            decision = self._decisions.pop(key, None)
-            if decision is None:
-                continue
-            if key in self._busy:
-                self._again(key, decision)
-                continue
+            self._due.discard(key)
             self._busy.add(key)
-            try:
-                await self._write(key, decision)
-            except ClusterError as error:
-                self.failed += 1
-                self._log.warning("cannot write the Service's status", service=key, error=str(error))
-                self._again(key, decision)
-            finally:
-                self._busy.discard(key)
+            good = await self._try(key)
+            self._busy.discard(key)
+            if key in self._due:
+                self._queue.put_nowait(key)
+            if not good:
+                self.want(key)
+                await asyncio.sleep(AGAIN)
 
-    def _again(self, key: ServiceKey, decision: Decision) -> None:
-        asyncio.get_running_loop().call_later(AGAIN, self._want_still, key, decision)
+    async def _try(self, key: ServiceKey) -> bool:
+        """False if it should be tried again."""
+        try:
+            await self._write(key)
+        except ClusterError as error:
+            self.failed += 1
+            self._log.warning("cannot write the Service's status", service=key, error=str(error))
+            return isinstance(error, Invalid)  # repeating that does not help
+        return True
 
-    def _want_still(self, key: ServiceKey, decision: Decision) -> None:
-        if key not in self._decisions:  # a newer decision counts instead
-            self.want(key, decision)
-
-    async def _write(self, key: ServiceKey, decision: Decision) -> None:
-        service = self._current(key)
-        target = wanted(service, decision) if service else None
-        if service is None or target is None:
+    async def _write(self, key: ServiceKey) -> None:
+        found = self._target(key)
+        if found is None:
             return
+        uid, target = found
         namespace, name = split_key(key)
         try:
-            await self._client.patch(
-                f"/api/v1/namespaces/{namespace}/services/{name}/status", patch(target, service.uid)
-            )
+            await self._client.patch(f"/api/v1/namespaces/{namespace}/services/{name}/status", patch(target, uid))
             self.written += 1
         except (Conflict, NotFound):  # another Service, or none: the watch tells, and it is decided on then
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
@@ -42,11 +42,11 @@ class Watched:
         self.changed = asyncio.Event()
         self.world = World(client, self.changed.set)
 
-    async def until(self, done: str) -> None:
-        """Wait until this attribute of the world or its configuration is true."""
+    async def until(self, done: Callable[[World], object]) -> None:
+        """Wait until something is so."""
 
         async def changes() -> None:
-            while not (getattr(self.world, done, None) or getattr(self.world.configuration, done, None)):
+            while not done(self.world):
                 self.changed.clear()
                 await self.changed.wait()
 
@@ -66,9 +66,9 @@ async def watched(client: Client) -> AsyncIterator[Watched]:
 
 async def test_it_keeps_the_last_good_configuration(client: Client) -> None:
     async with watched(client) as one:
-        await one.until("synced")
+        await one.until(lambda world: world.synced)
         await client.post(POOLS, OVERLAPPING)
-        await one.until("problems")
+        await one.until(lambda world: world.configuration.problems)
         assert one.world.synced
         [line] = one.world.lines(())
         assert (str(line.address), line.pool) == ("192.0.2.1", "good")
@@ -78,8 +78,8 @@ async def test_without_a_good_configuration_it_knows_too_little_to_elect(client:
     """It would take no address for announced, and leave those that the others give it unanswered."""
     await client.post(POOLS, OVERLAPPING)
     async with watched(client) as one:
-        await one.until("problems")
+        await one.until(lambda world: world.configuration.problems and all(one.synced for one in world._collections()))
         assert not one.world.synced
         await client.delete(f"{POOLS}/second")
-        await one.until("synced")
+        await one.until(lambda world: world.synced)
         assert [line.pool for line in one.world.lines(())] == ["good"]

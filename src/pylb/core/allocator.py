@@ -105,13 +105,14 @@ class _Case:
 def decide(config: Config, ledger: Ledger, service: Service, load_balancer_class: str | None = None) -> Decision:
     """What `service` should have, given everybody else's allocations.
 
-    What it has (by the ledger, else as recorded in its status) is kept while its wishes and the pools allow; otherwise it gets new
-    addresses, or none and a reason. `load_balancer_class` is the class that pylb serves, None for Services without one.
+    What it has (by the ledger, else as recorded in its status) is kept while its wishes and the pools allow; otherwise
+    it gets new addresses, or none and a reason. `load_balancer_class` is the class that pylb serves, None for Services without one.
     """
+    held = service.key in ledger.allocations  # the API server removes the class together with the type
+    if service.load_balancer_class != load_balancer_class and (service.type == LOAD_BALANCER or not held):
+        return Decision(None, reason=Reason.OTHER_CLASS, text=Reason.OTHER_CLASS.text, ignored=True)
     if service.type != LOAD_BALANCER:
         return Decision(None, reason=Reason.NOT_LOAD_BALANCER, text=Reason.NOT_LOAD_BALANCER.text)
-    if service.load_balancer_class != load_balancer_class:
-        return Decision(None, reason=Reason.OTHER_CLASS, text=Reason.OTHER_CLASS.text, ignored=True)
     request = requests.parse(service)
     if isinstance(request, Refusal):
         return _refused(config, ledger, service, request)
@@ -135,14 +136,14 @@ def _recorded(ledger: Ledger, service: Service) -> tuple[Address, ...]:
 
 def _refused(config: Config, ledger: Ledger, service: Service, refusal: Refusal) -> Decision:
     """A request that cannot be understood: an address that the Service has stays with it (MetalLB's step 8)."""
-    recorded = _recorded(ledger, service)
-    pool = config.pool_of(recorded)
-    taken = any(key != service.key for address in recorded for key in ledger.users(address))
-    if refusal.reason is Reason.INVALID_REQUEST and pool and not taken:
-        notice = notices.load_balancer_failed(refusal.text)
-        return Decision(Allocation(recorded, pool.name), (notice,), refusal.reason, refusal.text)
+    told: list[Notice] = []
+    if refusal.reason is Reason.INVALID_REQUEST and refusal.rest is not None:
+        kept = _keep(_Case(config, ledger, refusal.rest, told), _recorded(ledger, service))
+        if kept is not None:
+            notice = notices.load_balancer_failed(refusal.text)
+            return Decision(kept, (notice,), refusal.reason, refusal.text)
     notice = notices.allocation_failed(service.key, refusal.text)
-    return Decision(None, (notice,), refusal.reason, refusal.text)
+    return Decision(None, (*told, notice), refusal.reason, refusal.text)
 
 
 def _keep(case: _Case, recorded: tuple[Address, ...]) -> Allocation | None:

@@ -132,7 +132,7 @@ class Loaded:
 EMPTY = Config()
 
 
-def load(pools: Iterable[JSON], advertisements: Iterable[JSON], namespaces: Iterable[Namespace] = ()) -> Loaded:
+def load(pools: Sequence[JSON], advertisements: Sequence[JSON], namespaces: Iterable[Namespace] = ()) -> Loaded:
     """Read IPAddressPools and L2Advertisements (JSON objects of the API) as one set; collects all problems."""
     problems: list[Problem] = []
     read = list(_collect(pools, _pool, problems))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,12 +11,21 @@ from pylb.core.errors import ParseError
 JSON = Mapping[str, Any]
 
 
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxother = 2, 60  # parts of parts, and characters: YAML can write what has no end
+
+
+def shown(raw: object) -> str:
+    """Anything at all, as a message may quote it."""
+    return _SHORT.repr(raw)
+
+
 def mapping(raw: object, what: str) -> JSON:
     """A mapping; an absent one is empty."""
     if raw is None:
         return {}
     if not isinstance(raw, Mapping):
-        raise ParseError(f"{what} is a mapping, not {raw!r}")
+        raise ParseError(f"{what} is a mapping, not {shown(raw)}")
     return raw
 
 
@@ -24,7 +34,7 @@ def sequence(raw: object) -> Sequence[Any]:
     if raw is None:
         return ()
     if not isinstance(raw, list):
-        raise ParseError(f"a list is expected, not {raw!r}")
+        raise ParseError(f"a list is expected, not {shown(raw)}")
     return raw
 
 
@@ -32,7 +42,7 @@ def strings(raw: object, what: str) -> tuple[str, ...]:
     """A list of texts; an absent one is empty."""
     items = sequence(raw)
     if not all(isinstance(item, str) for item in items):
-        raise ParseError(f"{what} is a list of texts, not {raw!r}")
+        raise ParseError(f"{what} is a list of texts, not {shown(raw)}")
     return tuple(items)
 
 
@@ -49,7 +59,7 @@ def boolean(raw: object, what: str, default: bool) -> bool:
     if raw is None:
         return default
     if not isinstance(raw, bool):
-        raise ParseError(f"{what} is true or false, not {raw!r}")
+        raise ParseError(f"{what} is true or false, not {shown(raw)}")
     return raw
 
 
@@ -58,5 +68,5 @@ def integer(raw: object, what: str) -> int:
     if raw is None:
         return 0
     if not isinstance(raw, int) or isinstance(raw, bool):
-        raise ParseError(f"{what} is a number, not {raw!r}")
+        raise ParseError(f"{what} is a number, not {shown(raw)}")
     return raw

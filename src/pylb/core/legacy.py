@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pylb.core import fields
 from pylb.core.config import ORIGIN, Problem
 from pylb.core.errors import ParseError
 from pylb.core.model import ObjectRef
@@ -34,12 +35,12 @@ def convert(document: object, ref: ObjectRef) -> Converted:
     if document is None:
         return Converted()
     if not isinstance(document, Mapping):
-        return _refused(ref, "config", f"a mapping with address-pools is expected, not {document!r}")
+        return _refused(ref, "config", f"a mapping with address-pools is expected, not {fields.shown(document)}")
     try:
         _known(document, TOP_KEYS, "the configuration")
         entries = document.get("address-pools") or []
         if not isinstance(entries, list):
-            raise ParseError(f"address-pools is a list, not {entries!r}")
+            raise ParseError(f"address-pools is a list, not {fields.shown(entries)}")
     except ParseError as error:
         return _refused(ref, "config", str(error))
     return _convert_pools(entries, ref)
@@ -64,12 +65,12 @@ def _convert_pools(entries: list[Any], ref: ObjectRef) -> Converted:
 
 def _pool(entry: object, number: int, ref: ObjectRef) -> JSON:
     if not isinstance(entry, Mapping):
-        raise ParseError(f"address pool #{number} is a mapping, not {entry!r}")
-    name = str(entry.get("name") or "")
+        raise ParseError(f"address pool #{number} is a mapping, not {fields.shown(entry)}")
+    name = _text(entry.get("name"))
     if not name:
         raise ParseError(f"address pool #{number} has no name")
     _known(entry, POOL_KEYS, f'address pool "{name}"')
-    protocol = entry.get("protocol")
+    protocol = _text(entry.get("protocol"))
     if protocol not in (LAYER2, BGP):
         said = f'unknown protocol "{protocol}"' if protocol else "no protocol"
         raise ParseError(f'address pool "{name}" has {said}: write layer2 or bgp')
@@ -77,15 +78,23 @@ def _pool(entry: object, number: int, ref: ObjectRef) -> JSON:
         raise ParseError(
             f'address pool "{name}": cannot have bgp-advertisements configuration element in a layer2 pool'
         )
-    spec = {"addresses": entry.get("addresses")}
-    renamed = {"autoAssign": entry.get("auto-assign"), "avoidBuggyIPs": entry.get("avoid-buggy-ips")}
-    spec.update({key: value for key, value in renamed.items() if value is not None})
+    spec = {
+        "addresses": list(fields.strings(entry.get("addresses"), "addresses")),
+        "autoAssign": fields.boolean(entry.get("auto-assign"), "auto-assign", True),
+        "avoidBuggyIPs": fields.boolean(entry.get("avoid-buggy-ips"), "avoid-buggy-ips", False),
+    }
     return _resource(name, ref, spec)
+
+
+def _text(raw: object) -> str:
+    """A text, or a number that is one for YAML alone; an absent one is empty."""
+    return "" if raw is None else str(raw) if isinstance(raw, (str, int, float)) else fields.shown(raw)
 
 
 def _advertisement(entry: JSON, ref: ObjectRef) -> Iterator[JSON]:
     if entry.get("protocol") == LAYER2:
-        yield _resource(str(entry["name"]), ref, {"ipAddressPools": [str(entry["name"])]})
+        name = _text(entry["name"])
+        yield _resource(name, ref, {"ipAddressPools": [name]})
 
 
 def _resource(name: str, ref: ObjectRef, spec: JSON) -> JSON:

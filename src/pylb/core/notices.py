@@ -10,6 +10,7 @@ from pylb.core.model import Address, NodeName, ServiceKey
 CONTROLLER, SPEAKER = "metallb-controller", "metallb-speaker"  # source.component and reportingComponent
 NORMAL, WARNING = "Normal", "Warning"
 LAYER2 = "layer2"
+CLEAR_ASSIGNMENT = "ClearAssignment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def load_balancer_failed(why: str) -> Notice:
 def clear_assignment(key: ServiceKey, why: str) -> Notice:
     """The pools no longer allow what the Service has."""
     text = f'current IP for "{key}" not allowed by config, will attempt for new IP assignment: {why}'
-    return Notice(NORMAL, "ClearAssignment", text)
+    return Notice(NORMAL, CLEAR_ASSIGNMENT, text)
 
 
 def deprecated_annotation(key: str) -> Notice:

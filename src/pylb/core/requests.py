@@ -7,7 +7,7 @@ A request that cannot be understood is a value too: a `Refusal` with MetalLB's t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pylb.core.errors import ParseError
 from pylb.core.model import LOCAL, Address, Labels, Port, Service, ServiceKey
@@ -21,14 +21,6 @@ LOAD_BALANCER_IPS = "loadBalancerIPs"
 ALLOW_SHARED_IP = "allow-shared-ip"
 ALLOCATED_FROM = PREFIX + "ip-allocated-from-pool"  # written by the controller
 SINGLE_STACK, PREFER_DUAL_STACK, REQUIRE_DUAL_STACK = "SingleStack", "PreferDualStack", "RequireDualStack"
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A request that cannot be met as it stands, whatever the pools."""
-
-    reason: Reason
-    text: str  # in MetalLB's words where it has some
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +45,15 @@ class Request:
     addresses: tuple[Address, ...]  # pinned, as typed
     pool: str  # wanted by name, or ""
     use: Use
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A request that cannot be met as it stands, whatever the pools."""
+
+    reason: Reason
+    text: str  # in MetalLB's words where it has some
+    rest: Request | None = None  # what can be understood: all but the pinned addresses
 
 
 def annotation(service: Service, name: str) -> str | None:
@@ -92,20 +93,19 @@ def parse(service: Service) -> Request | Refusal:
     if service.family_policy == REQUIRE_DUAL_STACK and len(families) < 2:
         shown = " ".join(service.cluster_ips)
         return Refusal(Reason.FAMILY_MISMATCH, f"Service requires dual stack but not enough clusterips [{shown}]")
-    pins = _pinned(service, families)
-    if isinstance(pins, Refusal):
-        return pins
-    return Request(
+    request = Request(
         key=service.key,
         namespace=service.namespace,
         labels=service.labels,
         families=families,
         policy=service.family_policy,
         primary=_primary(service, families),
-        addresses=pins,
+        addresses=(),
         pool=annotation(service, ADDRESS_POOL) or "",
         use=use(service),
     )
+    pins = _pinned(service, families)
+    return replace(pins, rest=request) if isinstance(pins, Refusal) else replace(request, addresses=pins)
 
 
 def use(service: Service) -> Use:

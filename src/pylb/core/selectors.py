@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pylb.core.errors import ParseError
-from pylb.core.fields import mapping, sequence
+from pylb.core.fields import mapping, sequence, shown
 from pylb.core.model import Labels
 
 IN, NOT_IN, EXISTS, DOES_NOT_EXIST = "In", "NotIn", "Exists", "DoesNotExist"
@@ -68,7 +68,7 @@ def matches_any(selectors: Sequence[Selector], labels: Labels) -> bool:
 
 def _expression(raw: object) -> Requirement:
     if not isinstance(raw, Mapping) or not raw.get("key"):
-        raise ParseError(f"a match expression needs a key: {raw!r}")
+        raise ParseError(f"a match expression needs a key: {shown(raw)}")
     key, operator = str(raw["key"]), str(raw.get("operator", ""))
     values = tuple(sorted(str(value) for value in sequence(raw.get("values"))))
     if operator not in (IN, NOT_IN, EXISTS, DOES_NOT_EXIST):

@@ -45,7 +45,7 @@ def _guarded(decode: Callable[[JSON], T]) -> Callable[[JSON], T]:
     def guarded(raw: JSON) -> T:
         try:
             return decode(raw)
-        except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
             raise DecodeError(f"{decode.__name__}: {type(error).__name__}: {error}") from error
 
     return guarded
@@ -165,13 +165,21 @@ def legacy_config(raw: JSON) -> legacy.Converted | None:
     if meta["name"] != LEGACY_CONFIG_NAME or text is None:
         return None
     ref = ObjectRef("ConfigMap", meta["namespace"], meta["name"], meta.get("uid", ""))
+    try:
+        document = _yaml(text)
+    except ParseError as error:
+        return legacy.Converted(problems=(Problem(ref, "data.config", f"data.config is not YAML: {error}"),))
+    return legacy.convert(document, ref)
+
+
+def _yaml(text: str) -> object:
     import yaml  # 3 MiB, and only where an old ConfigMap stands
 
     try:
-        return legacy.convert(yaml.safe_load(text), ref)
-    except (yaml.YAMLError, RecursionError) as error:
-        shown = " ".join(str(error).split())
-        return legacy.Converted(problems=(Problem(ref, "data.config", f"data.config is not YAML: {shown}"),))
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError, AttributeError, LookupError) as error:
+        # The last three are for scalars that contradict their tag: 2020-99-99, !!timestamp x, !!bool x.
+        raise ParseError(" ".join(str(error).split())) from None
 
 
 def _texts(raw: Mapping[str, Any] | None, drop: str = "") -> dict[str, str]:

@@ -65,7 +65,7 @@ class Supervisor:
         await self.network.up()
         log.info("the network stands after %.1f ms", (time.monotonic() - began) * 1000)
         if not self.settings.bare:
-            from pylb.lab.cluster import Cluster  # 40 ms and 6 MiB that a bare lab does not need
+            from pylb.lab.cluster import Cluster  # a bare lab needs no Kubernetes client
 
             self.cluster = Cluster(self.settings, HOME, self.network, self.machines, self.children)
             self.machines.tenant = self.cluster
