@@ -46,8 +46,11 @@ def join(pid: int) -> None:
         with _opened("/proc/self/ns/user") as own:
             same = os.fstat(own).st_ino == os.fstat(joined[0][2]).st_ino  # a lab of root's shares root's user namespace
         here = os.getcwd()  # noqa: PTH109 - pathlib would cost a third of the start
+        root = stack.enter_context(_opened(f"/proc/{pid}/root"))  # in a chroot it is another than the namespace's
         for kind, flag, fd in joined[1:] if same else joined:
             _check(_libc.setns(fd, flag), f"setns {kind}")
+        os.fchdir(root)
+        os.chroot(".")
         try:
             os.chdir(here)  # the same folder, seen from the lab; its /run is another
         except OSError:

@@ -30,21 +30,31 @@ _LIMIT = Path("/proc/sys/user/max_user_namespaces")
 _DEBIAN = Path("/proc/sys/kernel/unprivileged_userns_clone")
 
 
+# Where / is no mount point (a chroot), nothing can be made private below it: a copy of the tree becomes the root.
+_NEW_ROOT = 'mount --rbind / /run && cd /run && exec chroot . sh -c \'mount --make-rprivate / && cd "$0" && exec "$@"\' "$0" "$@"'
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
     """One way of getting namespaces: with root's rights, or as root of a user namespace of one's own."""
 
     options: tuple[str, ...]
+    inner: tuple[str, ...] = ()  # what to put between unshare and the command
 
     @property
     def command(self) -> list[str]:
         """What to put before a command: it ends, and all that it started, when the process that started it ends."""
         unshare = ["unshare", *self.options, "--net", "--mount", "--pid", "--fork", "--kill-child", "--"]
-        return ["setpriv", "--pdeathsig", "KILL", *unshare]
+        return ["setpriv", "--pdeathsig", "KILL", *unshare, *self.inner]
 
 
 ROOT = Way(())
 USER = Way(("--user", "--map-root-user"))
+
+
+def chrooted(folder: str) -> Way:
+    """With root's rights in a chroot, where the kernel forbids user namespaces; commands start in `folder`."""
+    return Way(("--propagation", "unchanged"), ("sh", "-c", _NEW_ROOT, folder))
 
 
 def environment() -> dict[str, str]:
@@ -59,10 +69,11 @@ def way() -> Way:
     if missing:
         raise NoNamespaces(f"the lab needs {', '.join(missing)}: apt-get install {' '.join(missing)}")
     complaint = ""
-    for candidate in (ROOT, USER) if os.geteuid() == 0 else (USER,):
-        complaint = _try(candidate)
-        if not complaint:
+    for candidate in (ROOT, chrooted(str(Path.cwd())), USER) if os.geteuid() == 0 else (USER,):
+        said = _try(candidate)
+        if not said:
             return candidate
+        complaint = complaint or said
     raise NoNamespaces(explain(complaint))
 
 

@@ -108,3 +108,36 @@ def test_a_service_that_is_no_load_balancer_any_more_is_cleared() -> None:
         "metadata": {"uid": "u", "annotations": {ALLOCATED_FROM: None}},
         "status": {"loadBalancer": {"ingress": None}},
     }
+
+
+def test_adopting_gives_nobody_a_second_address_that_another_has() -> None:
+    """a comes first and would like an IPv6 address too; the lowest one is recorded with b."""
+    loaded = configured(pool("p", "10.0.0.0/30", "fd00::/126"))
+    a = service("a", dual=True, family_policy="PreferDualStack", ingress=("10.0.0.0",))
+    b = service("b", v6=True, ingress=("fd00::",))
+    outcomes = settle(Books(), loaded, a, b)
+    assert (given(outcomes["a"]), given(outcomes["b"])) == (["10.0.0.0", "fd00::1"], ["fd00::"])
+
+
+@pytest.mark.parametrize(
+    ("present", "lost"),
+    [
+        (service("a", dual=True, family_policy="PreferDualStack"), ()),
+        (service("a", load_balancer_ip="10.0.0.3"), ("10.0.0.0",)),
+        (service("a", type="ClusterIP"), ("10.0.0.0",)),
+    ],
+)
+def test_only_what_is_gone_is_lost(present: Service, lost: tuple[str, ...]) -> None:
+    books, loaded = Books(), configured(pool("p", "10.0.0.0/30", "fd00::/126"))
+    settle(books, loaded, service("a"))
+    outcome = settle(books, loaded, present)["a"]
+    assert outcome.moved
+    assert outcome.lost == lost
+
+
+def test_nothing_is_remembered_of_who_is_gone() -> None:
+    books = Books()
+    settle(books, ONE, service("a"), service("b"), service("c", type="ClusterIP"))
+    for name in "abc":
+        books.forget(service(name).key)
+    assert (books.decisions, books.waiting, dict(books.ledger.allocations)) == ({}, {}, {})

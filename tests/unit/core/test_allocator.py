@@ -104,11 +104,26 @@ def test_without_pools_it_says_so() -> None:
 
 @pytest.mark.parametrize(
     ("fields", "reason"),
-    [({"type": "ClusterIP"}, Reason.NOT_LOAD_BALANCER), ({"load_balancer_class": "other"}, Reason.OTHER_CLASS)],
+    [
+        ({"type": "ClusterIP"}, Reason.NOT_LOAD_BALANCER),
+        ({"load_balancer_class": "other"}, Reason.OTHER_CLASS),
+    ],
 )
 def test_what_is_not_pylbs(fields: dict[str, Any], reason: Reason) -> None:
     _, decision = play(configured(STANDARD), service("web", **fields))
     assert (decision.reason, decision.ignored, decision.notices) == (reason, reason is Reason.OTHER_CLASS, ())
+
+
+@pytest.mark.parametrize(("held", "ignored"), [(False, True), (True, False)])
+def test_who_serves_one_class_leaves_those_alone_that_never_had_it(held: bool, ignored: bool) -> None:
+    """The class goes with the type, so a Service that turns into a ClusterIP shows by the ledger whose it was."""
+    loaded, ledger = configured(STANDARD), Ledger()
+    mine = service("web", load_balancer_class="mine")
+    if held:
+        allocation = decide(loaded, ledger, mine, "mine").allocation
+        assert allocation
+        ledger.assign(mine.key, requests.use(mine), allocation)
+    assert decide(loaded, ledger, service("web", type="ClusterIP"), "mine").ignored is ignored
 
 
 def test_a_pool_runs_out() -> None:
@@ -249,3 +264,21 @@ def test_the_ledger_is_ahead_of_the_apis_echo() -> None:
     ledger.release(first.key)
     assert given(decide(loaded, ledger, second)) == ["10.77.0.101"]
     assert ledger.in_use(ledger.allocations[second.key].pool, 4) == 1
+
+
+@pytest.mark.parametrize(
+    ("spec", "addresses", "events"),
+    [
+        ({}, ["10.77.0.100"], ["LoadBalancerFailed"]),
+        ({"serviceAllocation": {"namespaces": ["x"]}}, [], ["ClearAssignment", "AllocationFailed"]),
+    ],
+)
+def test_a_pin_that_is_no_address_costs_a_shared_address_only_if_the_pool_forbids_it(
+    spec: dict[str, Any], addresses: list[str], events: list[str]
+) -> None:
+    shared = {SHARE: "k"}
+    ledger, _ = play(configured(STANDARD), service("a", 80, annotations=shared), service("b", 443, annotations=shared))
+    assert len(ledger.users(ledger.allocations[service("b").key].addresses[0])) == 2
+    loaded = configured({**STANDARD, "spec": {**STANDARD["spec"], **spec}})
+    decision = decide(loaded, ledger, service("b", 443, annotations={**shared, PIN: "what"}))
+    assert (given(decision), [notice.reason for notice in decision.notices]) == (addresses, events)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 
 from fakes.world import advertisement, configured, namespace, pool
@@ -97,6 +99,9 @@ def test_capacity_counts_families_apart_and_leaves_out_buggy_addresses() -> None
     assert (found.capacity(4), found.capacity(6)) == (254, 2**64)
 
 
+ENDLESS: list[object] = []  # what `&a [*a]` is in YAML
+ENDLESS.append(ENDLESS)
+LAUGHS: list[object] = functools.reduce(lambda inner, _: [inner] * 9, range(20), ["ha"])  # 9^20 of them
 OLD = {"name": "default", "protocol": "layer2", "addresses": ["10.0.0.0/28"]}
 
 
@@ -126,6 +131,10 @@ def test_the_old_configmap_says_the_same_as_resources() -> None:
         ({"address-pools": [{**OLD, "autoassign": True}]}, 'unknown key "autoassign"'),
         ({"address-pools": [{**OLD, "name": ""}]}, "address pool #1 has no name"),
         ({"address-pools": ["x"]}, "is a mapping"),
+        ({"address-pools": [{**OLD, "addresses": ENDLESS}]}, "addresses is a list of texts, not [[[...]]]"),
+        ({"address-pools": [{**OLD, "auto-assign": ENDLESS}]}, "auto-assign is true or false"),
+        ({"address-pools": [{**OLD, "protocol": ENDLESS}]}, 'unknown protocol "'),
+        (LAUGHS, "a mapping with address-pools is expected"),
         ({"address-pools": [{**OLD, "bgp-advertisements": [{}]}]}, "cannot have bgp-advertisements"),
         (None, None),
     ],
@@ -134,6 +143,13 @@ def test_the_old_configmap_is_read_strictly(document: object, says: str | None) 
     problems = legacy.convert(document, CONFIGMAP).problems
     assert [says in str(problem) for problem in problems] == ([True] if says else [])
     assert all(problem.ref == CONFIGMAP for problem in problems)
+    assert all(len(str(problem)) < 300 for problem in problems)
+
+
+def test_what_was_made_of_the_old_configmap_can_be_compared() -> None:
+    """A watch compares what it read with what it knew; of an endless list that would never end."""
+    document = {"address-pools": [{**OLD, "bgp-advertisements": ENDLESS, "protocol": "bgp"}]}
+    assert legacy.convert(document, CONFIGMAP) == legacy.convert(document, CONFIGMAP)
 
 
 def test_problems_of_a_converted_pool_name_the_configmap() -> None:

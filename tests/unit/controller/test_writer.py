@@ -1,0 +1,115 @@
+"""The writer: the newest decision alone, one write of a Service at a time, and calm while the API server is in trouble."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from pylb.controller import writer
+from pylb.controller.reconcile import Wanted
+from pylb.controller.writer import Writer
+from pylb.core.model import ServiceKey
+from pylb.kube.errors import ClusterError, Conflict, Invalid, NotFound, ServerError
+from pylb.runtime.log import Logger
+
+KEY = ServiceKey("default/web")
+OLD, NEW = Wanted(("10.0.0.1",), "p"), Wanted(("10.0.0.2",), "p")
+
+
+class Api:
+    """Takes patches, one by one as `proceed` lets them; the first ones fail as `errors` says."""
+
+    def __init__(self) -> None:
+        self.patches: list[Any] = []
+        self.errors: list[ClusterError] = []
+        self.proceed = asyncio.Event()
+        self.proceed.set()
+
+    async def patch(self, path: str, body: dict[str, Any]) -> None:
+        assert path == "/api/v1/namespaces/default/services/web/status"
+        self.patches.append([entry["ip"] for entry in body["status"]["loadBalancer"]["ingress"]])
+        await self.proceed.wait()
+        if self.errors:
+            raise self.errors.pop(0)
+
+
+class Desk:
+    """A running writer, and what it is to write."""
+
+    def __init__(self) -> None:
+        self.api = Api()
+        self.target: tuple[str, Wanted] | None = ("u", OLD)
+        self.writer = Writer(self.api, lambda _: self.target, Logger("test"))  # type: ignore[arg-type]
+
+    async def calm(self) -> None:
+        """Let everything happen that happens by itself."""
+        for _ in range(50):
+            await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def desk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
+    monkeypatch.setattr(writer, "AGAIN", 0)
+    made = Desk()
+    task = asyncio.create_task(made.writer.run())
+    yield made
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_write_that_fails_is_tried_again(desk: Desk) -> None:
+    desk.api.errors = [ServerError("busy"), ServerError("busy")]
+    desk.writer.want(KEY)
+    await desk.calm()
+    assert desk.api.patches == [["10.0.0.1"]] * 3
+    assert (desk.writer.written, desk.writer.failed) == (1, 2)
+
+
+async def test_an_old_decision_is_never_tried_again(desk: Desk) -> None:
+    """Its address may be another Service's by now."""
+    desk.api.errors = [ServerError("busy")]
+    desk.api.proceed.clear()
+    desk.writer.want(KEY)
+    await desk.calm()
+    desk.target = ("u", NEW)
+    desk.writer.want(KEY)
+    desk.api.proceed.set()
+    await desk.calm()
+    assert desk.api.patches[0] == ["10.0.0.1"]
+    assert set(map(tuple, desk.api.patches[1:])) == {("10.0.0.2",)}
+
+
+async def test_nothing_is_tried_again_that_nobody_wants_any_more(desk: Desk) -> None:
+    desk.api.errors = [ServerError("busy")]
+    desk.api.proceed.clear()
+    desk.writer.want(KEY)
+    await desk.calm()
+    desk.target = None
+    desk.api.proceed.set()
+    await desk.calm()
+    assert desk.api.patches == [["10.0.0.1"]]
+
+
+async def test_one_write_of_a_service_at_a_time_and_the_next_at_once(desk: Desk) -> None:
+    desk.api.proceed.clear()
+    desk.writer.want(KEY)
+    await desk.calm()
+    desk.target = ("u", NEW)
+    for _ in range(3):
+        desk.writer.want(KEY)
+    await desk.calm()
+    assert desk.api.patches == [["10.0.0.1"]]
+    desk.api.proceed.set()
+    await desk.calm()
+    assert desk.api.patches == [["10.0.0.1"], ["10.0.0.2"]]
+
+
+@pytest.mark.parametrize("error", [Conflict("another one"), NotFound("none"), Invalid("never")])
+async def test_what_would_fail_again_is_left(desk: Desk, error: ClusterError) -> None:
+    desk.api.errors = [error]
+    desk.writer.want(KEY)
+    await desk.calm()
+    assert len(desk.api.patches) == 1
