@@ -1,9 +1,9 @@
-"""ARP on real frames: how fast the speaker answers beside the kernel, and what frames that are not for it cost.
+"""ARP on real frames: how fast a speaker answers beside its node's kernel, and what frames that are not for it cost.
 
     python -m bench.arp
 
-It makes two network namespaces of its own (as root, or without root in a user namespace), which go with its processes.
-The kernel's own answer is made within the sender's system call, on a wire that is only memory: nothing can be nearer.
+Latency is asked from the lab's client, across its bridge, of a whole speaker that owns a Service's address and of the
+same node's own address, in turns. The flood goes over a veth pair to an announcer alone, so that the CPU is its own.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import chain
 
 from bench import results
+from bench._objects import EVERYWHERE, POOL_FIRST, service
+from bench._scene import scene
 from bench.report import Figure, Reference, median_of
 from pylb.speaker import arp, bpf
 from pylb.speaker.announcer import Announcer
@@ -30,10 +32,11 @@ from pylb.speaker.linkwatch import LinkWatch
 from pylb.speaker.wire import PacketSocket
 
 PROGRAM = (sys.executable, "-m", "bench.arp")
-INSIDE = "PYLB_BENCH_INSIDE"  # set in the copy of this program that runs in the client's namespace
 CLIENT, KERNEL, OWNED = (ipaddress.IPv4Address(f"10.77.0.{last}") for last in (5, 11, 100))
-PROBES, BLOCK, SPACING = 2000, 100, 0.002  # probes of each target, in turns of a block; s between probes
+PROBES, WARM_UP, SPACING = 2000, 100, 0.002  # probes of each target, in turns; s between probes
+PROBE_LIMIT = 60.0  # s for all of them
 FLOOD_RATE, FLOOD_SECONDS, FLOOD_PROBES, FLOOD_WARM_UP = 10_000, 8.0, 300, 0.5
+FLOOD_LIMIT = 60.0  # s for both floods
 PROBE_TIMEOUT = 1.0  # s: a client's own retransmission
 TARGET_RATIO, TARGET_CPU_PERCENT = 2.5, 1.0
 
@@ -109,17 +112,18 @@ class Speaker:
 
 
 class Prober:
-    """Asks who has an address, from lan0, and takes the time until the answer is in Python's hands."""
+    """Asks who has an address, and takes the time until the answer is in Python's hands."""
 
-    def __init__(self) -> None:
+    def __init__(self, interface: str = "lan0", source: ipaddress.IPv4Address = CLIENT) -> None:
+        self.source = source
         self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         self.socket.settimeout(PROBE_TIMEOUT)
-        self.socket.bind(("lan0", arp.ETHERTYPE_ARP))
+        self.socket.bind((interface, arp.ETHERTYPE_ARP))
         self.mac: bytes = self.socket.getsockname()[4]
 
     def probe(self, target: ipaddress.IPv4Address) -> float | None:
         """Microseconds, or None if no answer came."""
-        question, wanted = arp.request(target, CLIENT, self.mac), target.packed
+        question, wanted = arp.request(target, self.source, self.mac), target.packed
         begin = time.perf_counter()
         self.socket.send(question)
         try:
@@ -151,22 +155,45 @@ def flood() -> None:
     print(sent / passed)
 
 
-def measure_latency() -> Iterator[Figure]:
-    """The answer times of the same run, pylb's and the kernel's in turns."""
-    speaker, prober = Speaker(filtered=True), Prober()
-    kernel: list[float | None] = []
-    ours: list[float | None] = []
-    for target in (KERNEL, OWNED):  # ARP tables and processor caches fill
-        prober.probes(target, BLOCK, SPACING)
-    while len(ours) < PROBES:
-        kernel += prober.probes(KERNEL, BLOCK, SPACING)
-        ours += prober.probes(OWNED, BLOCK, SPACING)
-    speaker.close()
+async def measure_latency() -> list[Figure]:
+    """The answer times of the same run, the speaker's and its node's kernel's in turns."""
+    async with scene() as stage:
+        await stage.create(service("arp", POOL_FIRST, EVERYWHERE))
+        owner = await stage.owner(POOL_FIRST)
+        targets = [stage.lab.hosts[owner]["lan"], str(POOL_FIRST)]
+        words = stage.lab.module("bench.arp", "--probe", stage.lab.hosts["client"]["lan"], *targets)
+        done = await asyncio.to_thread(stage.lab.exec, "client", words, PROBE_LIMIT)
+    if done.returncode != 0:
+        raise SystemExit(f"the client could not ask: {done.stderr.strip()}")
+    kernel, ours = json.loads(done.stdout)
     base = statistics.median(one for one in kernel if one is not None)
-    yield median_of(
-        "ARP reply, median", answered(ours), "us", TARGET_RATIO * base, Reference("kernel's own address", base)
-    )
-    yield Figure("ARP replies lost", ours.count(None), "", 0, len(ours), None, Reference("kernel", kernel.count(None)))
+    reference = Reference("kernel's own address", base)
+    more = statistics.median(answered(ours)) - base
+    return [
+        median_of(
+            "ARP reply, median",
+            answered(ours),
+            "us",
+            TARGET_RATIO * base,
+            reference,
+            note=f"{more:.1f} us more than the kernel",
+        ),
+        Figure("ARP replies lost", ours.count(None), "", 0, len(ours), None, Reference("kernel", kernel.count(None))),
+    ]
+
+
+def probe(source: str, targets: list[str]) -> None:
+    """In the client: ask for each target in turns, and print their times as JSON."""
+    prober = Prober("eth0", ipaddress.IPv4Address(source))
+    wanted = [ipaddress.IPv4Address(target) for target in targets]
+    found: list[list[float | None]] = [[] for _ in wanted]
+    for number in range(WARM_UP + PROBES):
+        for target, times in zip(wanted, found, strict=True):
+            time_taken = prober.probe(target)
+            if number >= WARM_UP:
+                times.append(time_taken)
+            time.sleep(SPACING)
+    print(json.dumps(found))
 
 
 def measure_flood() -> Iterator[Figure]:
@@ -176,6 +203,21 @@ def measure_flood() -> Iterator[Figure]:
     name = f"CPU under {ours.rate:.0f} unrelated ARP/s"
     yield Figure(name, ours.percent, "% of a core", TARGET_CPU_PERCENT, 1, None, Reference("unfiltered", plain.percent))
     yield Figure("ARP replies lost under the flood", ours.lost, "", 0, FLOOD_PROBES, None)
+
+
+def flood_inside() -> Iterator[Figure]:
+    """`measure_flood` in a network namespace of its own (as root, or without root in a user namespace)."""
+    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    done = subprocess.run(
+        ["unshare", "--net", *user, *PROGRAM, "--inside"],
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=FLOOD_LIMIT,
+        check=True,
+    )
+    for raw in json.loads(done.stdout):
+        reference = Reference(**raw.pop("reference")) if raw["reference"] else None
+        yield Figure(**{**raw, "reference": reference})
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,14 +254,16 @@ if __name__ == "__main__":
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--unfiltered", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--flood", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--probe", nargs="+", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.serve:
         asyncio.run(serve(filtered=not chosen.unfiltered))
     elif chosen.flood:
         flood()
-    elif INSIDE in os.environ:
-        results.publish("arp", chain(measure_latency(), measure_flood()))
+    elif chosen.probe:
+        probe(chosen.probe[0], chosen.probe[1:])
+    elif chosen.inside:
+        print(json.dumps([asdict(figure) for figure in measure_flood()]))
     else:
-        os.environ[INSIDE] = "1"
-        user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-        os.execvp("unshare", ["unshare", "--net", *user, *PROGRAM])
+        results.publish("arp", chain(asyncio.run(measure_latency()), flood_inside()))

@@ -37,7 +37,6 @@ class Controller:
         self.recorder = EventRecorder(client, notices.CONTROLLER)
         self.herald = Herald(self.events, self.recorder, log)
         self.writer = Writer(client, self._target, log)
-        self._configured = False  # a good configuration was read; without one, no address would seem allowed
         self._due: set[ServiceKey] = set()
         self._round_due = False
 
@@ -57,7 +56,6 @@ class Controller:
         self._make_due([ServiceKey(key)])
 
     def _on_configuration(self) -> None:
-        self._configured = self._configured or (self.configuration.synced and not self.configuration.problems)
         self._make_due(self._present())
 
     def _present(self) -> list[ServiceKey]:
@@ -75,7 +73,7 @@ class Controller:
         if not (self.services.synced and self.configuration.synced):
             return
         self.herald.configuration(self.configuration)
-        if not self._configured:
+        if not self.configuration.loaded:
             return
         present = {service.key: service for service in self.services.items.values()}
         due, self._due = self._due, set()

@@ -12,7 +12,7 @@ import click
 @click.option("--kubeconfig", metavar="FILE", help="How to reach the cluster (default: as the pod is told).")
 @click.option("--token-file", metavar="FILE", help="The token that readers of /state, /events and /metrics show.")
 @click.option("--bind", default="", metavar="ADDRESS", help="Where to serve HTTP (default: everywhere).")
-@click.option("--port", default=7473, show_default=True, help="HTTP port.")
+@click.option("--port", default=7473, show_default=True, type=click.IntRange(1, 65535), help="HTTP port.")
 @click.option("--lb-class", default=None, metavar="CLASS", help="Serve Services with this loadBalancerClass alone.")
 @click.option(
     "--log-level", default="info", show_default=True, type=click.Choice(["debug", "info", "warning", "error"])
@@ -32,6 +32,8 @@ def controller(
         token = Path(token_file).read_text(encoding="utf-8").strip() if token_file else None
     except (OSError, UnicodeDecodeError) as error:
         raise click.UsageError(f"--token-file: {token_file} cannot be read: {error}") from None
+    if token == "":
+        raise click.UsageError(f"--token-file: {token_file} is empty")
     from pylb.controller import process  # asyncio, ssl, h11: 60 ms on a PC that --help need not pay
     from pylb.runtime import log, tasks
 

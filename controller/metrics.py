@@ -23,7 +23,7 @@ def register(registry: Registry, controller: Controller) -> None:
 
     def collect() -> None:
         stale.set(controller.configuration.stale)
-        loaded.set(bool(controller.configuration.current.pools) or not controller.configuration.problems)
+        loaded.set(controller.configuration.loaded)
         writes.follow(controller.writer.written)
         waiting.clear()
         reasons = [decision.reason.value for decision in controller.books.waiting.values() if decision.reason]

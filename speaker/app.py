@@ -11,7 +11,7 @@ from ipaddress import IPv4Address
 
 from pylb.core import notices
 from pylb.core.membership import INTERVAL, Change, Down, Membership, State
-from pylb.core.model import Address, NodeName, ServiceKey
+from pylb.core.model import Address, Node, NodeName, ServiceKey
 from pylb.core.ownership import Drop, Ownership, Take
 from pylb.kube.client import Client
 from pylb.kube.write import EventRecorder
@@ -115,9 +115,8 @@ class Speaker:
 
     def _send_beats_to_nodes(self) -> None:
         others = (node for name, node in self.world.nodes.items() if name != self.node)
-        self.heartbeat.send_to(
-            {str(node.internal_ips[0]) for node in others if node.internal_ips}, self.settings.beat_port
-        )
+        found = (_beat_address(node) for node in others)
+        self.heartbeat.send_to({address for address in found if address}, self.settings.beat_port)
 
     def _on_members(self, changes: list[Change]) -> None:
         for change in changes:
@@ -149,29 +148,42 @@ class Speaker:
         if not self.world.synced or self.membership.state is State.LEAVING:
             return
         changes = self.ownership.update(self.world.lines(self.membership.alive), self._lost)
+        self._lost.clear()
         decided = clock()
         self._taken.update({change.line.address: (change, decided) for change in changes if isinstance(change, Take)})
         owned = self.ownership.owned
-        refused = self.announcer.set({address: line.verdict.interfaces for address, line in owned.items()})
+        self.announcer.set({address: line.verdict.interfaces for address, line in owned.items()})
         for change in changes:
             if isinstance(change, Drop):
                 self._taken.pop(change.address, None)
                 self.herald.drop(change)
-        self.herald.refused({address: (reason, owned[address]) for address, reason in refused.items()})
         self._on_placement()
 
     def _on_placement(self) -> None:
-        """Tell each take once its address is announced."""
-        for address in [address for address in self._taken if address in self.announcer.placements]:
+        """Tell each take once its address is announced, and what is announced nowhere."""
+        placements, owned = self.announcer.placements, self.ownership.owned
+        for address in [address for address in self._taken if address in placements]:
             take, decided = self._taken.pop(address)
             self.herald.take(take, clock() - decided)
+        refused = self.announcer.refused
+        self.herald.announced(
+            {(service, address) for address in placements if address in owned for service in owned[address].services}
+        )
+        self.herald.refused({address: (reason, owned[address]) for address, reason in refused.items()})
         self.publisher.changed()
 
     def published(self) -> dict[ServiceKey, tuple[str, ...]]:
         """The Services that this node announces, with the interfaces that were asked for by name."""
         found: dict[ServiceKey, tuple[str, ...]] = {}
+        owned = self.ownership.owned
         for address, names in self.announcer.placements.items():
-            line = self.ownership.owned.get(address)
-            if line is not None:
-                found.update(dict.fromkeys(line.services, names if line.verdict.interfaces else ()))
+            line = owned.get(address)
+            for service in line.services if line else ():
+                asked = names if line and line.verdict.interfaces else ()
+                found[service] = tuple(sorted({*found.get(service, ()), *asked}))
         return found
+
+
+def _beat_address(node: Node) -> str | None:
+    """Where a node hears beats: its first InternalIP of IPv4, the one family that they are sent in so far."""
+    return next((str(address) for address in node.internal_ips if address.version == 4), None)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from ipaddress import IPv4Address
 
 from pylb.core import events, notices
 from pylb.core.events import Event
 from pylb.core.membership import Change, Down
-from pylb.core.model import Address, NodeName, Service
+from pylb.core.model import Address, NodeName, Service, ServiceKey
 from pylb.core.notices import Notice
 from pylb.core.ownership import Drop, Line, Take
 from pylb.core.reasons import Reason
@@ -32,6 +33,7 @@ class Herald:
     ) -> None:
         self._node, self._stream, self._recorder, self._services, self._log = node, stream, recorder, services, log
         self._refused: dict[Address, Reason] = {}
+        self._announced: AbstractSet[tuple[ServiceKey, Address]] = frozenset()
         self._problems: tuple[str, ...] | None = None
         self._pools: tuple[str, ...] = ()
 
@@ -57,7 +59,12 @@ class Herald:
                     _round(after),
                 )
             )
-        self._notify(line, notices.node_assigned(self._node))
+
+    def announced(self, pairs: AbstractSet[tuple[ServiceKey, Address]]) -> None:
+        """The Services and addresses that this node announces; a Service is told of those that are new."""
+        for service in sorted({service for service, _ in pairs - self._announced}):
+            self._notify(service, notices.node_assigned(self._node))
+        self._announced = pairs
 
     def drop(self, drop: Drop) -> None:
         """This node stopped answering for an address."""
@@ -69,7 +76,8 @@ class Herald:
             if self._refused.get(address) is not reason:
                 self._log.warning("not announced", address=str(address), reason=reason.value, why=reason.text)
                 if reason is Reason.NO_INTERFACE:
-                    self._notify(line, notices.announce_failed(self._node, address))
+                    for service in line.services:
+                        self._notify(service, notices.announce_failed(self._node, address))
         self._refused = {address: reason for address, (reason, _) in refused.items()}
 
     def member(self, change: Change) -> None:
@@ -103,8 +111,9 @@ class Herald:
         self._stream.add(raw)
         self._log.info(raw["kind"].replace("_", " "), **{k: v for k, v in raw.items() if k not in ("kind", "at")})
 
-    def _notify(self, line: Line, notice: Notice) -> None:
-        for service in filter(None, (self._services.get(key) for key in line.services)):
+    def _notify(self, key: ServiceKey, notice: Notice) -> None:
+        service = self._services.get(key)
+        if service is not None:
             self._recorder.record(service.ref, notice.type, notice.reason, notice.message)
 
 

@@ -69,7 +69,7 @@ def _register_cluster(registry: Registry, speaker: Speaker) -> None:
     stale = registry.gauge("metallb_k8s_client_config_stale_bool", "1 if the last good configuration is in force.")
 
     def collect() -> None:
-        loaded.set(bool(configuration.current.pools) or not configuration.problems)
+        loaded.set(configuration.loaded)
         stale.set(configuration.stale)
 
     registry.collectors.append(collect)

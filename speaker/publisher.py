@@ -6,7 +6,8 @@ It never decides who owns: it is told, and catches up. A slow or absent API serv
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from pylb.core.model import L2Status, NodeName, ServiceKey
@@ -56,25 +57,34 @@ class Publisher:
             self._changed.clear()
             if not self._existing.synced:
                 continue
-            try:
-                await self._write(statuses.plan(self._node, self._owned(), self._existing.items.values()))
-            except ClusterError as error:
-                self._log.warning("cannot write ServiceL2Status", error=str(error))
+            if self._existing.absent:  # nobody installed the kind, so far
                 self._changed.set()
                 await asyncio.sleep(AGAIN)
-
-    async def _write(self, todo: statuses.Plan) -> None:
-        for name in todo.delete:
-            try:
-                await self._client.delete(f"{self._path}/{name}")
-            except NotFound:
                 continue
+            todo = statuses.plan(self._node, self._owned(), self._existing.items.values())
+            if not await self._write(todo):
+                self._changed.set()
+            if todo.write or todo.delete:
+                await asyncio.sleep(AGAIN)
+
+    async def _write(self, todo: statuses.Plan) -> bool:
+        """Do all that can be done: one object that is refused keeps no other from being written. False if one was."""
         if todo.write and self._pod_path and self._owner is None:
             self._owner = await self._read_owner()
-        for name, service, interfaces in todo.write:
-            await self._put(name, service, interfaces)
-        if todo.write or todo.delete:
-            await asyncio.sleep(AGAIN)
+        deleted = [await self._tried(name, self._delete(name)) for name in todo.delete]
+        return all([*deleted, *[await self._tried(one[0], self._put(*one)) for one in todo.write]])
+
+    async def _tried(self, name: str, write: Coroutine[Any, Any, None]) -> bool:
+        try:
+            await write
+        except ClusterError as error:
+            self._log.warning("cannot write a ServiceL2Status", name=name, error=str(error))
+            return False
+        return True
+
+    async def _delete(self, name: str) -> None:
+        with contextlib.suppress(NotFound):
+            await self._client.delete(f"{self._path}/{name}")
 
     async def _put(self, name: str, service: ServiceKey, interfaces: tuple[str, ...]) -> None:
         wanted = {
@@ -90,6 +100,6 @@ class Publisher:
         """The pod as an owner reference: the objects go when it does. None where there is no such pod."""
         try:
             meta = (await self._client.get(self._pod_path))["metadata"]
-        except NotFound:
+        except ClusterError:  # not there, or not now: the objects are of use without it
             return None
         return {"apiVersion": "v1", "kind": "Pod", "name": meta["name"], "uid": meta["uid"]}

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from fakes.clocks import Asker, Listener, Probe
+from fakes.clocks import Asker, Clock, Listener, Probe
 from fakes.cluster import Cluster, until
 from pylb.kube.errors import ClusterError
 from pylb.lab.client import Lab
@@ -83,6 +83,11 @@ class Lan(Cluster):
     def asker(self, address: str) -> Asker:
         """Ask all the time who has an address, as a context."""
         return Asker(self.lab, address)
+
+    def forgetful_client(self, address: str) -> Clock:
+        """As long as the block lasts, the client's kernel has to ask again who has an address, 20 times a second."""
+        forget = f"while :; do ip neigh flush to {address} dev eth0; echo '{{}}'; sleep 0.05; done"
+        return Clock(self.lab, "client", ["sh", "-c", forget])
 
     def listener(self) -> Listener:
         """Hear the ARP frames that reach the router, as a context."""

@@ -230,6 +230,16 @@ def test_003_a_pool_that_is_for_those_alone_who_name_it(lan: Lan) -> None:
 
 
 @on("192.168.10.0/24")
+def test_003_the_small_pool_alone_serves_nobody_who_does_not_name_it(lan: Lan) -> None:
+    lan.create(service("default/plain"))
+    type_file(lan, "apply", "003-small-pool.yaml")
+    assert ip_address(lan.address("default/my-lb-service")) in SMALL
+    waiting = until("it waits", lambda: lan.state("controller")["waiting"].get("default/plain"))
+    assert waiting["reason"] == "no_free_address"
+    assert lan.addresses("default/plain") == []
+
+
+@on("192.168.10.0/24")
 def test_003_addresses_of_each_family(lan: Lan) -> None:
     type_file(lan, "apply", "003-pools.yaml")
     lan.create(

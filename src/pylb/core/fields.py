@@ -12,7 +12,9 @@ JSON = Mapping[str, Any]
 
 
 _SHORT = reprlib.Repr()
-_SHORT.maxlevel, _SHORT.maxother = 2, 60  # parts of parts, and characters: YAML can write what has no end
+_SHORT.maxlevel = 2  # YAML can write what has no end, and what has 9^20 parts
+_SHORT.maxlist = _SHORT.maxdict = 3
+_SHORT.maxstring = _SHORT.maxother = 60  # characters
 
 
 def shown(raw: object) -> str:

@@ -6,6 +6,7 @@ It acts and reports; what happens when, and what is told, is decided by `story` 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
@@ -25,6 +26,7 @@ MANIFESTS = ("000-configmap-range.yaml", "000-kube-verify.yaml")
 NAMESPACE, NAME = "kube-verify", "kube-verify"
 SPEAKERS = "/api/v1/namespaces/pylb-system/pods"
 POLL_S = 0.005
+AGAIN_S = 0.1  # until a speaker whose stream ended is asked again
 
 JSON = Mapping[str, Any]
 _COLLECTIONS = {
@@ -100,9 +102,7 @@ class Stage:
         asked = [asyncio.create_task(self._find_move(node, token, address, since, seconds)) for node in self._nodes()]
         try:
             for done in asyncio.as_completed(asked, timeout=seconds):
-                found = await done
-                if found is not None:
-                    return found
+                return await done
         except asyncio.TimeoutError:
             pass
         finally:
@@ -110,18 +110,17 @@ class Stage:
                 task.cancel()
         return None
 
-    async def _find_move(self, node: str, token: str, address: str, since: float, idle: float) -> Moved | None:
+    async def _find_move(self, node: str, token: str, address: str, since: float, idle: float) -> Moved:
+        """The first that a speaker tells; asks again, until it is cancelled, where it is cut off or silent."""
         path = f"{SPEAKERS}/pylb-speaker-{node}:7472/proxy/events"
-        try:
-            lines = self.client.lines(path, idle=idle, headers={"X-Pylb-Token": token})
-            async with aclosing(lines):
-                async for raw in lines:
-                    event = events.decode(raw)
-                    if isinstance(event, Moved) and event.address == address and event.at >= since:
-                        return event
-        except ClusterError:  # it is cut off, or has nothing more to tell
-            pass
-        return None
+        while True:
+            with contextlib.suppress(ClusterError):
+                async with aclosing(self.client.lines(path, idle=idle, headers={"X-Pylb-Token": token})) as lines:
+                    async for raw in lines:
+                        event = events.decode(raw)
+                        if isinstance(event, Moved) and event.address == address and event.at >= since:
+                            return event
+            await asyncio.sleep(AGAIN_S)
 
     async def _token(self) -> str:
         import base64

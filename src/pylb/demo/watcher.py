@@ -52,12 +52,12 @@ class Watcher:
         return await self._wait(lambda start: self._good_since(start) >= count, seconds)
 
     async def wait_outage(self, since: float, seconds: float) -> JSON | None:
-        """The first outage that began at or after `since` and is over, if there is one within the time."""
+        """The first outage that ended at or after `since`, if there is one within the time."""
         await self._wait(lambda _: self.outage(since) is not None, seconds)
         return self.outage(since)
 
     def outage(self, since: float) -> JSON | None:
-        """The first outage that is over and whose last good request began no earlier than a second before `since`."""
+        """The first outage that ended at or after `since`: it may have begun a request before."""
         return next((one for one in self.outages if one["to"] is not None and one["to"] >= since), None)
 
     def failed(self, since: float) -> int:

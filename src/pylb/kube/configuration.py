@@ -12,7 +12,6 @@ from typing import Any
 from pylb.core import config
 from pylb.core.config import EMPTY, Config, Problem
 from pylb.core.legacy import Converted
-from pylb.core.model import Namespace
 from pylb.kube import decode
 from pylb.kube.client import Client
 from pylb.kube.collection import Collection
@@ -32,6 +31,7 @@ class Configuration:
 
     def __init__(self, client: Client, on_change: Callable[[], None]) -> None:
         self.current: Config = EMPTY
+        self.loaded = False  # a good one was read; without one `current` is empty, and no address would seem allowed
         self.problems: tuple[Problem, ...] = ()
         self._on_change = on_change
         self._pools = self._watch(client, POOLS, _ours("IPAddressPool"))
@@ -51,10 +51,6 @@ class Configuration:
     def stale(self) -> bool:
         """Whether the last good configuration is in force instead of the one that stands there."""
         return bool(self.problems)
-
-    @property
-    def namespaces(self) -> Mapping[str, Namespace]:
-        return self._namespaces.items
 
     async def run(self) -> None:
         """Keep it current for ever."""
@@ -82,7 +78,7 @@ class Configuration:
         )
         problems = (*(problem for made in old for problem in made.problems), *loaded.problems)
         if loaded.config is not None and not problems:
-            self.current = loaded.config
+            self.current, self.loaded = loaded.config, True
         self.problems = problems
         self._on_change()
 

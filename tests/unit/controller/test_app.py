@@ -23,9 +23,10 @@ class Wired(Controller):
 
     def __init__(self, *pools: Any) -> None:
         super().__init__(Client(Credentials("http://127.0.0.1:1", "test")), EventLog(), Logger("test"))
-        self.configuration.current = configured(*pools)
+        self.configuration.current, self.configuration.loaded = configured(*pools), True
         for collection in (self.services, *self.configuration._all()):
             collection._synced.set()
+        self._on_configuration()
 
     def see(self, old: Service | None, new: Service | None) -> None:
         key = (new or old or WEB).key
@@ -85,6 +86,15 @@ async def test_an_address_that_a_pool_loses_is_released_for_that(controller: Wir
     controller._on_configuration()
     controller._settle()
     assert [event.get("reason") for event in controller.events.since(None)[-2:]] == ["config_changed", None]
+
+
+async def test_without_a_good_configuration_nobody_loses_an_address(controller: Wired) -> None:
+    """A controller that starts on a faulty one knows no pool, and no address would seem allowed."""
+    controller.configuration.loaded = False
+    controller.configuration.current = configured()
+    controller.see(None, replace(WEB, ingress=("10.0.0.2",)))
+    controller._settle()
+    assert (controller._target(WEB.key), controller.books.decisions) == (None, {})
 
 
 async def test_nothing_is_settled_before_everything_was_read(controller: Wired) -> None:

@@ -1,0 +1,61 @@
+"""What is made of objects that are not what they should be: one exception, or a problem that names them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pylb.kube import decode
+
+META = {"name": "config", "namespace": "metallb-system", "uid": "u"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("a: [", "\x00", "!!python/object:os.system {}", "[" * 5000),
+        *("- 2020-99-99", "- !!timestamp x", "- !!bool x", "- !!int x", "- !!int ''", "- !!float x"),
+        *("? [a]\n: b", "- *nowhere", "<<: 1"),
+    ],
+)
+def test_an_old_configmap_that_is_no_yaml_is_a_problem_of_the_configmap(text: str) -> None:
+    """Not an object that cannot be read: that would be a line in a log, and its owner would look at the ConfigMap."""
+    made = decode.legacy_config({"metadata": META, "data": {"config": text}})
+    assert made is not None
+    [problem] = made.problems
+    assert str(problem).startswith("ConfigMap metallb-system/config: data.config is not YAML: ")
+
+
+@pytest.mark.parametrize(
+    ("meta", "data"), [({**META, "name": "other"}, {"config": "a: ["}), (META, {"other": "a: ["}), (META, None)]
+)
+def test_other_configmaps_are_none_of_ours(meta: dict[str, Any], data: Any) -> None:
+    assert decode.legacy_config({"metadata": meta, "data": data}) is None
+
+
+@pytest.mark.parametrize(
+    ("conditions", "addresses", "servable"),
+    [
+        ({}, ["10.0.0.1"], True),
+        ({"ready": None}, ["10.0.0.1"], True),
+        ({"ready": True}, [], False),
+        ({"ready": False}, ["10.0.0.1"], False),
+        ({"ready": False, "serving": True, "terminating": True}, ["10.0.0.1"], True),
+    ],
+)
+def test_which_endpoints_can_serve(conditions: dict[str, Any], addresses: list[str], servable: bool) -> None:
+    found = decode.endpoint_slice(
+        {
+            "metadata": {"name": "web-1", "namespace": "d", "labels": {"kubernetes.io/service-name": "web"}},
+            "endpoints": [{"addresses": addresses, "conditions": conditions, "nodeName": "n1"}],
+        }
+    )
+    assert found is not None
+    assert [(one.node, one.servable) for one in found.endpoints] == [("n1", servable)]
+
+
+@pytest.mark.parametrize("port", ["x", None, [], float("inf"), float("nan")])
+def test_one_exception_whatever_the_shape(port: object) -> None:
+    with pytest.raises(decode.DecodeError):
+        decode.service({"metadata": {"name": "web", "namespace": "d"}, "spec": {"ports": [{"port": port}]}})
