@@ -18,7 +18,7 @@ from typing import Protocol
 from pylb.core.model import Address
 from pylb.core.reasons import Reason
 from pylb.speaker import bpf
-from pylb.speaker.arp import Drop, DropReason, Reply, Templates, classify, format_mac, gratuitous, heard_claim
+from pylb.speaker.arp import Drop, DropReason, Templates, classify, format_mac, gratuitous, heard_claim
 from pylb.speaker.counts import Counts
 from pylb.speaker.links import DEFAULT_EXCLUSION, Choice, Link, interfaces_for, usable
 from pylb.speaker.schedule import Schedule
@@ -206,7 +206,7 @@ class Announcer:
             return
         reply = port.templates.answer(frame)
         if reply is not None:
-            self._answer(port, reply)
+            self._answer(port, *reply)
         else:
             verdict = classify(frame, port.mac, port.addresses)
             if isinstance(verdict, Drop):
@@ -215,12 +215,12 @@ class Announcer:
         if claim is not None:
             self._report(claim.address, claim.mac, port.name, now)
 
-    def _answer(self, port: _Port, reply: Reply) -> None:
-        if port.socket is not None and port.socket.send(reply.frame):
-            self.counts.responses[reply.address] += 1
+    def _answer(self, port: _Port, address: IPv4Address, frame: bytes) -> None:
+        if port.socket is not None and port.socket.send(frame):
+            self.counts.responses[address] += 1
         else:
             self.counts.drops[DropReason.SEND_FAILED] += 1
-        self.counts.requests[reply.address] += 1
+        self.counts.requests[address] += 1
 
     def _report(self, address: IPv4Address, mac: bytes, interface: str, now: float) -> None:
         self.counts.conflicts += 1

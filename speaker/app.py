@@ -96,6 +96,7 @@ class Speaker:
     def _on_links(self, links: tuple[Link, ...]) -> None:
         self.heartbeat.tell_macs({link.mac for link in usable(links).usable})
         self.announcer.take_links(links)
+        self._send_beats_to_nodes()
         self._reconsider_connection()
 
     def _reconsider_connection(self) -> None:
@@ -114,7 +115,10 @@ class Speaker:
         return me is not None and (not me.internal_ips or any(address in up for address in me.internal_ips))
 
     def _send_beats_to_nodes(self) -> None:
-        others = (node for name, node in self.world.nodes.items() if name != self.node)
+        """To all others, but to nobody while the cable is out: the kernel would ask for them in vain, and ask again a
+        second later only, which may be long after the cable is in again; nobody would hear this node meanwhile."""
+        nodes = self.world.nodes if self._reachable() else {}
+        others = (node for name, node in nodes.items() if name != self.node)
         found = (_beat_address(node) for node in others)
         self.heartbeat.send_to({address for address in found if address}, self.settings.beat_port)
 

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Mapping
+import itertools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pylb.core.model import L2Status, NodeName, ServiceKey
 from pylb.kube import decode
 from pylb.kube.client import Client
 from pylb.kube.collection import Collection
-from pylb.kube.errors import ClusterError, NotFound
+from pylb.kube.errors import ClusterError, Conflict, Forbidden, Invalid, NotFound
 from pylb.kube.write import put_object
 from pylb.runtime.log import Logger
 from pylb.speaker import statuses
@@ -62,25 +63,27 @@ class Publisher:
                 await asyncio.sleep(AGAIN)
                 continue
             todo = statuses.plan(self._node, self._owned(), self._existing.items.values())
-            if not await self._write(todo):
+            try:
+                await self._write(todo)
+            except ClusterError as error:
+                self._log.warning("cannot write ServiceL2Status", error=str(error))
                 self._changed.set()
             if todo.write or todo.delete:
                 await asyncio.sleep(AGAIN)
 
-    async def _write(self, todo: statuses.Plan) -> bool:
-        """Do all that can be done: one object that is refused keeps no other from being written. False if one was."""
+    async def _write(self, todo: statuses.Plan) -> None:
+        """Do what can be done. One object that is refused keeps no other from being written, and is told at the end."""
+        refused: ClusterError | None = None
         if todo.write and self._pod_path and self._owner is None:
             self._owner = await self._read_owner()
-        deleted = [await self._tried(name, self._delete(name)) for name in todo.delete]
-        return all([*deleted, *[await self._tried(one[0], self._put(*one)) for one in todo.write]])
-
-    async def _tried(self, name: str, write: Coroutine[Any, Any, None]) -> bool:
-        try:
-            await write
-        except ClusterError as error:
-            self._log.warning("cannot write a ServiceL2Status", name=name, error=str(error))
-            return False
-        return True
+        deletions, puts = (self._delete(name) for name in todo.delete), (self._put(*one) for one in todo.write)
+        for work in itertools.chain(deletions, puts):
+            try:
+                await work
+            except (Conflict, Forbidden, Invalid) as error:
+                refused = error
+        if refused is not None:
+            raise refused
 
     async def _delete(self, name: str) -> None:
         with contextlib.suppress(NotFound):
@@ -100,6 +103,6 @@ class Publisher:
         """The pod as an owner reference: the objects go when it does. None where there is no such pod."""
         try:
             meta = (await self._client.get(self._pod_path))["metadata"]
-        except ClusterError:  # not there, or not now: the objects are of use without it
+        except NotFound:
             return None
         return {"apiVersion": "v1", "kind": "Pod", "name": meta["name"], "uid": meta["uid"]}

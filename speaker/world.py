@@ -22,8 +22,7 @@ class World:
     def __init__(self, client: Client, on_change: Callable[[], None], load_balancer_class: str | None = None) -> None:
         self._class = load_balancer_class
         self._on_change = on_change
-        self._configured = False  # a good configuration was read
-        self.configuration = Configuration(client, self._on_configuration)
+        self.configuration = Configuration(client, on_change)
         self.services = self._watch(client, "/api/v1/services", decode.service)
         self.slices = self._watch(client, "/apis/discovery.k8s.io/v1/endpointslices", decode.endpoint_slice)
         self._nodes = self._watch(client, "/api/v1/nodes", decode.node)
@@ -35,7 +34,7 @@ class World:
         A speaker that never knew which addresses are announced must not be first in line for one: the others go by the
         last good configuration, and leave the address to it.
         """
-        return self._configured and all(collection.synced for collection in self._collections())
+        return self.configuration.loaded and all(collection.synced for collection in self._collections())
 
     @property
     def nodes(self) -> dict[NodeName, Node]:
@@ -50,10 +49,6 @@ class World:
     async def run(self) -> None:
         """Keep it current for ever."""
         await asyncio.gather(self.configuration.run(), *(collection.run() for collection in self._collections()))
-
-    def _on_configuration(self) -> None:
-        self._configured = self._configured or (self.configuration.synced and not self.configuration.problems)
-        self._on_change()
 
     def _collections(self) -> Iterator[Collection[Any]]:
         yield from (self.services, self.slices, self._nodes)

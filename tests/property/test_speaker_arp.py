@@ -117,7 +117,8 @@ def test_what_python_answers_or_hears_is_never_filtered_away(frame: bytes, owned
 def test_any_bytes_are_answered_or_dropped(frame: bytes, mac: bytes, owned: set[IPv4Address]) -> None:
     verdict = classify(frame, mac, owned)
     assert isinstance(verdict, (Reply, Drop))
-    assert Templates(mac, owned).answer(frame) == (verdict if isinstance(verdict, Reply) else None)
+    prepared = Templates(mac, owned).answer(frame)
+    assert prepared == ((verdict.address, verdict.frame) if isinstance(verdict, Reply) else None)
     heard_claim(frame, mac, owned)
 
 

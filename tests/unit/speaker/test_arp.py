@@ -53,7 +53,9 @@ def test_a_request_is_answered_by_unicast_with_the_interfaces_own_mac() -> None:
 )
 def test_these_are_answered_too(frame: bytes) -> None:
     assert isinstance(classify(frame, MAC, {OWNED}), Reply)
-    assert Templates(MAC, {OWNED}).answer(frame) == classify(frame, MAC, {OWNED})
+    prepared = Templates(MAC, {OWNED}).answer(frame)
+    assert prepared is not None
+    assert Reply(*prepared) == classify(frame, MAC, {OWNED})
 
 
 @pytest.mark.parametrize(
