@@ -12,7 +12,7 @@ import click
 @click.option("--kubeconfig", metavar="FILE", help="How to reach the cluster (default: as the pod is told).")
 @click.option("--token-file", metavar="FILE", help="The token that readers of /state, /events and /metrics show.")
 @click.option("--bind", default="", metavar="ADDRESS", help="Where to serve HTTP (default: everywhere).")
-@click.option("--port", default=7473, show_default=True, type=click.IntRange(1, 65535), help="HTTP port.")
+@click.option("--port", default=7473, show_default=True, type=click.IntRange(0, 65535), help="HTTP port; 0 is any.")
 @click.option("--lb-class", default=None, metavar="CLASS", help="Serve Services with this loadBalancerClass alone.")
 @click.option(
     "--log-level", default="info", show_default=True, type=click.Choice(["debug", "info", "warning", "error"])

@@ -12,7 +12,6 @@ from pylb.core.model import NodeName
 from pylb.core.ranges import parse_address
 from pylb.speaker.settings import BEAT_PORT, HTTP_PORT, Settings
 
-PORT = click.IntRange(1, 65535)
 MIN_KEY_BYTES = 8  # a shorter secret is a typing error
 
 
@@ -22,8 +21,12 @@ MIN_KEY_BYTES = 8  # a shorter secret is a typing error
 @click.option("--key-file", required=True, metavar="FILE", help="The secret that the cluster's speakers share.")
 @click.option("--token-file", metavar="FILE", help="The token that readers of /state, /events and /metrics show.")
 @click.option("--bind", default="", metavar="ADDRESS", help="Where to serve HTTP (default: everywhere).")
-@click.option("--port", default=HTTP_PORT, show_default=True, type=PORT, help="HTTP port.")
-@click.option("--beat-port", default=BEAT_PORT, show_default=True, type=PORT, help="UDP port of the beats.")
+@click.option(
+    "--port", default=HTTP_PORT, show_default=True, type=click.IntRange(0, 65535), help="HTTP port; 0 is any."
+)
+@click.option(
+    "--beat-port", default=BEAT_PORT, show_default=True, type=click.IntRange(1, 65535), help="UDP port of the beats."
+)
 @click.option("--namespace", default="pylb-system", show_default=True, help="Where status objects are written.")
 @click.option("--pod", default="", metavar="NAME", help="The pod that this process runs in.")
 @click.option("--lb-class", default=None, metavar="CLASS", help="Serve Services with this loadBalancerClass alone.")

@@ -47,8 +47,8 @@ class Served(Cluster):
             line = [sys.executable, "-m", "pylb", *words, "--token-file", str(token)]
             process = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
         try:
-            started = until("the controller started", lambda: re.search(r" port=(\d+)", self.logged()))
-            self._port = int(started[1])
+            [port] = until("the controller started", lambda: re.findall(r" port=(\d+)", self.logged()))
+            self._port = int(port)
             yield
         finally:
             end(process)

@@ -20,6 +20,7 @@ from fakes.lan import Lan
 ADDRESS, URL = "10.77.0.200", "http://10.77.0.200/"
 SANE_S = 5.0  # MetalLB needs 5 to 7
 TWO_BEATS_S = 0.3  # in which two nodes may answer during a hand-over; a beat each 100 ms, and a busy machine
+LOST_S = 1.05  # a kernel that asks in vain for a neighbour does so each second: it has just asked, and will wait
 FROZEN_S = 1.5  # three times the deadline
 LISTENS_S = 0.2  # at least, before a speaker that was held up answers: two beats of each of the others
 WATCHED_S = 2.0  # after the heal: listening again and taking back are over
@@ -82,6 +83,7 @@ def test_the_node_is_lost_and_comes_back(lan: Lan, say: Say, lose: Fault, heal: 
         try:
             outage = probe.wait_outage(lost, SANE_S)
             other = lan.owner(ADDRESS, beside=owner)
+            until("it was lost for long", lambda: time.time() > lost + LOST_S)
         finally:
             heal(lan, owner)
         healed = time.time()

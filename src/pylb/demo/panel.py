@@ -16,6 +16,7 @@ from pylb.tui.words import Glyphs, Line, Span, sparkline
 TOP_MS = 20.0  # the highest bar of the sparkline
 FRESH_S = 0.5  # an answer that is older means: no answer
 PIN_FROM = 200  # the last octet of the first address that the pin key asks for
+UNDO = {"killed": "start", "frozen": "thaw"}
 MAX_ADDED = 20  # Services that the keys may add
 
 
@@ -28,7 +29,8 @@ class Panel:
     def __init__(self, stage: Stage, watcher: Watcher) -> None:
         self._stage, self._watcher = stage, watcher
         self._nodes = [name for name, host in stage.lab.hosts.items() if "management" in host]
-        self._broken: dict[str, str] = {}  # node -> what was done to it
+        self._cut: set[str] = set()  # nodes whose cable is pulled
+        self._speakers: dict[str, str] = {}  # node -> what was done to its speaker
         self._added = 0
         self.keys: Sequence[Key] = (
             Key("x", "Pull cable", self._cable),
@@ -63,8 +65,9 @@ class Panel:
     def _damage(self) -> Line:
         spans = []
         for node in self._nodes:
-            what = self._broken.get(node)
-            spans.append(Span(f"{node}: {what}  " if what else f"{node}: well  ", "bad" if what else "dim"))
+            speaker = self._speakers.get(node)
+            what = ", ".join(["cable pulled"] * (node in self._cut) + [f"speaker {speaker}"] * bool(speaker))
+            spans.append(Span(f"{node}: {what or 'well'}  ", "bad" if what else "dim"))
         return tuple(spans)
 
     def _hints(self) -> Line:
@@ -72,37 +75,40 @@ class Panel:
 
     async def _cable(self, selection: Selection) -> str | None:
         node = self._node(selection)
-        if self._broken.get(node) == "cable pulled":
-            return await self._mend(node)
+        if node in self._cut:
+            await self._stage.do(self._stage.lab.mend, node)
+            self._cut.discard(node)
+            return f"the cable of {node} is back"
         await self._stage.do(self._stage.lab.cut, node, "both")
-        self._broken[node] = "cable pulled"
+        self._cut.add(node)
         return f"the cable of {node} is pulled"
 
     async def _kill(self, selection: Selection) -> str | None:
-        return await self._toggle(self._node(selection), "kill", "start", "speaker killed")
+        return await self._toggle(self._node(selection), "kill", "killed")
 
     async def _freeze(self, selection: Selection) -> str | None:
-        return await self._toggle(self._node(selection), "freeze", "thaw", "speaker frozen")
+        return await self._toggle(self._node(selection), "freeze", "frozen")
 
-    async def _toggle(self, node: str, act: str, undo: str, what: str) -> str:
-        back = self._broken.get(node) == what
-        await self._stage.do(self._stage.lab.speaker, undo if back else act, node)
-        if back:
-            del self._broken[node]
+    async def _toggle(self, node: str, act: str, what: str) -> str:
+        if await self._revive(node) == what:
             return f"the speaker of {node} is back"
-        self._broken[node] = what
-        return f"{node}: {what}"
+        await self._stage.do(self._stage.lab.speaker, act, node)
+        self._speakers[node] = what
+        return f"the speaker of {node} is {what}"
 
-    async def _mend(self, node: str) -> str:
-        undo = {"speaker killed": "start", "speaker frozen": "thaw"}.get(self._broken.pop(node, ""))
-        if undo:
-            await self._stage.do(self._stage.lab.speaker, undo, node)
-        await self._stage.do(self._stage.lab.mend, node)
-        return f"{node} is well again"
+    async def _revive(self, node: str) -> str:
+        """Make a node's speaker run again; gives what had been done to it."""
+        what = self._speakers.get(node, "")
+        if what:
+            await self._stage.do(self._stage.lab.speaker, UNDO[what], node)
+            del self._speakers[node]
+        return what
 
     async def _mend_all(self, selection: Selection) -> str | None:
-        for node in list(self._broken):
-            await self._mend(node)
+        for node in [node for node in self._nodes if node in self._cut or node in self._speakers]:
+            await self._revive(node)
+            await self._stage.do(self._stage.lab.mend, node)
+            self._cut.discard(node)
         return "everything is well again"
 
     async def _add(self, selection: Selection) -> str | None:
@@ -126,6 +132,6 @@ class Panel:
 
     def _node(self, selection: Selection) -> str:
         """The node to break: who announces the row under the cursor, else one that is broken, else the first."""
-        broken = next(iter(self._broken), "")
+        broken = next(iter((*self._speakers, *sorted(self._cut))), "")
         node = selection.node.split(",")[0].rstrip("!")
         return node if node in self._nodes else broken or self._nodes[0]

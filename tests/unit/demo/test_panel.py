@@ -81,6 +81,19 @@ async def test_a_key_breaks_the_node_of_the_row_and_mends_it(
     assert stage.lab.orders == [done, undone]
 
 
+async def test_what_is_broken_twice_is_mended_twice(panel: Panel, stage: Stage) -> None:
+    for key in "sfx":
+        await press(panel, key)
+    assert stage.lab.orders == [
+        *(("speaker", "kill", "n2"), ("speaker", "start", "n2")),  # what is dead cannot be frozen
+        *(("speaker", "freeze", "n2"), ("cut", "n2", "both")),
+    ]
+    assert "n2: cable pulled, speaker frozen" in shown(panel)
+    await press(panel, "b")
+    assert stage.lab.orders[4:] == [("speaker", "thaw", "n2"), ("mend", "n2")]
+    assert "n2: well" in shown(panel)
+
+
 async def test_everything_can_be_mended_at_once(panel: Panel, stage: Stage) -> None:
     await press(panel, "f", "n1")
     await press(panel, "x", "n2")

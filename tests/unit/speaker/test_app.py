@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from ipaddress import IPv4Address, ip_address
+from ipaddress import IPv4Address, IPv4Interface, ip_address
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from pylb.runtime.eventlog import EventLog
 from pylb.runtime.log import Logger
 from pylb.speaker.app import Speaker
 from pylb.speaker.heartbeat import Keys
+from pylb.speaker.links import Link
 from pylb.speaker.settings import Settings
 
 N1, N2 = NodeName("n1"), NodeName("n2")
@@ -35,6 +36,9 @@ class Wire:
 
     def set(self, owned: Any) -> None:
         self.owned = dict(owned)
+
+    def take_links(self, links: Any) -> None:
+        pass
 
     @property
     def placements(self) -> dict[Any, tuple[str, ...]]:
@@ -66,6 +70,12 @@ class Wired(Speaker):
         self.world.services.items = self.herald._services = {one.key: one for one in services}  # type: ignore[assignment]
         self.world.slices.items = {one.key: EndpointSlice(one.key, one.key, tuple(endpoints("n1"))) for one in services}
         self._elect()
+
+    def plug(self, up: bool) -> None:
+        """The node's one cable is in, or out."""
+        link = Link(2, "eth0", b"\2\0\0\0\0\1", up, up, broadcast=True, addresses=(IPv4Interface("10.0.0.1/24"),))
+        self._links._known = (link,)
+        self._on_links(self._links.links)
 
     def told(self) -> list[str]:
         return [event["kind"] for event in self.events.since(None)]
@@ -127,7 +137,6 @@ async def test_a_lost_owner_is_named_once(speaker: Wired) -> None:
 
 async def test_beats_go_to_ipv4_addresses_whichever_comes_first(speaker: Wired) -> None:
     addresses = {
-        "n1": ("10.0.0.1",),
         "n2": ("fd00::2", "10.0.0.2"),
         "n3": ("10.0.0.3", "fd00::3"),
         "n4": ("fd00::4",),
@@ -137,6 +146,17 @@ async def test_beats_go_to_ipv4_addresses_whichever_comes_first(speaker: Wired) 
         speaker.world._nodes.items[name] = Node(NodeName(name), internal_ips=tuple(map(ip_address, found)))
     speaker._send_beats_to_nodes()
     assert [address for address, _ in speaker.heartbeat._peers] == ["10.0.0.2", "10.0.0.3"]
+
+
+async def test_no_beat_is_sent_while_the_cable_is_out(speaker: Wired) -> None:
+    """Else the kernel asks for the others in vain, and does not ask again at once when the cable is in again."""
+    for name, address in (("n1", "10.0.0.1"), ("n2", "10.0.0.2")):
+        speaker.world._nodes.items[name] = Node(NodeName(name), internal_ips=(ip_address(address),))
+    sent_to = []
+    for plugged in (True, False, True):
+        speaker.plug(plugged)
+        sent_to.append([address for address, _ in speaker.heartbeat._peers])
+    assert sent_to == [["10.0.0.2"], [], ["10.0.0.2"]]
 
 
 async def test_interfaces_are_published_where_they_were_asked_for(speaker: Wired) -> None:
