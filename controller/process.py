@@ -14,10 +14,11 @@ from pylb.controller.state import describe
 from pylb.kube import credentials
 from pylb.kube.client import Client
 from pylb.kube.errors import NoCluster
+from pylb.runtime.endpoints import routes
 from pylb.runtime.eventlog import EventLog
-from pylb.runtime.http import Request, Response, Routes, Server, stream_events
+from pylb.runtime.http import Routes, Server
 from pylb.runtime.log import Logger
-from pylb.runtime.metrics import CONTENT_TYPE, Registry
+from pylb.runtime.metrics import Registry
 
 FINE, CANNOT_BIND, UNREACHABLE = 0, 2, 3  # exit codes
 HTTP_PORT = 7473
@@ -62,13 +63,8 @@ def _routes(controller: Controller) -> Routes:
     registry = Registry()
     metrics.register(registry, controller)
 
-    async def healthz(request: Request) -> Any:
-        return b"ok\n"
+    def state() -> dict[str, Any]:
+        configuration = controller.configuration
+        return describe(controller.books, configuration.current, configuration.problems)
 
-    async def metrics_text(request: Request) -> Any:
-        return Response(200, registry.render().encode(), CONTENT_TYPE)
-
-    async def state(request: Request) -> Any:
-        return describe(controller.books, controller.configuration.current, controller.configuration.problems)
-
-    return {"/healthz": healthz, "/metrics": metrics_text, "/state": state, "/events": stream_events(controller.events)}
+    return routes(registry, state, controller.events)

@@ -66,19 +66,21 @@ class Books:
         self.ledger = Ledger()
         self.waiting: dict[ServiceKey, Decision] = {}
         self.decisions: dict[ServiceKey, Decision] = {}
+        self._partial: set[ServiceKey] = set()  # have one address, and would like one of the other family as well
         self._class = load_balancer_class
 
     def forget(self, key: ServiceKey) -> Allocation | None:
         """A Service is gone: free what it had, and return it."""
         self.decisions.pop(key, None)
         self.waiting.pop(key, None)
+        self._partial.discard(key)
         return self.ledger.release(key)
 
     def settle(
         self, config: Config, services: Mapping[ServiceKey, Service], due: Iterable[ServiceKey]
     ) -> list[Outcome]:
         """Decide on the Services that are due and on those that wait; again on the latter until nothing changes."""
-        queue = [services[key] for key in {*due, *self.waiting} if key in services]
+        queue = [services[key] for key in {*due, *self.waiting, *self._partial} if key in services]
         self._adopt(config, queue)
         outcomes: dict[ServiceKey, Outcome] = {}
         for _ in range(MAX_ROUNDS):
@@ -91,7 +93,7 @@ class Books:
                 outcomes[service.key] = outcome
             if not changed:
                 break
-            queue = [services[key] for key in self.waiting if key in services]
+            queue = [services[key] for key in {*self.waiting, *self._partial} if key in services]
         return [self._only_news(outcome) for outcome in outcomes.values()]
 
     def _adopt(self, config: Config, queue: Iterable[Service]) -> None:
@@ -113,6 +115,10 @@ class Books:
             self.waiting[service.key] = decision
         else:
             self.waiting.pop(service.key, None)
+        if _is_partial(service, decision.allocation):
+            self._partial.add(service.key)
+        else:
+            self._partial.discard(service.key)
         return Outcome(service, decision, before, (*_lasting(earlier), *decision.notices))
 
     def _record(self, service: Service, allocation: Allocation | None) -> None:
@@ -132,6 +138,12 @@ class Books:
 def _lasting(earlier: Outcome | None) -> tuple[Notice, ...]:
     """What an earlier pass of the same round had to say and a later one does not make untrue."""
     return tuple(one for one in earlier.notices if one.type != notices.WARNING) if earlier else ()
+
+
+def _is_partial(service: Service, allocation: Allocation | None) -> bool:
+    if allocation is None or service.family_policy != requests.PREFER_DUAL_STACK:
+        return False
+    return len(allocation.addresses) < len(requests.cluster_families(service.cluster_ips))
 
 
 def _recorded_first(service: Service) -> tuple[int, str]:

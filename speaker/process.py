@@ -10,10 +10,11 @@ from typing import Any
 from pylb.kube import credentials
 from pylb.kube.client import Client
 from pylb.kube.errors import NoCluster
+from pylb.runtime.endpoints import routes
 from pylb.runtime.eventlog import EventLog
-from pylb.runtime.http import Request, Response, Routes, Server, stream_events
+from pylb.runtime.http import Routes, Server
 from pylb.runtime.log import Logger
-from pylb.runtime.metrics import CONTENT_TYPE, Registry
+from pylb.runtime.metrics import Registry
 from pylb.speaker import metrics
 from pylb.speaker.app import Speaker
 from pylb.speaker.heartbeat import Keys, clock
@@ -56,13 +57,7 @@ def _routes(speaker: Speaker) -> Routes:
     registry = Registry()
     metrics.register(registry, speaker)
 
-    async def healthz(request: Request) -> Any:
-        return b"ok\n"
-
-    async def metrics_text(request: Request) -> Any:
-        return Response(200, registry.render().encode(), CONTENT_TYPE)
-
-    async def state(request: Request) -> Any:
+    def state() -> dict[str, Any]:
         return describe(
             speaker.membership,
             speaker.ownership.lines.values(),
@@ -72,4 +67,4 @@ def _routes(speaker: Speaker) -> Routes:
             clock(),
         )
 
-    return {"/healthz": healthz, "/metrics": metrics_text, "/state": state, "/events": stream_events(speaker.events)}
+    return routes(registry, state, speaker.events)

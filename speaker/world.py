@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from collections.abc import Collection as Names
 from typing import Any
 
+from pylb.core.config import EMPTY
 from pylb.core.lines import by_service, lines
 from pylb.core.model import Node, NodeName
 from pylb.core.ownership import Line
@@ -22,6 +23,7 @@ class World:
     def __init__(self, client: Client, on_change: Callable[[], None], load_balancer_class: str | None = None) -> None:
         self._class = load_balancer_class
         self._on_change = on_change
+        self._current = self._earlier = EMPTY  # the configuration that the last lines went by, and the one before it
         self.configuration = Configuration(client, on_change)
         self.services = self._watch(client, "/api/v1/services", decode.service)
         self.slices = self._watch(client, "/apis/discovery.k8s.io/v1/endpointslices", decode.endpoint_slice)
@@ -44,7 +46,9 @@ class World:
         """One line for each recorded address, with these speakers alive."""
         endpoints = by_service(self.slices.items.values())
         services = self.services.items.values()
-        return lines(self.configuration.current, services, endpoints, self.nodes, alive, self._class)
+        if self.configuration.current is not self._current:
+            self._earlier, self._current = self._current, self.configuration.current
+        return lines(self._current, services, endpoints, self.nodes, alive, self._class, self._earlier)
 
     async def run(self) -> None:
         """Keep it current for ever."""

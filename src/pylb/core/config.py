@@ -19,6 +19,7 @@ from pylb.core.selectors import Selector
 JSON = Mapping[str, Any]
 T = TypeVar("T")
 ORIGIN = "origin"  # key of a converted object: the ObjectRef that people know it by
+MAX_RANGES = 1000  # of one pool
 MAX_OBJECTS = 1000  # pools and advertisements; a homelab has a handful
 
 
@@ -187,6 +188,8 @@ def _pool(raw: JSON) -> Pool:
     texts = fields.strings(spec.get("addresses"), "addresses")
     if not texts:
         raise ParseError(f'pool "{name}" has no prefixes defined: give it at least one range in spec.addresses')
+    if len(texts) > MAX_RANGES:
+        raise ParseError(f'pool "{name}" has {len(texts)} ranges: {MAX_RANGES} are read at most')
     allocation = spec.get("serviceAllocation")
     limits = fields.mapping(allocation, "serviceAllocation")
     return Pool(

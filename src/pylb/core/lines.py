@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from pylb.core.config import Config
+from pylb.core.config import EMPTY, Config
 from pylb.core.election import Verdict, elect
 from pylb.core.errors import ParseError
 from pylb.core.model import LOAD_BALANCER, Address, Endpoint, EndpointSlice, Node, NodeName, Service, ServiceKey
@@ -19,16 +19,22 @@ def lines(
     nodes: Mapping[NodeName, Node],
     alive: Collection[NodeName],
     load_balancer_class: str | None = None,
+    earlier: Config = EMPTY,
 ) -> list[Line]:
-    """One line for each address that a Service of pylb's class has recorded in its status."""
+    """One line for each address that a Service of pylb's class has recorded in its status.
+
+    An address that is in no pool any more goes on by the `earlier` configuration: it is the controller that takes it
+    away, and it may be slow or absent (MetalLB's speaker keeps its old configuration then).
+    """
     verdicts: dict[Address, dict[ServiceKey, Verdict]] = {}
     pools: dict[Address, str] = {}
     for service in services:
         addresses = recorded(service)
         if not addresses or service.load_balancer_class != load_balancer_class:
             continue
-        verdict = elect(config, service, addresses, endpoints.get(service.key, []), nodes, alive)
-        pool = config.pool_of(addresses)
+        known = config if config.pool_of(addresses) else earlier
+        verdict = elect(known, service, addresses, endpoints.get(service.key, []), nodes, alive)
+        pool = known.pool_of(addresses)
         for address in addresses:
             verdicts.setdefault(address, {})[service.key] = verdict
             pools[address] = pool.name if pool else ""

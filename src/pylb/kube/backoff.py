@@ -25,11 +25,21 @@ class Pace:
     window: float = 10.0
     in_window: int = 20  # requests that may start in any window
     healthy_after: float = 10.0  # an exchange that lasted so long ends the outage before it
+    gone_after: float = 30.0  # a kind that had objects must be missing so long before it is believed
     retry_after_limit: float = 60.0  # what a server's Retry-After may make us wait at most
 
     def scaled(self, factor: float) -> Pace:
         """The same with all times multiplied, so that a test can live through an outage in less time."""
-        times = ("first", "early_limit", "early", "late_limit", "window", "healthy_after", "retry_after_limit")
+        times = (
+            "first",
+            "early_limit",
+            "early",
+            "late_limit",
+            "window",
+            "healthy_after",
+            "gone_after",
+            "retry_after_limit",
+        )
         return replace(self, **{name: getattr(self, name) * factor for name in times})
 
 

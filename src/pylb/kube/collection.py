@@ -85,6 +85,7 @@ class Collection(Generic[T]):
         self._pace = pace or Pace()
         self._version: str | None = None  # resourceVersion to watch from; None: list first
         self._absent_since: float | None = None
+        self._missing_since: float | None = None  # when a kind that had objects was first not found
         self._troubled = False  # the outage that lasts was logged
         self._synced = asyncio.Event()
         self._statistics = Statistics()
@@ -115,8 +116,11 @@ class Collection(Generic[T]):
                 if self._version is None:
                     self._version = await self._list()
                 await self._watch(self._version)
-            except NotFound:
-                self._is_absent()
+            except NotFound as error:
+                if self._is_believed():
+                    self._is_absent()
+                else:
+                    self._failed(error)
             except ClusterError as error:
                 self._failed(error)
             await asyncio.sleep(0)
@@ -139,7 +143,7 @@ class Collection(Generic[T]):
             raise ServerError(f"a list of more than {PAGES_MAX} pages", reason="TooLarge")
         for key in [key for key in self.items if key not in seen]:
             self._set(key, None)
-        self._absent_since = None
+        self._absent_since = self._missing_since = None
         self._count(lists=1)
         self._is_synced()
         return page.version
@@ -252,6 +256,15 @@ class Collection(Generic[T]):
         self._synced.set()
         if first and self._on_synced is not None:
             self._on_synced()
+
+    def _is_believed(self) -> bool:
+        """Whether a 404 means that the kind is gone; an API server that starts may not know its CRDs yet."""
+        if not self.items:
+            return True
+        now = _now()
+        if self._missing_since is None:
+            self._missing_since = now
+        return now - self._missing_since >= self._pace.gone_after
 
     def _is_absent(self) -> None:
         """The kind does not exist: an empty collection, looked for again."""

@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 def run(main: Callable[[asyncio.Event], Awaitable[int | None]]) -> int:
     """Runs `main(stop)` to its end and gives its exit code (None is 0); 1 after an exception, which is logged.
 
-    `stop` is set by SIGTERM and SIGINT; a second one cancels `main`.
+    `stop` is set by SIGTERM and SIGINT; a second one cancels `main`. It is set, too, when a callback of the loop fails:
+    half a daemon is worse than one that starts anew.
     """
     try:
         return asyncio.run(_supervise(main))
@@ -48,10 +49,20 @@ async def _supervise(main: Callable[[asyncio.Event], Awaitable[int | None]]) -> 
             task.cancel()
         stop.set()
 
+    crashed: list[object] = []
+
+    def on_trouble(running: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        running.default_exception_handler(context)
+        if "handle" in context and isinstance(context.get("exception"), Exception):
+            crashed.append(context["exception"])
+            stop.set()
+
+    loop.set_exception_handler(on_trouble)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
     try:
-        return await main(stop) or OK
+        code = await main(stop) or OK
+        return CRASHED if crashed else code
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
