@@ -23,7 +23,7 @@ from fakes.faulty_api import (
     plain_404,
     silent,
 )
-from fakes.following import PATH, SCALE, SLACK, eventually, follow, thing
+from fakes.following import PACE, PATH, SCALE, SLACK, eventually, follow, thing
 from pylb.kube.backoff import Pace
 
 FAULTS: list[tuple[str, Behaviour, bool]] = [
@@ -147,3 +147,20 @@ async def test_a_kind_that_is_deleted_takes_its_objects_along() -> None:
             await api.back()
             await eventually(lambda: collection.absent)
             assert changes[-1] == ("default/a", "x", None)
+
+
+async def test_a_kind_that_is_missing_for_a_moment_keeps_its_objects() -> None:
+    """An API server that starts may not know its CRDs yet; taking every address away for that would be worse."""
+    async with FaultyApi() as api:
+        api.put(PATH, thing("a"))
+        async with follow(api) as (collection, changes):
+            await collection.wait_synced()
+            await api.away()
+            api.on_list = api.on_watch = plain_404
+            await api.back()
+            await asyncio.sleep(PACE.gone_after / 3)
+            assert list(collection.items) == ["default/a"]
+            assert not collection.absent
+            api.on_list = api.on_watch = None
+            await eventually(lambda: collection.stale_since is None)
+            assert changes == [("default/a", None, "x")]

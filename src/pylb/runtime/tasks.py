@@ -33,9 +33,13 @@ def run(main: Callable[[asyncio.Event], Awaitable[int | None]]) -> int:
     except (KeyboardInterrupt, asyncio.CancelledError):
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last place where a crash can be told
-        told = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-        log.critical("crashed", extra={"fields": {"error": repr(error), "trace": told}})
+        _tell_crash(error)
         return CRASHED
+
+
+def _tell_crash(error: Exception) -> None:
+    told = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    log.critical("crashed", extra={"fields": {"error": repr(error), "trace": told}})
 
 
 async def _supervise(main: Callable[[asyncio.Event], Awaitable[int | None]]) -> int:
@@ -49,13 +53,16 @@ async def _supervise(main: Callable[[asyncio.Event], Awaitable[int | None]]) -> 
             task.cancel()
         stop.set()
 
-    crashed: list[object] = []
+    crashed: list[Exception] = []
 
     def on_trouble(running: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        running.default_exception_handler(context)
-        if "handle" in context and isinstance(context.get("exception"), Exception):
-            crashed.append(context["exception"])
-            stop.set()
+        error = context.get("exception")
+        if "handle" not in context or not isinstance(error, Exception):  # of a task or a transport, not of a callback
+            running.default_exception_handler(context)
+            return
+        _tell_crash(error)
+        crashed.append(error)
+        stop.set()
 
     loop.set_exception_handler(on_trouble)
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -141,3 +141,14 @@ def test_nothing_is_remembered_of_who_is_gone() -> None:
     for name in "abc":
         books.forget(service(name).key)
     assert (books.decisions, books.waiting, dict(books.ledger.allocations)) == ({}, {}, {})
+
+
+def test_who_prefers_two_families_gets_the_second_when_it_becomes_free() -> None:
+    books = Books()
+    loaded = configured(pool("p", "10.0.0.0/30", "fd00::1/128"))
+    taker, wisher = service("a", v6=True), service("b", dual=True, family_policy="PreferDualStack")
+    outcomes = settle(books, loaded, taker, wisher)
+    assert (given(outcomes["a"]), given(outcomes["b"])) == (["fd00::1"], ["10.0.0.0"])
+    books.forget(taker.key)
+    outcomes = {one.service.name: one for one in books.settle(loaded, {wisher.key: wisher}, [])}
+    assert given(outcomes["b"]) == ["10.0.0.0", "fd00::1"]

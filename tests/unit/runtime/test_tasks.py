@@ -206,6 +206,11 @@ sys.exit(tasks.run(main))
         ("return None", [], 0),
         ("return 3", [], 3),
         ("raise ValueError('boom')", [], 1),
+        (
+            "asyncio.get_running_loop().call_soon(exec, 'raise ValueError(\"boom\")'); await stop.wait(); return 0",
+            [],
+            1,
+        ),
         ("await stop.wait(); return 0", [signal.SIGTERM], 0),
         ("await stop.wait(); return 0", [signal.SIGINT], 0),
         ("await asyncio.sleep(60)", [signal.SIGTERM, signal.SIGTERM], 130),
