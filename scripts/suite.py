@@ -23,7 +23,8 @@ RESULTS = ROOT / ".cache" / "suite"
 MINORS = (10, 11, 12, 13)  # as the classifiers in pyproject.toml
 PORTABLE = ("unit", "property", "component")  # layers that run on each interpreter
 QUICK = ("architecture", *PORTABLE)  # what the main interpreter runs side by side
-ALONE = ("lab",)  # one test at a time, with nothing beside it: its packets are timed by what they test
+ALONE = ("lab",)  # with nothing else beside it: its packets are timed by what they test
+LAB_WORKERS = 2  # a lab of its own each; they mostly wait
 RUN_LIMIT = 1200  # seconds for one pytest run: a hang becomes a failure
 PROBE_LIMIT = 20  # seconds for an interpreter to say its version
 
@@ -160,7 +161,8 @@ def run_all(version: str, others: list[Interpreter]) -> Iterator[Outcome]:
         runs += [pool.submit(run_elsewhere, other, ready[other], *spread) for other in others]
         yield from (run.result() for run in runs)
     required = "1" if os.environ.get("CI") == "true" else os.environ.get("PYLB_REQUIRE_LAB", "")
-    yield run_layers(version, sys.executable, ALONE, PYLB_REQUIRE_LAB=required)
+    pair = ("-n", str(LAB_WORKERS), "--dist", "loadfile")
+    yield run_layers(version, sys.executable, ALONE, *pair, PYLB_REQUIRE_LAB=required)
 
 
 def sum_up(outcomes: list[Outcome], ran: list[str], absent: list[str]) -> int:
