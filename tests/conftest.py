@@ -47,6 +47,16 @@ def lab_obstacle() -> str:
     return "" if done.returncode == 0 else f"no network namespaces here: {done.stderr.strip()}"
 
 
+@lru_cache(maxsize=1)
+def users_obstacle() -> str:
+    """Why this machine gives no user namespace; "" where it does. A chroot and some containers cannot."""
+    try:
+        done = subprocess.run(["unshare", "--user", "true"], check=False, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"no user namespaces here: {error}"
+    return "" if done.returncode == 0 else f"no user namespaces here: {done.stderr.strip()}"
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything below tests/lab is a lab test, and is skipped where no lab can stand."""
     for item in items:
@@ -54,11 +64,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.lab)
         if item.get_closest_marker("lab") and lab_obstacle():
             item.add_marker(pytest.mark.skip(reason=lab_obstacle()))
+        if item.get_closest_marker("users") and users_obstacle():
+            item.add_marker(pytest.mark.skip(reason=users_obstacle()))
+        if item.get_closest_marker("kubectl") and shutil.which("kubectl") is None:
+            item.add_marker(pytest.mark.skip(reason="this machine has no kubectl"))
 
 
 def must_run(item: pytest.Item) -> bool:
     """Whether a skip of this test is a failure: a lab test that this machine can run, where the lab is required."""
     if not os.environ.get("PYLB_REQUIRE_LAB") or not item.get_closest_marker("lab") or lab_obstacle():
+        return False
+    if item.get_closest_marker("users") and users_obstacle():
         return False
     return item.get_closest_marker("kubectl") is None or shutil.which("kubectl") is not None
 

@@ -67,6 +67,7 @@ def user_command() -> tuple[list[str], dict[str, str]]:
     pytest.skip(f"uid {UID} may run none of these: {'; '.join(tried)}")
 
 
+@pytest.mark.users
 def test_an_ordinary_user_has_the_whole_lab() -> None:
     command, environ = user_command()
     done = subprocess.run(
@@ -85,6 +86,7 @@ def test_an_ordinary_user_has_the_whole_lab() -> None:
     }
 
 
+@pytest.mark.users
 def test_where_user_namespaces_are_forbidden_it_says_what_to_do() -> None:
     """The limit is set in a user namespace of our own: this machine's stays as it is."""
     command, environ = user_command()

@@ -127,7 +127,6 @@ def test_000_the_whole_manifest_is_applied_as_it_stands(lan: Lan) -> None:
 
 @on("192.168.2.0/24")
 @pytest.mark.kubectl
-@pytest.mark.skipif(not Lan.kubectl, reason="this machine has no kubectl")
 def test_000_describe_service(lan: Lan) -> None:
     type_file(lan, "create", "000-configmap-cidr.yaml")
     type_file(lan, "apply", "000-kube-verify.yaml")

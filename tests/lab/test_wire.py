@@ -39,6 +39,7 @@ def test_a_neighbour_resolves_the_address(wire: Wire) -> None:
     resolve(wire)
 
 
+@pytest.mark.users
 def test_a_neighbour_resolves_the_address_without_root(rootless: Wire) -> None:
     resolve(rootless)
 
