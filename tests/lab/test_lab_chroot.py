@@ -43,23 +43,7 @@ def in_chroot() -> bool:
 def test_a_lab_stands_in_a_chroot(tmp_path: Path) -> None:
     folder = tmp_path / "root"
     folder.mkdir()
-    command = [
-        "unshare",
-        "--mount",
-        "--fork",
-        "--kill-child",
-        "bash",
-        "-c",
-        CHROOT,
-        "bash",
-        str(folder),
-        str(Path.cwd()),
-    ]
-    done = subprocess.run(
-        [*([] if in_chroot() else build), sys.executable, "-c", STORY],
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=False,
-    )
+    build = ["unshare", "--mount", "--fork", "--kill-child", "bash", "-c", CHROOT, "bash", str(folder), str(Path.cwd())]
+    command = [*([] if in_chroot() else build), sys.executable, "-c", STORY]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
     assert done.stdout.strip() == "played", done.stderr
