@@ -16,7 +16,7 @@ COMMANDS = {
     "controller": ("pylb.controller.cli:controller", "Run the controller (the Deployment does)."),
     "speaker": ("pylb.speaker.cli:speaker", "Run the speaker of a node (the DaemonSet does)."),
 }
-PARTS = {"textual": "tui", "pyroute2": "lab", "kubernetes": "auth"}  # package -> the extra that brings it
+PARTS = {"textual": "tui", "kubernetes": "auth"}  # package -> the extra that brings it
 
 
 class Parts(click.Group):
