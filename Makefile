@@ -28,9 +28,11 @@ format: setup ## write the format and what ruff can mend
 
 bench: lab-packages setup ## the figures, PASS or MISS (TOPIC=arp for one, as does make bench-arp)
 	@$(bin)/python -m bench $(TOPIC)
+	@$(bin)/python -m bench._readme
 
 bench-%: lab-packages setup
 	@$(bin)/python -m bench $*
+	@$(bin)/python -m bench._readme
 
 fuzz: setup ## the property tests, random and deep (ARGS='-k ranges')
 	@PYLB_HYPOTHESIS=hunt $(bin)/python -m pytest tests/property -n auto --timeout 3600 $(ARGS)
