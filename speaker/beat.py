@@ -56,7 +56,7 @@ def encode(beat: Beat, key: bytes) -> bytes:
     """The signed datagram; ValueError where a value does not fit, since that is the caller's mistake."""
     if len(beat.cluster) != CLUSTER_BYTES:
         raise ValueError(f"a cluster id has {CLUSTER_BYTES} bytes, not {len(beat.cluster)}")
-    if not _is_name(beat.node):
+    if not is_name(beat.node):
         raise ValueError(f"{beat.node!r} is no node name")
     name = beat.node.encode()
     try:
@@ -85,7 +85,7 @@ def decode(datagram: bytes, key: bytes) -> Beat:
     except ValueError:
         raise WireError(Flaw.BAD_STATE) from None
     name = body[_HEAD.size : end].decode("ascii", "replace")
-    if not _is_name(name):
+    if not is_name(name):
         raise WireError(Flaw.BAD_NAME)
     return Beat(cluster, name, known, incarnation, sequence, tuple(_read_fields(body, end)))
 
@@ -113,7 +113,8 @@ def _read_fields(body: bytes, at: int) -> Iterable[tuple[int, bytes]]:
         at += length
 
 
-def _is_name(name: str) -> bool:
+def is_name(name: str) -> bool:
+    """Whether Kubernetes lets a node be called that (a DNS-1123 subdomain)."""
     return len(name) <= MAX_NAME_BYTES and _NAME.fullmatch(name) is not None
 
 

@@ -10,6 +10,7 @@ import click
 from pylb.core.errors import ParseError
 from pylb.core.model import NodeName
 from pylb.core.ranges import parse_address
+from pylb.speaker.beat import is_name
 from pylb.speaker.settings import BEAT_PORT, HTTP_PORT, Settings
 
 MIN_KEY_BYTES = 8  # a shorter secret is a typing error
@@ -57,6 +58,8 @@ def speaker(
         address = str(parse_address(bind)) if bind else ""
     except ParseError as error:
         raise click.UsageError(f"--bind: {error}") from None
+    if not is_name(node):
+        raise click.UsageError(f"--node: {node!r} is no node's name (lower-case letters, digits, '-' and '.')")
     settings = Settings(NodeName(node), namespace, pod, address, port, beat_port, lb_class, token)
     from pylb.runtime import log, tasks
     from pylb.speaker import process  # asyncio, ssl, h11: 60 ms on a PC that --help need not pay

@@ -49,8 +49,8 @@ def _address(
     reason = refused.get(line.address) or verdict.reason
     return {
         "address": str(line.address),
-        "owner": verdict.winner or "",
-        "mine": verdict.winner == node,
+        "owner": "" if line.address in refused else verdict.winner or "",
+        "mine": verdict.winner == node and line.address not in refused,
         "services": list(line.services),
         "pool": line.pool,
         "candidates": list(verdict.ranking),

@@ -7,7 +7,9 @@ the source's matter. The first picture is drawn before the source is asked for a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import signal
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -74,6 +76,8 @@ class PylbApp(App[None]):
         self._bind_extras()
 
     def on_mount(self) -> None:
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # not in the main thread
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit)
         self.register_theme(theme.PYLB_DARK)
         self.theme = theme.COLOURLESS if self._colourless else os.environ.get("TEXTUAL_THEME") or theme.PYLB_DARK.name
         self.theme_changed_signal.subscribe(self, lambda _: self._repaint())

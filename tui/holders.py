@@ -129,15 +129,18 @@ def _claimed(evidence: Evidence, address: str, claims: Mapping[str, float], told
         nodes=tuple(nodes),
         since=_since(trail, nodes[0]),
         contested_at=max(claims.values()) if len(nodes) > 1 else None,
-        heirs=_heirs(told, nodes),
+        heirs=_heirs(evidence, told, nodes),
     )
 
 
 def _told(evidence: Evidence, address: str, told: list[Held]) -> Holder:
+    refusal = next((held.reason for held in told if held.reason and not held.owner), "")
+    if refusal:  # whoever is first in line cannot announce it
+        return Holder(reason=refusal)
     trail = evidence.trails.get(address)
     owners = sorted({held.owner for held in told if held.owner}, key=lambda node: (-(_since(trail, node) or 0.0), node))
     if owners:
-        return Holder((owners[0],), since=_since(trail, owners[0]), heirs=_heirs(told, owners[:1]))
+        return Holder((owners[0],), since=_since(trail, owners[0]), heirs=_heirs(evidence, told, owners[:1]))
     reason = next((held.reason for held in told if held.reason), "")
     excluded = next((held.excluded for held in told if held.excluded), ())
     return Holder(reason=reason, excluded=excluded)
@@ -163,6 +166,7 @@ def _since(trail: Trail | None, node: str) -> float | None:
     return take.since if take is not None else None
 
 
-def _heirs(told: list[Held], nodes: list[str] | tuple[str, ...]) -> tuple[str, ...]:
+def _heirs(evidence: Evidence, told: list[Held], nodes: list[str] | tuple[str, ...]) -> tuple[str, ...]:
+    """Who is next in line: those in the longest line that are heard."""
     order = max((held.candidates for held in told), key=len, default=())
-    return tuple(node for node in order if node not in nodes)
+    return tuple(node for node in order if node not in nodes and node not in evidence.silent)

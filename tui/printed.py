@@ -27,7 +27,7 @@ def report(state: State, now: float, text: str = "") -> Iterator[str]:
     for line in gauges.lines(pools, WIDTH, max(len(pools), 1), words.ASCII):
         yield words.plain(line).rstrip()
     if not pools:
-        yield "no pool is defined"
+        yield "the last good configuration stays in force" if summary.problems(state) else "no pool is defined"
     yield ""
     yield from _table(rows.matching(found, text))
 

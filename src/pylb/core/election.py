@@ -63,6 +63,8 @@ def elect(
     pool = config.pool_of(addresses)
     if pool is None:
         return Verdict(reason=Reason.NO_ADDRESS if not addresses else Reason.ADDRESS_IN_NO_POOL)
+    if any(address in node.internal_ips for node in nodes.values() for address in addresses):
+        return Verdict(reason=Reason.NODE_ADDRESS)
     if not any(endpoint.servable for endpoint in endpoints):
         return Verdict(reason=Reason.NO_ENDPOINT)
     adverts = matching(config.advertisements.get(pool.name, ()), service)

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from pylb.core import fields
-from pylb.core.config import ORIGIN, Problem
+from pylb.core.config import MAX_OBJECTS, ORIGIN, Problem
 from pylb.core.errors import ParseError
 from pylb.core.model import ObjectRef
 
 JSON = Mapping[str, Any]
+MAX_PROBLEMS = 20  # told of one ConfigMap; who has mended them learns of the next
 TOP_KEYS = frozenset({"address-pools", "peers", "bgp-communities", "bfd-profiles"})
 POOL_KEYS = frozenset({"name", "protocol", "addresses", "auto-assign", "avoid-buggy-ips", "bgp-advertisements"})
 LAYER2, BGP = "layer2", "bgp"
@@ -54,7 +55,9 @@ def _convert_pools(entries: list[Any], ref: ObjectRef) -> Converted:
     pools: list[JSON] = []
     adverts: list[JSON] = []
     problems: list[Problem] = []
-    for number, entry in enumerate(entries, 1):
+    for number, entry in enumerate(entries[:MAX_OBJECTS], 1):
+        if len(problems) == MAX_PROBLEMS:
+            break
         try:
             pools.append(_pool(entry, number, ref))
             adverts.extend(_advertisement(entry, ref))

@@ -35,6 +35,7 @@ class Reason(str, Enum):
     NO_ADVERTISEMENT = "no_advertisement"
     NO_ENDPOINT = "no_endpoint"
     NO_ENDPOINT_ON_NODE = "no_endpoint_on_node"
+    NODE_ADDRESS = "node_address"
     NODE_NOT_SELECTED = "node_not_selected"
     NODE_EXCLUDED = "node_excluded"
     NODE_NETWORK_UNAVAILABLE = "node_network_unavailable"
@@ -78,6 +79,7 @@ _TEXTS = {
     Reason.NO_ADVERTISEMENT: "no L2Advertisement selects the pool",
     Reason.NO_ENDPOINT: "no pod that can serve stands behind the Service",
     Reason.NO_ENDPOINT_ON_NODE: "the traffic policy is Local, and no pod that can serve is on the node",
+    Reason.NODE_ADDRESS: "the address is a node's own, and its kernel answers for it",
     Reason.NODE_NOT_SELECTED: "no L2Advertisement of the pool selects the node",
     Reason.NODE_EXCLUDED: "the node is labelled node.kubernetes.io/exclude-from-external-load-balancers",
     Reason.NODE_NETWORK_UNAVAILABLE: "the node's network is reported unavailable",

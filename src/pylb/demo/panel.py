@@ -76,7 +76,7 @@ class Panel:
     async def _cable(self, selection: Selection) -> str | None:
         node = self._node(selection)
         if node in self._cut:
-            await self._stage.do(self._stage.lab.mend, node)
+            await self._stage.do(self._stage.lab.mend, node, "both")
             self._cut.discard(node)
             return f"the cable of {node} is back"
         await self._stage.do(self._stage.lab.cut, node, "both")
@@ -107,7 +107,7 @@ class Panel:
     async def _mend_all(self, selection: Selection) -> str | None:
         for node in [node for node in self._nodes if node in self._cut or node in self._speakers]:
             await self._revive(node)
-            await self._stage.do(self._stage.lab.mend, node)
+            await self._stage.do(self._stage.lab.mend, node, "both")
             self._cut.discard(node)
         return "everything is well again"
 

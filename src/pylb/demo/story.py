@@ -100,7 +100,7 @@ async def _lose_node(stage: Stage, address: str, owner: str, watcher: Watcher) -
     failed = watcher.failed(cut_at)
     said = f"since then every request is, {seconds} s after the cut; {failed} failed, most on their way to the pod on {owner}"
     yield Act("calm", calm, said if calm else "requests still fail", {"failed": failed, "s": seconds})
-    await stage.do(stage.lab.mend, owner)
+    await stage.do(stage.lab.mend, owner, "both")
     await asyncio.sleep(SETTLE_S)
     still = await watcher.wait_answers(CALM_ROW, ANSWER_S)
     yield Act("mend", still, f"the cable of {owner} is back, and the address still answers", {"node": owner})

@@ -78,6 +78,8 @@ def complete(service: JSON, old: JSON | None, networks: Networks) -> list[Cause]
     spec = service.setdefault("spec", {})
     before = (old or {}).get("spec", {})
     _defaults(spec)
+    if before.get("type") == "LoadBalancer" and spec["type"] != "LoadBalancer":
+        service["status"] = {"loadBalancer": {}}  # as the real server does
     causes = _causes(spec)
     if causes:
         return causes

@@ -31,6 +31,7 @@ from pylb.core.ranges import parse_address
 
 JSON = Mapping[str, Any]
 T = TypeVar("T")
+LEGACY_CONFIG_MAX = 64 * 1024  # characters: YAML costs 100 times its size while it is read
 LEGACY_CONFIG_NAME = "config"  # MetalLB's flag --config
 SERVICE_LABEL = "kubernetes.io/service-name"
 L2_NODE, L2_NAME, L2_NAMESPACE = "metallb.io/node", "metallb.io/service-name", "metallb.io/service-namespace"
@@ -165,6 +166,9 @@ def legacy_config(raw: JSON) -> legacy.Converted | None:
     if meta["name"] != LEGACY_CONFIG_NAME or text is None:
         return None
     ref = ObjectRef("ConfigMap", meta["namespace"], meta["name"], meta.get("uid", ""))
+    if len(text) > LEGACY_CONFIG_MAX:
+        said = f"data.config has {len(text)} characters, and {LEGACY_CONFIG_MAX} are read at most"
+        return legacy.Converted(problems=(Problem(ref, "data.config", said),))
     try:
         document = _yaml(text)
     except ParseError as error:

@@ -24,7 +24,7 @@ QUEUE_MAX = 1000  # different Events that wait to be written; more are counted a
 KNOWN_MAX = 1000  # Events that a repetition is counted on
 REPEATS_FOR = 600.0  # seconds in which an equal Event is a repetition (client-go counts in intervals of 10 minutes too)
 WAITS_FOR = 600.0  # seconds that an Event waits for an API server to come back; older ones are dropped
-RATE, BURST = 5.0, 50  # Events a second, and at once
+RATE, BURST = 10.0, 100  # Events a second, and at once
 PACE = Pace(in_window=1000)  # after failures alone: how many may be written is the buckets' matter
 OBJECT_RATE, OBJECT_BURST = 1 / 300, 25  # for each object: client-go's spam filter
 MESSAGE_MAX = 1024  # characters (events.k8s.io/v1: note)

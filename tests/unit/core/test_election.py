@@ -104,3 +104,10 @@ def test_interfaces_of_the_winners_advertisements_add_up() -> None:
     loaded = configured(pool("p", "10.77.0.100/32"), adverts=adverts)
     verdict = elect(loaded, service("web"), [VIP], endpoints("n1"), nodes(*NAMES), NAMES)
     assert verdict.interfaces == {"eth0", "eth1"}
+
+
+def test_a_nodes_own_address_is_never_answered_for() -> None:
+    """A pool that holds it would take the node off the LAN."""
+    everyone = {**nodes("n1", "n3"), NodeName("n2"): Node(NodeName("n2"), internal_ips=(VIP,))}
+    verdict = elect(configured(pool("p", "10.77.0.100/32")), service("web"), [VIP], endpoints("n1"), everyone, NAMES)
+    assert (verdict.winner, verdict.reason) == (None, Reason.NODE_ADDRESS)

@@ -68,7 +68,7 @@ async def press(panel: Panel, key: str, node: str = "n2") -> str | None:
 @pytest.mark.parametrize(
     ("key", "done", "undone"),
     [
-        ("x", ("cut", "n2", "both"), ("mend", "n2")),
+        ("x", ("cut", "n2", "both"), ("mend", "n2", "both")),
         ("s", ("speaker", "kill", "n2"), ("speaker", "start", "n2")),
         ("f", ("speaker", "freeze", "n2"), ("speaker", "thaw", "n2")),
     ],
@@ -90,7 +90,7 @@ async def test_what_is_broken_twice_is_mended_twice(panel: Panel, stage: Stage) 
     ]
     assert "n2: cable pulled, speaker frozen" in shown(panel)
     await press(panel, "b")
-    assert stage.lab.orders[4:] == [("speaker", "thaw", "n2"), ("mend", "n2")]
+    assert stage.lab.orders[4:] == [("speaker", "thaw", "n2"), ("mend", "n2", "both")]
     assert "n2: well" in shown(panel)
 
 
@@ -99,7 +99,7 @@ async def test_everything_can_be_mended_at_once(panel: Panel, stage: Stage) -> N
     await press(panel, "x", "n2")
     assert "n1: speaker frozen" in shown(panel)
     await press(panel, "b")
-    assert stage.lab.orders[2:] == [("speaker", "thaw", "n1"), ("mend", "n1"), ("mend", "n2")]
+    assert stage.lab.orders[2:] == [("speaker", "thaw", "n1"), ("mend", "n1", "both"), ("mend", "n2", "both")]
     assert "n1: well" in shown(panel)
 
 
