@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 the cluster refused something, 2 wrong input, 3 the cluste
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import sys
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from pylb.core.ranges import Range
 MAX_TRIES = 5  # answers to one question
 KEY_BYTES = 32  # of randomness in each Secret
 COMMAND = "microk8s enable pylb"
+IMAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]*")
 _HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 _KUBECTL = click.option(
     "--kubectl", metavar="COMMAND", default="", envvar="PYLB_KUBECTL", help="How kubectl is called on this machine."
@@ -65,6 +67,10 @@ def enable(
     if ranges == ("help",):
         click.echo(context.get_help())
         return
+    if no_pool and ranges:
+        raise Refused(f"--no-pool and {' '.join(ranges)} contradict each other: leave one of the two out")
+    if not IMAGE_NAME.fullmatch(image):
+        raise Refused(f"--image: {image!r} is no image name, such as {IMAGE}")
     settings = Settings(
         secrets.token_urlsafe(KEY_BYTES),
         secrets.token_urlsafe(KEY_BYTES),

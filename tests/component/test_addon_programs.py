@@ -112,6 +112,8 @@ REFUSED = [
     ("pylb:fd00::9-fd00::1", 'start IP "fd00::9" is after the end IP "fd00::1"'),
     ("pylb 10.0.0.0/24 10.0.0.5", '"10.0.0.5" overlaps "10.0.0.0/24"'),
     ("pylb 127.0.0.1", "loopback"),
+    (f"pylb --no-pool {RANGE}", "contradict each other"),
+    (f"pylb {RANGE} --image ''", "is no image name"),
     ("pylb --mode bgp", "No such option"),  # click's words differ from version to version
     (f"pylb {RANGE} --kubectl '''", "is no command line"),
 ]
