@@ -17,7 +17,7 @@ for entry in /*; do
   if [ -L "$entry" ]; then cp -P "$entry" "$name"; elif [ -d "$entry" ]; then mkdir -p "$name"; fi
 done
 for entry in /*; do
-  if [ -d "$entry" ] && ! [ -L "$entry" ] && [ "$entry" != /tmp ]; then mount --rbind "$entry" "$1$entry"; fi
+  if [ -d "$entry" ] && ! [ -L "$entry" ]; then mount --rbind "$entry" "$1$entry"; fi
 done
 mount -t tmpfs tmpfs "$1/run"
 cd "$2"
