@@ -59,8 +59,8 @@ class Panel:
         if not watcher.outages:
             return (Span(f"no outage in {watcher.requests} requests, one each 20 ms", "dim"),)
         last, longest = watcher.outages[-1], max(one["ms"] or 0.0 for one in watcher.outages)
-        said = f"last outage {last['ms']:.0f} ms, {last['failed']} requests failed"
-        return (Span(said, "warn"), Span(f"; longest {longest:.0f} ms; {watcher.requests} requests", "dim"))
+        rest = f"; last {last['ms']:.0f} ms, {last['failed']} requests failed; {watcher.requests} requests"
+        return (Span(f"longest outage {longest:.0f} ms", "warn"), Span(rest, "dim"))
 
     def _damage(self) -> Line:
         spans = []

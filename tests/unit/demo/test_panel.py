@@ -126,4 +126,4 @@ def test_it_shows_answers_gaps_and_silence(panel: Panel) -> None:
 
 def test_it_shows_the_last_and_the_longest_outage(panel: Panel) -> None:
     panel._watcher.outages += [{"ms": 500.0, "failed": 24}, {"ms": 40.0, "failed": 1}]
-    assert "last outage 40 ms, 1 requests failed; longest 500 ms" in shown(panel)
+    assert "longest outage 500 ms; last 40 ms, 1 requests failed" in shown(panel)
