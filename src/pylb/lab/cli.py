@@ -13,7 +13,7 @@ import click
 
 from pylb.lab.errors import LabError
 from pylb.lab.plan import DEFAULT_NAME, DEFAULT_NODES, DEFAULT_SUBNET, MAX_NODES
-from pylb.lab.settings import PARTS
+from pylb.lab.settings import PARTS, TENANT
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -65,16 +65,27 @@ def lab() -> None:
 @click.option("--subnet", default=DEFAULT_SUBNET, show_default=True, help="The LAN's network.")
 @click.option("--bare", is_flag=True, help="The network alone: no API server, nothing that runs on the nodes.")
 @click.option("--without", multiple=True, type=click.Choice(PARTS), help="Leave a part of pylb out.")
+@click.option("--tenant", default=TENANT, hidden=True, help="What runs on the machines, as module:Class.")
+@click.option("--option", "options", multiple=True, type=(str, str), hidden=True, help="A word for the tenant.")
 @click.option("--lifeline", type=int, hidden=True, help="A descriptor; the lab ends at its end of file.")
 @_command
-def up(name: str, nodes: int, subnet: str, bare: bool, without: tuple[str, ...], lifeline: int | None) -> None:
+def up(
+    name: str,
+    nodes: int,
+    subnet: str,
+    bare: bool,
+    without: tuple[str, ...],
+    tenant: str,
+    options: tuple[tuple[str, str], ...],
+    lifeline: int | None,
+) -> None:
     """Run a lab in the foreground, and print one line of JSON when it stands. Ctrl-C ends it."""
     from pylb.lab import launch
     from pylb.lab.plan import plan
     from pylb.lab.settings import Settings
 
     plan(name, nodes, subnet)  # its errors are the user's
-    settings = Settings(name, nodes, subnet, bare, tuple(without))
+    settings = Settings(name, nodes, subnet, bare, without, tenant, dict(options))
     sys.exit(launch.up(settings, lifeline, functools.partial(print, flush=True)))
 
 

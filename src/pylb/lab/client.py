@@ -15,16 +15,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from pylb.lab import arping, enter, fetch
 from pylb.lab.errors import LabError, NotRunning
 from pylb.lab.plan import DEFAULT_NAME, DEFAULT_NODES, DEFAULT_SUBNET
 from pylb.lab.protocol import address, decode, encode, result
+from pylb.lab.settings import TENANT
 
 START_LIMIT_S = 30.0
 STOP_LIMIT_S = 5.0
@@ -62,6 +63,9 @@ class Reply:
     error: str = ""
 
 
+L = TypeVar("L", bound="Lab")
+
+
 class Lab:
     """A running lab. `info` is the line that `pylb lab up` prints."""
 
@@ -71,25 +75,28 @@ class Lab:
         self._lifeline = lifeline
 
     @classmethod
-    def connect(cls, name: str = DEFAULT_NAME) -> Lab:
+    def connect(cls: type[L], name: str = DEFAULT_NAME) -> L:
         """A lab that runs already."""
         return cls(order(name, "status"))
 
     @classmethod
     def start(
-        cls,
+        cls: type[L],
         nodes: int = DEFAULT_NODES,
         subnet: str = DEFAULT_SUBNET,
         name: str | None = None,
         *,
         bare: bool = False,
         without: Sequence[str] = (),
+        tenant: str = TENANT,
+        options: Mapping[str, str] | None = None,
         timeout: float = START_LIMIT_S,
-    ) -> Lab:
+    ) -> L:
         """Start a lab of one's own; without a name it gets one that is unique. LabError with its words if it fails."""
         ends = os.pipe()
         words = ["--nodes", str(nodes), "--subnet", subnet, "--name", name or _unique(), "--lifeline", str(ends[0])]
         words += [*(["--bare"] if bare else []), *(word for part in without for word in ("--without", part))]
+        words += ["--tenant", tenant, *(word for pair in (options or {}).items() for word in ("--option", *pair))]
         try:
             with tempfile.TemporaryFile("w+") as complaints:
                 process = subprocess.Popen(

@@ -1,6 +1,6 @@
 """What runs on a lab's machines: the API server, pylb's own processes, kubelets, kube-proxies and heartbeats.
 
-A lab with a real cluster would bring another class of this shape and keep network, machines and control.
+It is one tenant of the machines; the cluster tests bring another, a real Kubernetes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import logging
 import secrets
 import socket
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from pylb.kube.collection import Collection
 from pylb.kube.errors import AlreadyExists, ClusterError
 from pylb.lab import objects, programs
 from pylb.lab.children import Children
+from pylb.lab.control import Order
 from pylb.lab.errors import LabError
 from pylb.lab.heartbeat import Heartbeats
 from pylb.lab.kubelet import Kubelet
@@ -51,7 +52,6 @@ class Cluster:
     def __init__(
         self, settings: Settings, home: Path, network: Network, machines: Machines, children: Children
     ) -> None:
-        self.port = 0  # of the API server on the host's loopback
         self._settings = settings
         self._plan = network.plan
         self._network = network
@@ -66,8 +66,7 @@ class Cluster:
     async def start(self, listener: int) -> None:
         """Bring everything up; LabError if something does not come."""
         outer = socket.socket(fileno=listener)
-        self.port = outer.getsockname()[1]
-        await self._write_files()
+        await self._write_files(outer.getsockname()[1])
         with socket.create_server((str(self._plan.api), API_PORT), backlog=BACKLOG) as inner, outer:
             fds = (outer.fileno(), inner.fileno())
             api = self._processes.start(programs.api(self._files, list(fds)), fds)
@@ -95,11 +94,15 @@ class Cluster:
         self._kubelets[node].wake()
         self._proxy.wake()
 
-    async def speaker(self, node: str, action: str) -> JSON:
+    def orders(self) -> Mapping[str, Order]:
+        return {"speaker": self._speaker}
+
+    async def _speaker(self, request: JSON) -> JSON:
         """Do something to a node's speaker."""
+        node = self._machines.with_power(str(request.get("node"))).host.name
         if f"speaker-{node}" not in self._processes.all:
             raise LabError("this lab was started without speakers")
-        return await self._processes.act(f"speaker-{node}", action)
+        return await self._processes.act(f"speaker-{node}", str(request.get("action")))
 
     def pods(self) -> dict[str, str]:
         """The namespaces of the Pods that run, by namespace/name."""
@@ -114,13 +117,13 @@ class Cluster:
         except (LabError, ClusterError) as error:
             log.warning("%s does not come back: %s", name, error)
 
-    async def _write_files(self) -> None:
+    async def _write_files(self, port: int) -> None:
         files = self._files
         addresses = ["127.0.0.1", str(self._plan.api)]
         await self._children.check(programs.certificate(files, addresses))
         token = secrets.token_hex(KEY_BYTES)
         certificate = files.certificate.read_bytes()
-        outside = objects.kubeconfig(f"https://127.0.0.1:{self.port}", certificate, token)
+        outside = objects.kubeconfig(f"https://127.0.0.1:{port}", certificate, token)
         inside = objects.kubeconfig(f"https://{self._plan.api}:{API_PORT}", certificate, token)
         for path, text in (
             (files.token, token),

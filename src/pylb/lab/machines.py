@@ -10,10 +10,12 @@ import asyncio
 import contextlib
 import os
 import signal
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pylb.lab import namespaces
+from pylb.lab.control import Order
 from pylb.lab.errors import BadInput, LabError
 from pylb.lab.network import Network
 from pylb.lab.plan import Host
@@ -23,6 +25,18 @@ KILL_ROUNDS, KILL_PAUSE_S = 100, 0.01  # how long the processes of a node may ta
 
 class Tenant(Protocol):
     """What runs on the machines."""
+
+    async def start(self, listener: int) -> None:
+        """Bring everything up, with an API server behind the listening descriptor; LabError if something does not come."""
+
+    def orders(self) -> Mapping[str, Order]:
+        """What it can be told to do, by name, beyond what machines can."""
+
+    def pods(self) -> Mapping[str, str]:
+        """The namespaces of pods that can be entered, by namespace/name."""
+
+    def to_json(self) -> dict[str, Any]:
+        """What it adds to the lab's status."""
 
     async def node_off(self, node: str) -> None:
         """The node has lost its power; its processes are dead, its namespace is about to go."""
@@ -66,6 +80,13 @@ class Machines:
             return self.nodes[name]
         except KeyError:
             raise BadInput(f"node {name!r}: no such node; there are {', '.join(self.nodes)}") from None
+
+    def with_power(self, name: str) -> Machine:
+        """The node of a name, which must have power; LabError tells how to give it back."""
+        machine = self[name]
+        if not machine.powered:
+            raise LabError(f"{name} has no power; give it back with: pylb lab power on {name}")
+        return machine
 
     async def plug(self, name: str, cables: tuple[str, ...], plugged: bool) -> Machine:
         """Plug cables in or pull them; what is so already stays so."""

@@ -103,7 +103,8 @@ def host_lines(host: Host, plan: Plan) -> list[str]:
     if host.management is not None:
         lines += [f"addr add {host.management}/{MANAGEMENT.prefixlen} dev eth1", "link set eth1 up"]
         others = (other for other in plan.nodes.values() if other is not host)
-        lines += [f"route add {other.pods} via {other.lan}" for other in others]
+        for other in others:
+            lines += [f"route add {other.pods} via {other.lan}", f"route add {other.pods6} via {other.lan6}"]
     return lines
 
 

@@ -14,6 +14,7 @@ from pylb.lab.errors import BadInput
 
 MANAGEMENT = IPv4Network("100.64.77.0/24")  # shared address space (RFC 6598): no home LAN uses it
 PODS = IPv4Network("10.244.0.0/16")
+PODS6 = IPv6Network("fd44::/16")
 SERVICES = IPv4Network("10.96.0.0/16")
 ULA = IPv6Network("fd77::/64")  # the LAN's IPv6 prefix, beside link-local
 INTERNET = IPv4Address("203.0.113.1")  # on the router's loopback (RFC 5737, TEST-NET-3)
@@ -51,6 +52,11 @@ class Host:
     def pods(self) -> IPv4Network:
         """The pods' network of a node."""
         return IPv4Network((int(PODS.network_address) + (self.number << 8), 24))
+
+    @property
+    def pods6(self) -> IPv6Network:
+        """The same in IPv6: fd44:N::/64."""
+        return IPv6Network((int(PODS6.network_address) + (self.number << 96), 64))
 
     @property
     def gateway(self) -> IPv4Address:

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 
 from pylb.lab.plan import Plan, plan
 
 PARTS = ("controller", "speakers")  # what a lab can be started without
+TENANT = "pylb.lab.cluster:Cluster"  # what runs on the machines of a lab
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """A lab as it was asked for; `bare` is a network and nothing in it."""
+    """A lab as it was asked for; `bare` is a network and nothing in it.
+
+    `tenant` is the class of what runs in it, as `module:Class`, and `options` are for that class alone.
+    """
 
     name: str
     nodes: int
     subnet: str
     bare: bool = False
     without: tuple[str, ...] = ()
+    tenant: str = TENANT
+    options: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def plan(self) -> Plan:

@@ -7,6 +7,7 @@ namespace's /run. It ends when the outer process's pipe closes; the kernel ends 
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import logging
 import os
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from pylb.lab import namespaces
 from pylb.lab.children import Children
-from pylb.lab.control import Control
+from pylb.lab.control import Control, Order
 from pylb.lab.errors import BadInput, LabError
 from pylb.lab.machines import Machine, Machines
 from pylb.lab.network import LAN, Network
@@ -26,7 +27,7 @@ from pylb.lab.protocol import failure
 from pylb.lab.settings import Handles, Settings, decode
 
 if TYPE_CHECKING:
-    from pylb.lab.cluster import Cluster
+    from pylb.lab.machines import Tenant
 
 log = logging.getLogger(__name__)
 
@@ -44,14 +45,15 @@ class Supervisor:
         self.children = Children()
         self.network = Network(settings.plan, self.children)
         self.machines = Machines(self.network)
-        self.cluster: Cluster | None = None
+        self.tenant: Tenant | None = None
         self.ended = asyncio.Event()
-        self._orders = {
+        self._port = _port(handles.api)  # the tenant closes it for us
+        self._orders: dict[str, Order] = {
             "status": self._status,
             "where": self._where,
             "plug": self._plug,
             "power": self._power,
-            "speaker": self._speaker,
+            "speaker": self._no_speaker,
             "logs": self._logs,
             "down": self._down,
         }
@@ -65,22 +67,23 @@ class Supervisor:
         await self.network.up()
         log.info("the network stands after %.1f ms", (time.monotonic() - began) * 1000)
         if not self.settings.bare:
-            from pylb.lab.cluster import Cluster  # a bare lab needs no Kubernetes client
-
-            self.cluster = Cluster(self.settings, HOME, self.network, self.machines, self.children)
-            self.machines.tenant = self.cluster
-            await self.cluster.start(self.handles.api)
+            module, _, name = self.settings.tenant.partition(":")  # imported here: a bare lab needs no Kubernetes client
+            make = getattr(importlib.import_module(module), name)
+            self.tenant = make(self.settings, HOME, self.network, self.machines, self.children)
+            self.machines.tenant = self.tenant
+            await self.machines.tenant.start(self.handles.api)
+            self._orders |= self.machines.tenant.orders()
         await Control(self._orders).serve(socket.socket(fileno=self.handles.control))
         return self._report()
 
     def _report(self) -> dict[str, Any]:
         pid = _pid_outside()
-        port = self.cluster.port if self.cluster else None
+        server = f"https://127.0.0.1:{self._port}" if self.tenant else None
         return {
             "name": self.settings.name,
             "pid": pid,
-            "kubeconfig": f"/proc/{pid}/root{HOME}/kubeconfig" if self.cluster else None,
-            "server": f"https://127.0.0.1:{port}" if port else None,
+            "kubeconfig": f"/proc/{pid}/root{HOME}/kubeconfig" if self.tenant else None,
+            "server": server,
             "subnet": self.settings.subnet,
             "hosts": {name: host.to_json() for name, host in self.network.plan.hosts.items()},
         }
@@ -88,20 +91,20 @@ class Supervisor:
     async def _status(self, _request: dict[str, Any]) -> dict[str, Any]:
         nodes: dict[str, Any] = {name: machine.to_json() for name, machine in self.machines.nodes.items()}
         told = self._report()
-        if self.cluster is not None:
-            told |= self.cluster.to_json()
+        if self.tenant is not None:
+            told |= self.tenant.to_json()
         return {**told, "nodes": nodes}
 
     async def _where(self, request: dict[str, Any]) -> dict[str, Any]:
         """In which namespace a host is, and which process to enter."""
         host = str(request.get("host"))
         known = {name: name for name in (*self.network.plan.hosts, LAN)}
-        pods = self.cluster.pods() if self.cluster else {}
+        pods = self.tenant.pods() if self.tenant else {}
         namespace = {**known, **pods}.get(host)
         if namespace is None:
             raise BadInput(f"host {host!r}: not in this lab; there are {', '.join([*known, *pods])}")
-        if host in self.machines.nodes and not self.machines[host].powered:
-            raise LabError(f"{host} has no power; give it back with: pylb lab power on {host}")
+        if host in self.machines.nodes:
+            self.machines.with_power(host)
         return {"pid": _pid_outside(), "namespace": namespace}
 
     async def _plug(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -113,15 +116,8 @@ class Supervisor:
     async def _power(self, request: dict[str, Any]) -> dict[str, Any]:
         return _told(await self.machines.power(str(request.get("node")), bool(request.get("on"))))
 
-    async def _speaker(self, request: dict[str, Any]) -> dict[str, Any]:
-        machine = self.machines[str(request.get("node"))]
-        if self.cluster is None:
-            raise LabError("this lab is bare: it has no speakers")
-        if not machine.powered:
-            raise LabError(
-                f"{machine.host.name} has no power; give it back with: pylb lab power on {machine.host.name}"
-            )
-        return await self.cluster.speaker(machine.host.name, str(request.get("action")))
+    async def _no_speaker(self, _request: dict[str, Any]) -> dict[str, Any]:
+        raise LabError("this lab is bare: it has no speakers")
 
     async def _logs(self, request: dict[str, Any]) -> dict[str, Any]:
         logs = {path.stem: path for path in sorted((HOME / "logs").glob("*.log"))}
@@ -142,6 +138,12 @@ def _log_to(path: Path) -> None:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", handlers=[logging.FileHandler(path), loud]
     )
+
+
+def _port(listener: int) -> int:
+    """The port of a listening descriptor, which stays open."""
+    with socket.socket(fileno=os.dup(listener)) as copy:
+        return int(copy.getsockname()[1])
 
 
 def _pid_outside() -> int:
