@@ -23,7 +23,9 @@ NOBODY = 65534  # user and group of the controller
 SECRETS_FOLDER = "/etc/pylb"
 SECRET_MODE = 0o440  # read by the daemon's user or group alone
 SPEAKER_GRACE_S = 5  # a speaker hands its addresses over within 2 s of SIGTERM
-CONTROLLER_GRACE_S = 5
+CONTROLLER_GRACE_S = 5  # a controller hands the Lease over within 2 s of SIGTERM
+REPLICAS = 2  # controllers
+LOST_NODE_S = 5  # that a controller stays bound to a node that is lost
 START_S, CHECK_S, REPLY_S = 2, 10, 3  # probes: while it starts, later, and for one answer
 START_CHECKS = 60  # a Raspberry Pi may take two minutes with a cold SD card
 # Measured sizes are below 48 MiB; no CPU limit, since a throttled speaker is a speaker that stalls.
@@ -92,25 +94,48 @@ def _template(component: str, version: str, container: JSON, secrets: list[str],
     }
 
 
+def _apart(component: str) -> JSON:
+    """Not on a machine that has one already, where there is another machine."""
+    term = {"labelSelector": {"matchLabels": selector_labels(component)}, "topologyKey": "kubernetes.io/hostname"}
+    return {
+        "podAntiAffinity": {
+            "preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "podAffinityTerm": term}]
+        }
+    }
+
+
+def _gone_soon() -> list[JSON]:
+    """A pod on a node that is lost is replaced elsewhere soon, and not after the default 300 s."""
+    keys = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+    how = {"operator": "Exists", "effect": "NoExecute", "tolerationSeconds": LOST_NODE_S}
+    return [{"key": key, **how} for key in keys]
+
+
 def deployment(image: str, version: str) -> JSON:
-    """The controller: one replica, never two at once, without root."""
+    """The controllers, without root: two, of which one leads; they settle by a Lease which."""
     component, secrets = "controller", [READER_SECRET]
     arguments = [
         "--bind=$(POD_IP)",
+        "--pod=$(POD_NAME)",
         f"--port={CONTROLLER_PORT}",
         f"--token-file={_file(READER_SECRET, READER_KEY)}",
     ]
     security: JSON = {"capabilities": {"drop": ["ALL"]}, "runAsNonRoot": True}
     container = _container(component, image, arguments, CONTROLLER_PORT, secrets, security)
     user = {"runAsUser": NOBODY, "runAsGroup": NOBODY, "fsGroup": NOBODY, "seccompProfile": {"type": "RuntimeDefault"}}
-    pod: JSON = {"securityContext": user, "terminationGracePeriodSeconds": CONTROLLER_GRACE_S}
+    pod: JSON = {
+        "securityContext": user,
+        "terminationGracePeriodSeconds": CONTROLLER_GRACE_S,
+        "affinity": _apart(component),
+        "tolerations": _gone_soon(),
+    }
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": meta(CONTROLLER, component, version, NAMESPACE),
         "spec": {
-            "replicas": 1,
-            "strategy": {"type": "Recreate"},  # it has no election yet, and two would give one address twice
+            "replicas": REPLICAS,
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
             "selector": {"matchLabels": selector_labels(component)},
             "template": _template(component, version, container, secrets, pod),
         },

@@ -13,6 +13,9 @@ import click
 @click.option("--token-file", metavar="FILE", help="The token that readers of /state, /events and /metrics show.")
 @click.option("--bind", default="", metavar="ADDRESS", help="Where to serve HTTP (default: everywhere).")
 @click.option("--port", default=7473, show_default=True, type=click.IntRange(0, 65535), help="HTTP port; 0 is any.")
+@click.option("--namespace", default="pylb-system", show_default=True, help="Where status objects are written.")
+@click.option("--pod", default="", metavar="NAME", help="The pod that this process runs in.")
+@click.option("--lease/--no-lease", default=True, help="Take turns with other controllers, or be the only one.")
 @click.option("--lb-class", default=None, metavar="CLASS", help="Serve Services with this loadBalancerClass alone.")
 @click.option(
     "--log-level", default="info", show_default=True, type=click.Choice(["debug", "info", "warning", "error"])
@@ -23,6 +26,9 @@ def controller(
     token_file: str | None,
     bind: str,
     port: int,
+    namespace: str,
+    pod: str,
+    lease: bool,
     lb_class: str | None,
     log_level: str,
     log_format: str,
@@ -38,5 +44,5 @@ def controller(
     from pylb.runtime import log, tasks
 
     log.configure(log_level, log_format)
-    settings = process.Settings(bind, port, lb_class, token)
+    settings = process.Settings(bind, port, lb_class, token, namespace, pod, lease)
     sys.exit(tasks.run(lambda stop: process.serve(settings, kubeconfig, stop)))

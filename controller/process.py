@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
+import socket
 import sys
 import time
 from dataclasses import dataclass
@@ -10,9 +12,12 @@ from typing import Any
 
 from pylb.controller import metrics
 from pylb.controller.app import Controller
+from pylb.controller.mandate import Alone, Holder, Mandate
 from pylb.controller.state import describe
+from pylb.core.lease import Identity
 from pylb.kube import credentials
 from pylb.kube.client import Client
+from pylb.kube.configuration import OWN_NAMESPACE
 from pylb.kube.errors import NoCluster
 from pylb.runtime.endpoints import routes
 from pylb.runtime.eventlog import EventLog
@@ -22,6 +27,7 @@ from pylb.runtime.metrics import Registry
 
 FINE, CANNOT_BIND, UNREACHABLE = 0, 2, 3  # exit codes
 HTTP_PORT = 7473
+LIFE_BYTES = 4  # random ones that tell the lives of one name apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,9 @@ class Settings:
     port: int = HTTP_PORT
     load_balancer_class: str | None = None
     token: str | None = None  # what readers of /metrics, /state and /events show; None: nobody may
+    namespace: str = OWN_NAMESPACE  # where status objects are written, and the Lease stands
+    pod: str = ""  # the pod that this process runs in
+    lease: bool = True  # other controllers may run: only the one that holds the Lease writes
 
 
 async def serve(settings: Settings, kubeconfig: str | None, stop: asyncio.Event) -> int:
@@ -43,7 +52,15 @@ async def serve(settings: Settings, kubeconfig: str | None, stop: asyncio.Event)
         return UNREACHABLE
     log = Logger("controller")
     async with Client(found, user_agent="pylb-controller") as client:
-        controller = Controller(client, EventLog(int(time.time() * 1000)), log, settings.load_balancer_class)
+        controller = Controller(
+            client,
+            EventLog(int(time.time() * 1000)),
+            log,
+            settings.load_balancer_class,
+            namespace=settings.namespace,
+            pod=settings.pod,
+            mandate=_mandate(settings, client, log),
+        )
         server = Server(_routes(controller), token=settings.token)
         try:
             port = await server.start(settings.bind, settings.port)
@@ -59,12 +76,21 @@ async def serve(settings: Settings, kubeconfig: str | None, stop: asyncio.Event)
     return FINE
 
 
+def _mandate(settings: Settings, client: Client, log: Logger) -> Mandate:
+    """A pod's name is its own for all its lives, one after the other; a machine's may be several processes'."""
+    if not settings.lease:
+        return Alone()
+    life = secrets.token_hex(LIFE_BYTES)
+    identity = Identity(settings.pod or socket.gethostname(), life, unique=bool(settings.pod))
+    return Holder(client, settings.namespace, identity, log)
+
+
 def _routes(controller: Controller) -> Routes:
     registry = Registry()
     metrics.register(registry, controller)
 
     def state() -> dict[str, Any]:
         configuration = controller.configuration
-        return describe(controller.books, configuration.current, configuration.problems)
+        return describe(controller.mandate.seat(), controller.books, configuration.current, configuration.problems)
 
     return routes(registry, state, controller.events)

@@ -7,6 +7,7 @@ except for a kept-alive connection that turns out to be closed and for a 429 tha
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
@@ -15,6 +16,7 @@ from urllib.parse import urlencode
 
 from pylb.kube.credentials import Credentials
 from pylb.kube.errors import ServerError, TooManyRequests
+from pylb.kube.guard import Guard
 from pylb.kube.lines import split_lines
 from pylb.kube.pool import Call, Pool
 
@@ -46,6 +48,13 @@ class Client:
     def __init__(self, credentials: Credentials, *, user_agent: str = "pylb") -> None:
         self._credentials = credentials
         self._pool = Pool(credentials, user_agent)
+        self._guard: Guard | None = None
+
+    def guarded(self, guard: Guard) -> Client:
+        """The same client, on the same connections, but for its writes: they raise Withheld where `guard` says so."""
+        made = copy.copy(self)
+        made._guard = guard
+        return made
 
     @property
     def credentials(self) -> Credentials:
@@ -162,7 +171,12 @@ class Client:
         content_type: str = JSON_TYPE,
         tries: int = BUSY_TRIES,
     ) -> JSON:
-        data = await self._bytes(method, path, body, query, deadline, headers, content_type, tries)
+        if method == "GET" or self._guard is None:
+            data = await self._bytes(method, path, body, query, deadline, headers, content_type, tries)
+        else:
+            with self._guard.write() as left:
+                limit = min(deadline, left)
+                data = await self._bytes(method, path, body, query, limit, headers, content_type, tries, self._guard)
         return _parse(data, f"{method} {path}")
 
     async def _bytes(
@@ -175,8 +189,9 @@ class Client:
         headers: Headers | None = None,
         content_type: str = JSON_TYPE,
         tries: int = BUSY_TRIES,
+        guard: Guard | None = None,
     ) -> bytes:
-        call = self._call(method, path, body, query, deadline, headers, content_type)
+        call = self._call(method, path, body, query, deadline, headers, content_type, guard)
         while True:
             tries -= 1
             try:
@@ -196,6 +211,7 @@ class Client:
         deadline: float,
         headers: Headers | None,
         content_type: str,
+        guard: Guard | None = None,
     ) -> Call:
         return Call(
             method=method,
@@ -204,6 +220,7 @@ class Client:
             content_type=content_type,
             headers=tuple((headers or {}).items()),
             until=_now() + deadline,
+            guard=guard,
         )
 
 

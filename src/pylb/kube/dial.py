@@ -46,7 +46,7 @@ async def dial(endpoint: Endpoint, deadline: float) -> Streams:
     except ssl.SSLCertVerificationError as error:
         message = f"the certificate of {endpoint} is not trusted: {error.verify_message}"
         raise Unreachable(message, reason="Certificate") from error
-    except asyncio.TimeoutError as error:
+    except (asyncio.TimeoutError, ConnectionAbortedError) as error:  # the latter: asyncio, of a TLS handshake
         raise Unreachable(f"{endpoint} does not answer", reason="Connect") from error
     except (OSError, UnicodeError) as error:
         raise Unreachable(f"cannot connect to {endpoint}: {error}", reason="Connect") from error

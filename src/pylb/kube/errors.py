@@ -34,6 +34,10 @@ class Unreachable(ClusterError):
     """There was no answer, or only a part of one, within the deadline."""
 
 
+class Withheld(ClusterError):
+    """Nothing was sent: the client may not write now (`kube.guard`)."""
+
+
 class NoCluster(ClusterError):
     """No usable credentials were found; the message, which is pylb's own throughout, says what to do."""
 

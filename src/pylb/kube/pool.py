@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from pylb.kube.credentials import Credentials
 from pylb.kube.dial import Endpoint
 from pylb.kube.errors import ServerError, Unreachable, from_answer
+from pylb.kube.guard import Guard
 from pylb.kube.tls import make_context
 from pylb.kube.transport import Answer, Connection, connect
 
@@ -27,7 +28,10 @@ KEPT_FOR = 30.0  # seconds that one is kept; kube-apiserver closes after 90 s
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request that is ready to be sent; `until` is its deadline in loop time."""
+    """A request that is ready to be sent; `until` is its deadline in loop time.
+
+    `guard` is asked once more at the moment of sending: a process may have stood still since the request was made.
+    """
 
     method: str
     target: str
@@ -35,6 +39,7 @@ class Call:
     content_type: str
     headers: tuple[tuple[str, str], ...]
     until: float
+    guard: Guard | None = None
 
     @property
     def repeatable(self) -> bool:
@@ -116,7 +121,12 @@ class Pool:
     async def _exchange(self, connection: Connection, call: Call) -> None:
         """Sends the request, and reads the head of an answer below 300."""
         connection.set_deadline(_left(call))
-        await connection.send(call.method, self._prefix + call.target, await self._headers(call), call.body)
+        headers = await self._headers(call)
+        if _left(call) <= 0:
+            raise Unreachable("the time for the request was over before it could be sent", reason="Deadline")
+        if call.guard is not None:
+            call.guard.check()
+        await connection.send(call.method, self._prefix + call.target, headers, call.body)
         answer = await connection.answer()
         if answer.status >= 300:
             await self._refuse(connection, answer)

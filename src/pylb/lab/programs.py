@@ -103,7 +103,16 @@ def api(files: Files, descriptors: list[int]) -> Program:
 def controller(files: Files, plan: Plan) -> Program:
     """The controller, beside the API server."""
     where = ("--bind", str(plan.api), "--port", str(CONTROLLER_PORT), "--token-file", str(files.reader_token))
-    argv = (*_PYTHON, "pylb", "controller", "--kubeconfig", str(files.inner_kubeconfig), *where)
+    argv = (
+        *_PYTHON,
+        "pylb",
+        "controller",
+        "--kubeconfig",
+        str(files.inner_kubeconfig),
+        "--pod",
+        "pylb-controller",
+        *where,
+    )
     return Program("controller", argv, LAN, "controller", address=str(plan.api), port=CONTROLLER_PORT)
 
 

@@ -102,3 +102,26 @@ async def test_nothing_is_settled_before_everything_was_read(controller: Wired) 
     controller.see(None, WEB)
     controller._settle()
     assert controller.told() == []
+
+
+@pytest.mark.parametrize(
+    "after", [None, replace(service("late"), type="ClusterIP"), service("late", load_balancer_class="x")]
+)
+async def test_who_waits_no_more_is_not_told_about_it(controller: Wired, after: Service | None) -> None:
+    """Neither who is gone, nor who wants no address any more; an Event that was not written yet would be untrue."""
+    late = service("late", load_balancer_ip="10.9.9.9")
+    controller.see(None, late)
+    controller._settle()
+    assert len(controller.recorder._outbox) == 1
+    controller.see(late, after and replace(after, uid=late.uid))
+    controller._settle()
+    assert len(controller.recorder._outbox) == 0
+
+
+async def test_the_pools_are_counted_once_everything_is_settled(controller: Wired) -> None:
+    controller._settle()
+    controller.pools._changed.clear()
+    controller.see(None, WEB)
+    assert not controller.pools._changed.is_set()
+    controller._settle()
+    assert controller.pools._changed.is_set()

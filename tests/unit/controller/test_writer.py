@@ -15,7 +15,7 @@ from pylb.core.model import ServiceKey
 from pylb.kube.errors import ClusterError, Conflict, Invalid, NotFound, ServerError
 from pylb.runtime.log import Logger
 
-KEY = ServiceKey("default/web")
+KEY, PATH = ServiceKey("default/web"), "/api/v1/namespaces/default/services/web"
 OLD, NEW = Wanted(("10.0.0.1",), "p"), Wanted(("10.0.0.2",), "p")
 
 
@@ -25,15 +25,24 @@ class Api:
     def __init__(self) -> None:
         self.patches: list[Any] = []
         self.errors: list[ClusterError] = []
+        self.uid: str | None = None  # of the Service that stands there
+        self.reads = 0
         self.proceed = asyncio.Event()
         self.proceed.set()
 
     async def patch(self, path: str, body: dict[str, Any]) -> None:
-        assert path == "/api/v1/namespaces/default/services/web/status"
+        assert path == f"{PATH}/status"
         self.patches.append([entry["ip"] for entry in body["status"]["loadBalancer"]["ingress"]])
         await self.proceed.wait()
         if self.errors:
             raise self.errors.pop(0)
+
+    async def get(self, path: str) -> dict[str, Any]:
+        assert path == PATH
+        self.reads += 1
+        if self.uid is None:
+            raise NotFound("none")
+        return {"metadata": {"uid": self.uid}}
 
 
 class Desk:
@@ -113,3 +122,13 @@ async def test_what_would_fail_again_is_left(desk: Desk, error: ClusterError) ->
     desk.writer.want(KEY)
     await desk.calm()
     assert len(desk.api.patches) == 1
+
+
+@pytest.mark.parametrize(("conflicts", "uid", "patches"), [(1, "u", 2), (2, "u", 2), (5, "u", 2), (1, "another", 1)])
+async def test_a_conflict_is_tried_once_more_after_reading(desk: Desk, conflicts: int, uid: str, patches: int) -> None:
+    """Not on another Service of that name, and not for ever: what changed comes by the watch."""
+    desk.api.errors, desk.api.uid = [Conflict("changed")] * conflicts, uid
+    desk.writer.want(KEY)
+    await desk.calm()
+    assert (len(desk.api.patches), desk.api.reads) == (patches, 1)
+    assert desk.writer.written == (1 if patches > conflicts else 0)

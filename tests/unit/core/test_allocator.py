@@ -128,7 +128,8 @@ def test_who_serves_one_class_leaves_those_alone_that_never_had_it(held: bool, i
 
 def test_a_pool_runs_out() -> None:
     _, decision = play(configured(pool("p", "10.77.0.100/32")), service("a"), service("b"))
-    assert told(decision) == ['Warning AllocationFailed: Failed to allocate IP for "default/b": no available IPs']
+    beginning = 'Warning AllocationFailed: Failed to allocate IP for "default/b": no available IPs; '
+    assert told(decision) == [beginning + decision.fix]
 
 
 def test_a_named_pool_runs_out_under_its_name() -> None:

@@ -1,0 +1,59 @@
+"""How full a pool is, as MetalLB counts it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fakes.world import configured, pool, service
+from pylb.controller import fullness
+from pylb.controller.reconcile import Books
+from pylb.core.model import Service
+
+SHARED = {"metallb.io/allow-shared-ip": "k"}
+
+
+def counted(pools: tuple[Any, ...], *services: Service) -> list[tuple[int, int, int, int]]:
+    books, config = Books(), configured(*pools)
+    present = {one.key: one for one in services}
+    books.settle(config, present, present)
+    found = fullness.statuses(config, books.ledger)
+    names = ("assignedIPv4", "availableIPv4", "assignedIPv6", "availableIPv6")
+    assert all(set(status) == set(names) for status in found.values())
+    return [
+        (status[names[0]], status[names[1]], status[names[2]], status[names[3]])
+        for _, status in sorted(found.items(), key=lambda item: item[0].name)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pools", "services", "expected"),
+    [
+        ((pool("p", "10.0.0.100-10.0.0.110"),), (), [(0, 11, 0, 0)]),
+        ((pool("p", "10.0.0.100-10.0.0.110"),), (service("a"), service("b")), [(2, 9, 0, 0)]),
+        ((pool("p", "10.0.0.0/31"),), (service("a"), service("b"), service("c")), [(2, 0, 0, 0)]),
+        (  # a shared address counts once
+            (pool("p", "10.0.0.0/30"),),
+            (service("a", annotations=SHARED), service("b", 81, annotations=SHARED)),
+            [(1, 3, 0, 0)],
+        ),
+        ((pool("p", "10.0.0.0/24", avoidBuggyIPs=True),), (service("a"),), [(1, 253, 0, 0)]),
+        ((pool("p", "10.0.0.0/30", "fd00::/126"),), (service("a", dual=True, family_policy="x"),), [(1, 3, 1, 3)]),
+        ((pool("p", "fd00::/64"),), (service("a", v6=True),), [(0, 0, 1, fullness.BIGGEST - 1)]),
+        (
+            (pool("p", "10.0.0.0/32"), pool("q", "10.0.1.0/30")),
+            (service("a"), service("b")),
+            [(1, 0, 0, 0), (1, 3, 0, 0)],
+        ),
+        ((), (service("a"),), []),
+    ],
+)
+def test_what_a_pools_status_says(pools: tuple[Any, ...], services: tuple[Service, ...], expected: Any) -> None:
+    assert counted(pools, *services) == expected
+
+
+def test_a_pool_of_an_old_configmap_has_no_status() -> None:
+    made = pool("p", "10.0.0.0/30")
+    config = configured({**made, "kind": "ConfigMap"})
+    assert fullness.statuses(config, Books().ledger) == {}
