@@ -22,7 +22,8 @@ from pylb.addon.names import (
 )
 
 READ = ("get", "list", "watch")
-WRITE = ("create", "delete", "patch", "update")
+FOLLOW = ("list", "watch")  # what a daemon keeps a copy of
+KEEP = ("get", "create", "patch")  # an object of one's own, under a name that is known
 RBAC = "rbac.authorization.k8s.io"
 METALLB = "metallb.io"
 CONFIGURATION = (  # kinds that people write
@@ -35,6 +36,7 @@ CONFIGURATION = (  # kinds that people write
 )
 REPORTS = ("servicel2statuses", "servicebgpstatuses", "configurationstates")  # kinds that the daemons write
 LEGACY_CONFIG, HISTORY = "config", "pylb-history"  # ConfigMaps
+LEASES = "coordination.k8s.io"
 
 
 def rule(group: str, resources: Sequence[str], verbs: Sequence[str], names: Sequence[str] = ()) -> JSON:
@@ -43,27 +45,34 @@ def rule(group: str, resources: Sequence[str], verbs: Sequence[str], names: Sequ
     return {"apiGroups": [group], "resources": list(resources), **narrow, "verbs": list(verbs)}
 
 
-def with_status(*resources: str) -> list[str]:
-    """The resources and their status."""
-    return [*resources, *(f"{resource}/status" for resource in resources)]
-
-
 _EVENTS = rule("", ["events"], ["create", "patch"])
-_POOLS = rule(METALLB, ["ipaddresspools", "l2advertisements"], READ)
-_OLD_CONFIGURATION = rule("", ["configmaps"], READ, [LEGACY_CONFIG])
-_CHANGE = ("get", "patch", "update")
+_POOLS = rule(METALLB, ["ipaddresspools", "l2advertisements"], FOLLOW)
+_OLD_CONFIGURATION = rule("", ["configmaps"], FOLLOW, [LEGACY_CONFIG])
+_STATUS = ("patch",)
+_STATE = (  # of a component that tells what it makes of the configuration
+    rule(METALLB, ["configurationstates"], KEEP),
+    rule(METALLB, ["configurationstates/status"], _STATUS),
+    rule("", ["pods"], ["get"]),  # its own, which owns the object
+)
+
+_LEASE = (  # which of the controllers leads; no name can narrow what is created
+    rule(LEASES, ["leases"], ["create"]),
+    rule(LEASES, ["leases"], [*READ, "update"], [CONTROLLER]),
+)
 
 CLUSTER_RULES: dict[str, tuple[JSON, ...]] = {
     CONTROLLER: (
-        rule("", ["services", "namespaces"], READ),
-        rule("", ["services/status"], _CHANGE),
+        rule("", ["services"], READ),  # got after a conflict
+        rule("", ["namespaces"], FOLLOW),
+        rule("", ["services/status"], _STATUS),
         _POOLS,
-        rule(METALLB, ["ipaddresspools/status"], _CHANGE),
+        rule(METALLB, ["ipaddresspools"], ["get"]),  # once, for its status
+        rule(METALLB, ["ipaddresspools/status"], _STATUS),
         _EVENTS,
     ),
     SPEAKER: (
-        rule("", ["services", "nodes", "namespaces"], READ),
-        rule("discovery.k8s.io", ["endpointslices"], READ),
+        rule("", ["services", "nodes", "namespaces"], FOLLOW),
+        rule("discovery.k8s.io", ["endpointslices"], FOLLOW),
         _POOLS,
         _EVENTS,
     ),
@@ -77,14 +86,15 @@ CLUSTER_RULES: dict[str, tuple[JSON, ...]] = {
 NAMESPACE_RULES: dict[tuple[str, str], tuple[JSON, ...]] = {
     (NAMESPACE, CONTROLLER): (
         _OLD_CONFIGURATION,
-        rule(METALLB, with_status("configurationstates"), [*READ, *WRITE]),
-        rule("", ["pods"], READ),
+        *_STATE,
+        *_LEASE,
     ),
     (METALLB_NAMESPACE, CONTROLLER): (_OLD_CONFIGURATION,),
     (NAMESPACE, SPEAKER): (
         _OLD_CONFIGURATION,
-        rule(METALLB, with_status(*REPORTS), [*READ, *WRITE]),
-        rule("", ["pods"], READ),
+        *_STATE,
+        rule(METALLB, ["servicel2statuses"], [*READ, "create", "delete", "patch"]),
+        rule(METALLB, ["servicel2statuses/status"], _STATUS),
     ),
     (METALLB_NAMESPACE, SPEAKER): (_OLD_CONFIGURATION,),
     (NAMESPACE, VIEWER): (

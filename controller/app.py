@@ -1,7 +1,9 @@
 """The controller: follows Services and pools, settles who has which address, and writes that into the API.
 
 It decides nothing itself (`controller.reconcile` does), and gives and takes no address before everything was read once
-and the configuration was good once: recorded ones are adopted first, by what the pools allow.
+and the configuration was good once: recorded ones are adopted first, by what the pools allow. All that it does for
+Services it does in terms, while it has the mandate (`controller.mandate`): each begins with empty books and with
+Services that are read anew, and nothing but the configuration is kept while another controller leads.
 """
 
 from __future__ import annotations
@@ -9,16 +11,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
+from pylb.controller import fullness
 from pylb.controller.herald import Herald
+from pylb.controller.mandate import Alone, Mandate
+from pylb.controller.poolwriter import PoolWriter
 from pylb.controller.reconcile import Books, Outcome, Wanted, wanted
 from pylb.controller.writer import Writer
-from pylb.core import notices
+from pylb.core import notices, verdicts
 from pylb.core.model import Service, ServiceKey
 from pylb.kube import decode
 from pylb.kube.client import Client
 from pylb.kube.collection import Collection
-from pylb.kube.configuration import Configuration
-from pylb.kube.write import EventRecorder
+from pylb.kube.configuration import OWN_NAMESPACE, Configuration
+from pylb.kube.recorder import EventRecorder
+from pylb.kube.report import Report
 from pylb.runtime.eventlog import EventLog
 from pylb.runtime.log import Logger
 from pylb.runtime.tasks import Nursery
@@ -27,16 +33,34 @@ from pylb.runtime.tasks import Nursery
 class Controller:
     """Everything that runs in the controller's process."""
 
-    def __init__(self, client: Client, stream: EventLog, log: Logger, load_balancer_class: str | None = None) -> None:
+    def __init__(
+        self,
+        client: Client,
+        stream: EventLog,
+        log: Logger,
+        load_balancer_class: str | None = None,
+        *,
+        namespace: str = OWN_NAMESPACE,
+        pod: str = "",
+        mandate: Mandate | None = None,
+    ) -> None:
+        """`pod` is the pod that this process runs in, in `namespace`; it will own the status objects there.
+
+        Without a `mandate` it is the only controller.
+        """
+        self.mandate = mandate or Alone()
+        client = self.mandate.limit(client)
+        self._client, self._log = client, log
+        self._class = load_balancer_class
         self.books = Books(load_balancer_class)
         self.events = stream
         self.configuration = Configuration(client, self._on_configuration)
-        self.services: Collection[Service] = Collection(
-            client, "/api/v1/services", decode.service, on_change=self._on_service, on_synced=self._on_configuration
-        )
+        self.services = self._read_services()
         self.recorder = EventRecorder(client, notices.CONTROLLER)
         self.herald = Herald(self.events, self.recorder, log)
         self.writer = Writer(client, self._target, log)
+        self.pools = PoolWriter(client, lambda: fullness.statuses(self.configuration.current, self.books.ledger), log)
+        self.report = Report(client, namespace, pod, verdicts.CONTROLLER, self.configuration)
         self._due: set[ServiceKey] = set()
         self._round_due = False
 
@@ -44,15 +68,45 @@ class Controller:
         """Run until `stop`."""
         async with Nursery() as nursery:
             nursery.start(self.configuration.run(), "configuration")
-            nursery.start(self.services.run(), "services")
-            nursery.start(self.recorder.run(), "events")
-            nursery.start(self.writer.run(), "writer")
+            nursery.start(self.mandate.run(), "mandate")
+            nursery.start(self._serve(), "terms")
             await stop.wait()
+            await self.mandate.release()
             nursery.cancel()
+
+    async def _serve(self) -> None:
+        """Term after term, for ever."""
+        while True:
+            await self.mandate.won()
+            self._start_anew()
+            async with Nursery() as term:
+                term.start(self.services.run(), "services")
+                term.start(self.recorder.run(), "events")
+                term.start(self.writer.run(), "writer")
+                term.start(self.pools.run(), "pools")
+                term.start(self.report.run(), "report")
+                await self.mandate.lost()
+                term.cancel()
+            self._start_anew()
+
+    def _start_anew(self) -> None:
+        """Forget what may have become another's matter."""
+        self.books, self._due = Books(self._class), set()
+        self.services = self._read_services()
+        self.writer = Writer(self._client, self._target, self._log)
+
+    def _read_services(self) -> Collection[Service]:
+        return Collection(
+            self._client,
+            "/api/v1/services",
+            decode.service,
+            on_change=self._on_service,
+            on_synced=self._on_configuration,
+        )
 
     def _on_service(self, key: str, old: Service | None, new: Service | None) -> None:
         if old is not None and (new is None or new.uid != old.uid):  # or another one came under its name
-            self.herald.deleted(old.key, self.books.forget(old.key))
+            self.herald.deleted(old, self.books.forget(old.key))
         self._make_due([ServiceKey(key)])
 
     def _on_configuration(self) -> None:
@@ -70,15 +124,17 @@ class Controller:
     def _settle(self) -> None:
         """One round: what is due, and what waits for something that the round frees."""
         self._round_due = False
-        if not (self.services.synced and self.configuration.synced):
+        if not (self.mandate.leads and self.services.synced and self.configuration.synced):
             return
         self.herald.configuration(self.configuration)
+        self.report.consider()
         if not self.configuration.loaded:
             return
         present = {service.key: service for service in self.services.items.values()}
         due, self._due = self._due, set()
         for outcome in self.books.settle(self.configuration.current, present, due):
             self._carry_out(outcome)
+        self.pools.changed()
 
     def _carry_out(self, outcome: Outcome) -> None:
         self.herald.settled(outcome)

@@ -8,14 +8,15 @@ from pylb.controller.reconcile import Outcome
 from pylb.core import events, notices
 from pylb.core.allocator import Allocation
 from pylb.core.events import Event
-from pylb.core.model import ObjectRef, ServiceKey
+from pylb.core.model import ObjectRef, Service, ServiceKey
 from pylb.core.reasons import Reason
 from pylb.kube.configuration import Configuration
-from pylb.kube.write import EventRecorder
+from pylb.kube.recorder import EventRecorder
 from pylb.runtime.eventlog import EventLog
 from pylb.runtime.log import Logger
 
 NAME = "controller"
+_NO_CONCERN = (Reason.NOT_LOAD_BALANCER, Reason.OTHER_CLASS)  # what it waited for, it wants no more
 
 
 class Herald:
@@ -29,8 +30,10 @@ class Herald:
     def settled(self, outcome: Outcome) -> None:
         """What a Service has now, if that is news."""
         key, decision, now = outcome.service.key, outcome.decision, time.time()
+        if decision.reason in _NO_CONCERN:
+            self._recorder.forget(outcome.service.ref)
         for notice in outcome.notices:
-            self._recorder.record(outcome.service.ref, notice.type, notice.reason, notice.message)
+            self._recorder.record(outcome.service.ref, notice)
         if outcome.lost:
             self._released(key, outcome.lost, _why(outcome))
         if outcome.moved and decision.allocation is not None:
@@ -39,10 +42,11 @@ class Herald:
         if outcome.notices and decision.allocation is None and decision.reason is not None:
             self._tell(events.Pending(now, key, decision.reason.value, decision.text))
 
-    def deleted(self, key: ServiceKey, allocation: Allocation | None) -> None:
+    def deleted(self, service: Service, allocation: Allocation | None) -> None:
         """A Service is gone."""
+        self._recorder.forget(service.ref)
         if allocation is not None:
-            self._released(key, tuple(map(str, allocation.addresses)), Reason.SERVICE_DELETED)
+            self._released(service.key, tuple(map(str, allocation.addresses)), Reason.SERVICE_DELETED)
 
     def configuration(self, configuration: Configuration) -> None:
         """The configuration was loaded or refused; told when that, or the pools, changed."""
@@ -64,7 +68,7 @@ class Herald:
         self._tell(events.Released(time.time(), key, addresses, reason.value))
 
     def _notify(self, ref: ObjectRef, notice: notices.Notice) -> None:
-        self._recorder.record(ref, notice.type, notice.reason, notice.message)
+        self._recorder.record(ref, notice)
 
     def _tell(self, event: Event) -> None:
         raw = events.encode(event)

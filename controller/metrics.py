@@ -20,11 +20,18 @@ def register(registry: Registry, controller: Controller) -> None:
     loaded = registry.gauge("metallb_k8s_client_config_loaded_bool", "1 if a configuration was loaded once.")
     waiting = registry.gauge("pylb_services_pending", "Services that wait for an address, by reason.", "reason")
     writes = registry.counter("pylb_status_writes_total", "Service statuses written.")
+    pools = registry.counter("pylb_pool_status_writes_total", "Pools' statuses written.")
+    leader = registry.gauge("pylb_leader", "1 if this controller leads: it alone gives addresses.")
+    events = registry.counter("pylb_kubernetes_events_total", "Kubernetes Events, by what became of them.", "what")
 
     def collect() -> None:
+        leader.set(controller.mandate.seat().leads)
         stale.set(controller.configuration.stale)
         loaded.set(controller.configuration.loaded)
         writes.follow(controller.writer.written)
+        pools.follow(controller.pools.written)
+        for what, count in controller.recorder.statistics().items():
+            events.follow(count, what=what)
         waiting.clear()
         reasons = [decision.reason.value for decision in controller.books.waiting.values() if decision.reason]
         for reason in set(reasons):
@@ -46,6 +53,8 @@ def _register_pools(registry: Registry, controller: Controller) -> None:
         for versions, (total, used) in families.items():
             total.clear()
             used.clear()
+            if not controller.mandate.leads:  # or a sum over the controllers would count each pool twice
+                continue
             for name, pool in controller.configuration.current.pools.items():
                 total.set(min(BIGGEST, sum(pool.capacity(version) for version in versions)), pool=name)
                 used.set(sum(controller.books.ledger.in_use(name, version) for version in versions), pool=name)

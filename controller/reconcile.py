@@ -119,7 +119,8 @@ class Books:
             self._partial.add(service.key)
         else:
             self._partial.discard(service.key)
-        return Outcome(service, decision, before, (*_lasting(earlier), *decision.notices))
+        notices = dict.fromkeys((*_lasting(earlier), *decision.notices))  # each once, however many passes a round takes
+        return Outcome(service, decision, before, tuple(notices))
 
     def _record(self, service: Service, allocation: Allocation | None) -> None:
         if allocation is None:

@@ -1,8 +1,9 @@
-"""What `/state` of the controller says: who has which address, who waits and why, configuration. Pure."""
+"""What `/state` of the controller says: its role, who has which address, who waits and why, configuration. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from pylb import __version__
@@ -11,11 +12,32 @@ from pylb.core.allocator import Decision
 from pylb.core.config import Config, Problem
 
 
-def describe(books: Books, config: Config, problems: Iterable[Problem]) -> dict[str, Any]:
-    """The controller's state as a JSON object; `config` is the one in force, the last good one if there are problems."""
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Where a controller stands among the others, for people."""
+
+    leads: bool
+    writes: bool  # it may write now; a leader may not while the API server does not answer
+    identity: str = ""  # what it is called in the Lease; "" where there is none
+    holder: str = ""  # whom the Lease names
+    trouble: str = ""  # why it can neither take nor keep the Lease
+
+
+def describe(seat: Seat, books: Books, config: Config, problems: Iterable[Problem]) -> dict[str, Any]:
+    """The controller's state as a JSON object; `config` is the one in force, the last good one if there are problems.
+
+    A follower knows of no allocations: the leader's count.
+    """
     shown = [str(problem) for problem in problems]
     return {
         "version": __version__,
+        "role": "leader" if seat.leads else "follower",
+        "lease": {
+            "identity": seat.identity,
+            "holder": seat.holder,
+            "may_write": seat.writes,
+            "trouble": seat.trouble,
+        },
         "allocations": {
             key: {"addresses": [str(address) for address in allocation.addresses], "pool": allocation.pool}
             for key, allocation in sorted(books.ledger.allocations.items())
@@ -27,4 +49,4 @@ def describe(books: Books, config: Config, problems: Iterable[Problem]) -> dict[
 
 def _waiting(decision: Decision) -> dict[str, Any]:
     reason = decision.reason.value if decision.reason else None
-    return {"reason": reason, "text": decision.text, "blockers": list(decision.blockers)}
+    return {"reason": reason, "text": decision.text, "blockers": list(decision.blockers), "fix": decision.fix}

@@ -7,6 +7,7 @@ so that no old decision comes back.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -14,11 +15,12 @@ from pylb.controller.reconcile import Wanted
 from pylb.core.model import ServiceKey, split_key
 from pylb.core.requests import ALLOCATED_FROM
 from pylb.kube.client import Client
-from pylb.kube.errors import ClusterError, Conflict, Invalid, NotFound
+from pylb.kube.errors import ClusterError, Conflict, Invalid, NotFound, Withheld
 from pylb.runtime.log import Logger
 
 WRITERS = 4  # writes under way at once; a Service is only ever in one of them
 AGAIN = 1.0  # s that a writer rests after a failure: so many requests a second at most at an API server in trouble
+AGAIN_WITHHELD = 0.1  # s after a write that was not sent, and so cost nothing
 
 Target = Callable[[ServiceKey], "tuple[str, Wanted] | None"]
 
@@ -75,6 +77,9 @@ class Writer:
         """False if it should be tried again."""
         try:
             await self._write(key)
+        except Withheld:  # the mandate tells why
+            self.failed += 1
+            return False
         except ClusterError as error:
             self.failed += 1
             self._log.warning("cannot write the Service's status", service=key, error=str(error))
@@ -82,13 +87,31 @@ class Writer:
         return True
 
     async def _write(self, key: ServiceKey) -> None:
+        try:
+            await self._patch(key)
+        except Conflict:  # the object changed under the patch, or is another one: once more, if it is the same
+            if await self._is_same(key):
+                with contextlib.suppress(Conflict):  # the change comes by the watch, and is decided on then
+                    await self._patch(key)
+
+    async def _patch(self, key: ServiceKey) -> None:
         found = self._target(key)
         if found is None:
             return
         uid, target = found
-        namespace, name = split_key(key)
-        try:
-            await self._client.patch(f"/api/v1/namespaces/{namespace}/services/{name}/status", patch(target, uid))
+        with contextlib.suppress(NotFound):  # the watch tells
+            await self._client.patch(f"{_path(key)}/status", patch(target, uid))
             self.written += 1
-        except (Conflict, NotFound):  # another Service, or none: the watch tells, and it is decided on then
-            return
+
+    async def _is_same(self, key: ServiceKey) -> bool:
+        """Whether the Service that stands there is the one that was decided on."""
+        found = self._target(key)
+        try:
+            return found is not None and (await self._client.get(_path(key)))["metadata"]["uid"] == found[0]
+        except NotFound:
+            return False
+
+
+def _path(key: ServiceKey) -> str:
+    namespace, name = split_key(key)
+    return f"/api/v1/namespaces/{namespace}/services/{name}"

@@ -9,12 +9,13 @@ import asyncio
 import secrets
 from ipaddress import IPv4Address
 
-from pylb.core import notices
+from pylb.core import notices, verdicts
 from pylb.core.membership import INTERVAL, Change, Down, Membership, State
 from pylb.core.model import Address, Node, NodeName, ServiceKey
 from pylb.core.ownership import Drop, Ownership, Take
 from pylb.kube.client import Client
-from pylb.kube.write import EventRecorder
+from pylb.kube.recorder import EventRecorder
+from pylb.kube.report import Report
 from pylb.runtime.eventlog import EventLog
 from pylb.runtime.log import Logger
 from pylb.runtime.tasks import Nursery
@@ -47,6 +48,8 @@ class Speaker:
         )
         self.world = World(client, self._on_world, settings.load_balancer_class)
         self.publisher = Publisher(client, settings.namespace, settings.pod, self.node, self.published, log)
+        judge = verdicts.speaker(self.node)
+        self.report = Report(client, settings.namespace, settings.pod, judge, self.world.configuration)
         self.recorder = EventRecorder(client, notices.SPEAKER)
         self.herald = Herald(self.node, self.events, self.recorder, self.world.services.items, log)
         self._links = LinkWatch(self._on_links)
@@ -64,6 +67,7 @@ class Speaker:
                 nursery.start(self.world.run(), "world")
                 nursery.start(self.publisher.run(), "publisher")
                 nursery.start(self.recorder.run(), "events")
+                nursery.start(self.report.run(), "report")
                 await stop.wait()
                 await self._hand_over()
                 nursery.cancel()
@@ -89,6 +93,7 @@ class Speaker:
     def _follow_world(self) -> None:
         self._election_due = False
         self.herald.configuration(self.world.configuration)
+        self.report.consider()
         self._send_beats_to_nodes()
         self._reconsider_connection()
         self._elect()
@@ -176,8 +181,13 @@ class Speaker:
         self.herald.refused({address: (reason, owned[address]) for address, reason in refused.items()})
         self.publisher.changed()
 
-    def published(self) -> dict[ServiceKey, tuple[str, ...]]:
-        """The Services that this node announces, with the interfaces that were asked for by name."""
+    def published(self) -> dict[ServiceKey, tuple[str, ...]] | None:
+        """The Services that this node announces, with the interfaces that were asked for by name.
+
+        None while it takes no part, as in its first second: what it had may be its own again in a moment.
+        """
+        if self.node not in self.membership.alive:
+            return None
         found: dict[ServiceKey, tuple[str, ...]] = {}
         owned = self.ownership.owned
         for address, names in self.announcer.placements.items():

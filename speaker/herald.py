@@ -15,7 +15,7 @@ from pylb.core.notices import Notice
 from pylb.core.ownership import Drop, Line, Take
 from pylb.core.reasons import Reason
 from pylb.kube.configuration import Configuration
-from pylb.kube.write import EventRecorder
+from pylb.kube.recorder import EventRecorder
 from pylb.runtime.eventlog import EventLog
 from pylb.runtime.log import Logger
 
@@ -114,7 +114,7 @@ class Herald:
     def _notify(self, key: ServiceKey, notice: Notice) -> None:
         service = self._services.get(key)
         if service is not None:
-            self._recorder.record(service.ref, notice.type, notice.reason, notice.message)
+            self._recorder.record(service.ref, notice)
 
 
 def _round(milliseconds: float | None) -> float | None:

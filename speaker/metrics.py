@@ -67,8 +67,11 @@ def _register_cluster(registry: Registry, speaker: Speaker) -> None:
     configuration = speaker.world.configuration
     loaded = registry.gauge("metallb_k8s_client_config_loaded_bool", "1 if a configuration was loaded once.")
     stale = registry.gauge("metallb_k8s_client_config_stale_bool", "1 if the last good configuration is in force.")
+    events = registry.counter("pylb_kubernetes_events_total", "Kubernetes Events, by what became of them.", "what")
 
     def collect() -> None:
+        for what, count in speaker.recorder.statistics().items():
+            events.follow(count, what=what)
         loaded.set(configuration.loaded)
         stale.set(configuration.stale)
 

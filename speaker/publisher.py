@@ -1,6 +1,7 @@
 """Tells the API what this node owns: ServiceL2Status objects, with one write a second at most for each.
 
-It never decides who owns: it is told, and catches up. A slow or absent API server holds nothing else up.
+It never decides who owns: it is told, and catches up; what somebody undoes it does again as `disputes` allows. A slow
+or absent API server holds nothing else up.
 """
 
 from __future__ import annotations
@@ -9,16 +10,17 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from pylb.core.model import L2Status, NodeName, ServiceKey
 from pylb.kube import decode
 from pylb.kube.client import Client
 from pylb.kube.collection import Collection
 from pylb.kube.errors import ClusterError, Conflict, Forbidden, Invalid, NotFound
+from pylb.kube.owners import Owner
 from pylb.kube.write import put_object
 from pylb.runtime.log import Logger
 from pylb.speaker import statuses
+from pylb.speaker.disputes import Disputes
 
 DEBOUNCE = 0.05  # s: a fail-over moves many addresses at once
 AGAIN = 1.0  # s between two writes of one object, and after a failed one
@@ -31,12 +33,15 @@ class Publisher:
     """Keeps this node's ServiceL2Status objects as `owned` says."""
 
     def __init__(
-        self, client: Client, namespace: str, pod: str, node: NodeName, owned: Callable[[], Owned], log: Logger
+        self, client: Client, namespace: str, pod: str, node: NodeName, owned: Callable[[], Owned | None], log: Logger
     ) -> None:
-        """`pod` is the pod that this process runs in, which will own the objects; "" where that is not known."""
+        """`pod` is the pod that this process runs in, which will own the objects; "" where that is not known.
+
+        While `owned` gives None nothing is written.
+        """
         self._client, self._node, self._owned, self._log = client, node, owned, log
-        self._pod_path = f"/api/v1/namespaces/{namespace}/pods/{pod}" if pod else ""
-        self._owner: Mapping[str, Any] | None = None
+        self._owner = Owner(client, namespace, pod)
+        self._disputes = Disputes()
         self._path = f"/apis/{API_VERSION}/namespaces/{namespace}/servicel2statuses"
         self._changed = asyncio.Event()
         self._existing: Collection[L2Status] = Collection(
@@ -52,30 +57,39 @@ class Publisher:
         await asyncio.gather(self._existing.run(), self._follow())
 
     async def _follow(self) -> None:
+        pause: float | None = None  # s until what is put off may be done; None: until something changes
         while True:
-            await self._changed.wait()
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), pause)
             await asyncio.sleep(DEBOUNCE)
             self._changed.clear()
+            pause = None
             if not self._existing.synced:
                 continue
             if self._existing.absent:  # nobody installed the kind, so far
-                self._changed.set()
-                await asyncio.sleep(AGAIN)
+                pause = AGAIN
                 continue
-            todo = statuses.plan(self._node, self._owned(), self._existing.items.values())
+            due, pause = self._due()
             try:
-                await self._write(todo)
+                await self._write(due)
             except ClusterError as error:
                 self._log.warning("cannot write ServiceL2Status", error=str(error))
                 self._changed.set()
-            if todo.write or todo.delete:
+            if due.write or due.delete:
                 await asyncio.sleep(AGAIN)
+
+    def _due(self) -> tuple[statuses.Plan, float | None]:
+        """What is to be done now, and seconds until more may be done."""
+        owned = self._owned()
+        if owned is None:
+            return statuses.Plan(), None
+        todo = statuses.plan(self._node, owned, self._existing.items.values())
+        standing = frozenset(status.name for status in self._existing.items.values())
+        return self._disputes.admit(todo, standing, _now())
 
     async def _write(self, todo: statuses.Plan) -> None:
         """Do what can be done. One object that is refused keeps no other from being written, and is told at the end."""
         refused: ClusterError | None = None
-        if todo.write and self._pod_path and self._owner is None:
-            self._owner = await self._read_owner()
         deletions, puts = (self._delete(name) for name in todo.delete), (self._put(*one) for one in todo.write)
         for work in itertools.chain(deletions, puts):
             try:
@@ -88,21 +102,19 @@ class Publisher:
     async def _delete(self, name: str) -> None:
         with contextlib.suppress(NotFound):
             await self._client.delete(f"{self._path}/{name}")
+        self._disputes.deleted(name, _now())
 
     async def _put(self, name: str, service: ServiceKey, interfaces: tuple[str, ...]) -> None:
         wanted = {
             "apiVersion": API_VERSION,
             "kind": KIND,
-            "metadata": statuses.metadata(self._node, service, self._owner),
+            "metadata": statuses.metadata(self._node, service, await self._owner.reference()),
             "spec": {},
             "status": statuses.status(self._node, service, interfaces),
         }
         await put_object(self._client, f"{self._path}/{name}", wanted)
+        self._disputes.wrote(name, _now())
 
-    async def _read_owner(self) -> Mapping[str, Any] | None:
-        """The pod as an owner reference: the objects go when it does. None where there is no such pod."""
-        try:
-            meta = (await self._client.get(self._pod_path))["metadata"]
-        except NotFound:
-            return None
-        return {"apiVersion": "v1", "kind": "Pod", "name": meta["name"], "uid": meta["uid"]}
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from pylb.core import notices, pools, requests
+from pylb.core import notices, pools, remedies, requests
 from pylb.core.config import Config, Pool
 from pylb.core.errors import ParseError
 from pylb.core.model import LOAD_BALANCER, Address, PoolName, Service, ServiceKey
@@ -41,7 +41,7 @@ class Decision:
     """What a Service should have from now on, and what to tell about it.
 
     `allocation` is None for a Service that gets nothing. `reason` is set whenever it has not what it asks for, or
-    loses what it had; `blockers` are the Services in the way.
+    loses what it had; `blockers` are the Services in the way, `fix` is what would help.
     """
 
     allocation: Allocation | None
@@ -49,6 +49,7 @@ class Decision:
     reason: Reason | None = None
     text: str = ""
     blockers: tuple[ServiceKey, ...] = ()
+    fix: str = ""
     ignored: bool = False  # not pylb's to touch: another loadBalancerClass
 
 
@@ -137,13 +138,14 @@ def _recorded(ledger: Ledger, service: Service) -> tuple[Address, ...]:
 def _refused(config: Config, ledger: Ledger, service: Service, refusal: Refusal) -> Decision:
     """A request that cannot be understood: an address that the Service has stays with it (MetalLB's step 8)."""
     told: list[Notice] = []
+    fix = remedies.advise(config, refusal.rest, refusal.reason)
     if refusal.reason is Reason.INVALID_REQUEST and refusal.rest is not None:
         kept = _keep(_Case(config, ledger, refusal.rest, told), _recorded(ledger, service))
         if kept is not None:
-            notice = notices.load_balancer_failed(refusal.text)
-            return Decision(kept, (notice,), refusal.reason, refusal.text)
-    notice = notices.allocation_failed(service.key, refusal.text)
-    return Decision(None, (*told, notice), refusal.reason, refusal.text)
+            notice = notices.load_balancer_failed(refusal.text, fix)
+            return Decision(kept, (notice,), refusal.reason, refusal.text, fix=fix)
+    notice = notices.allocation_failed(service.key, refusal.text, fix)
+    return Decision(None, (*told, notice), refusal.reason, refusal.text, fix=fix)
 
 
 def _keep(case: _Case, recorded: tuple[Address, ...]) -> Allocation | None:
@@ -181,8 +183,9 @@ def _extended(case: _Case, kept: Allocation) -> Decision:
 def _allocated(case: _Case, service: Service) -> Decision:
     found = _allocate(case)
     if isinstance(found, Rejection):
-        notice = notices.allocation_failed(case.request.key, found.text)
-        return Decision(None, (*case.told, notice), found.reason, found.text, found.blockers)
+        fix = remedies.advise(case.config, case.request, found.reason, found.blockers)
+        notice = notices.allocation_failed(case.request.key, found.text, fix)
+        return Decision(None, (*case.told, notice), found.reason, found.text, found.blockers, fix)
     deprecated = tuple(notices.deprecated_annotation(key) for key in requests.deprecated_annotations(service))
     return Decision(found, (*case.told, *deprecated, notices.ip_allocated(found.addresses)))
 

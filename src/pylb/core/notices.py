@@ -1,4 +1,8 @@
-"""Kubernetes Events about Services, with MetalLB's reasons and messages; sources are part of that compatibility."""
+"""Kubernetes Events about Services, with MetalLB's reasons and messages; sources are part of that compatibility.
+
+Where pylb has more to say, what MetalLB says comes first: people and scripts match the beginning. Which notice makes an
+earlier one moot that nobody has read yet is decided here too.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,19 @@ from pylb.core.model import Address, NodeName, ServiceKey
 CONTROLLER, SPEAKER = "metallb-controller", "metallb-speaker"  # source.component and reportingComponent
 NORMAL, WARNING = "Normal", "Warning"
 LAYER2 = "layer2"
-CLEAR_ASSIGNMENT = "ClearAssignment"
+IP_ALLOCATED, CLEAR_ASSIGNMENT = "IPAllocated", "ClearAssignment"
+ALLOCATION_FAILED, LOAD_BALANCER_FAILED = "AllocationFailed", "LoadBalancerFailed"
+CONFIGURATION_ERROR = "ConfigurationError"
+LASTING = frozenset({ALLOCATION_FAILED, LOAD_BALANCER_FAILED})  # true until another notice makes them moot
+CONFIGURATION_PREFIX = "configuration error: "
+_ADDITIONALLY = "Assigned additional IP"
+_MOOT: dict[str, frozenset[str]] = {  # reason of a notice: reasons of earlier ones that it makes moot
+    IP_ALLOCATED: frozenset({IP_ALLOCATED, ALLOCATION_FAILED, LOAD_BALANCER_FAILED}),
+    CLEAR_ASSIGNMENT: frozenset({IP_ALLOCATED, CLEAR_ASSIGNMENT}),  # it tells why the next one comes, and so it stays
+    ALLOCATION_FAILED: frozenset({IP_ALLOCATED, ALLOCATION_FAILED, LOAD_BALANCER_FAILED}),
+    LOAD_BALANCER_FAILED: frozenset({ALLOCATION_FAILED, LOAD_BALANCER_FAILED}),  # its address stays with the Service
+    CONFIGURATION_ERROR: frozenset({CONFIGURATION_ERROR}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,25 +38,36 @@ class Notice:
     message: str
 
 
+def makes_moot(newer: Notice, older: Notice) -> bool:
+    """Whether who has read neither notice of an object needs to read the newer one alone."""
+    if older.reason == IP_ALLOCATED and newer.message.startswith(_ADDITIONALLY):
+        return False  # beside the first address, not instead of it
+    return older.reason in _MOOT.get(newer.reason, ())
+
+
 def ip_allocated(addresses: Iterable[Address]) -> Notice:
     """New addresses."""
     shown = " ".join(f'"{address}"' for address in addresses)
-    return Notice(NORMAL, "IPAllocated", f"Assigned IP [{shown}]")
+    return Notice(NORMAL, IP_ALLOCATED, f"Assigned IP [{shown}]")
 
 
 def ip_allocated_additionally(address: Address) -> Notice:
     """The address of the other family under PreferDualStack."""
-    return Notice(NORMAL, "IPAllocated", f'Assigned additional IP "{address}"')
+    return Notice(NORMAL, IP_ALLOCATED, f'{_ADDITIONALLY} "{address}"')
 
 
-def allocation_failed(key: ServiceKey, why: str) -> Notice:
-    """No address could be given."""
-    return Notice(WARNING, "AllocationFailed", f'Failed to allocate IP for "{key}": {why}')
+def allocation_failed(key: ServiceKey, why: str, fix: str = "") -> Notice:
+    """No address could be given; `fix` is what would help."""
+    return Notice(WARNING, ALLOCATION_FAILED, _advised(f'Failed to allocate IP for "{key}": {why}', fix))
 
 
-def load_balancer_failed(why: str) -> Notice:
+def load_balancer_failed(why: str, fix: str = "") -> Notice:
     """The request cannot be understood; what the Service has stays."""
-    return Notice(WARNING, "LoadBalancerFailed", f"invalid requested loadbalancer IPs: {why}")
+    return Notice(WARNING, LOAD_BALANCER_FAILED, _advised(f"invalid requested loadbalancer IPs: {why}", fix))
+
+
+def _advised(text: str, fix: str) -> str:
+    return f"{text}; {fix}" if fix else text
 
 
 def clear_assignment(key: ServiceKey, why: str) -> Notice:
@@ -70,4 +97,4 @@ def announce_failed(node: NodeName, address: Address, protocol: str = LAYER2) ->
 
 def config_rejected(problems: Iterable[str]) -> Notice:
     """The configuration was refused; the last good one stays."""
-    return Notice(WARNING, "ConfigurationError", "configuration error: " + "\n".join(problems))
+    return Notice(WARNING, CONFIGURATION_ERROR, CONFIGURATION_PREFIX + "\n".join(problems))

@@ -86,6 +86,7 @@ class Collection(Generic[T]):
         self._version: str | None = None  # resourceVersion to watch from; None: list first
         self._absent_since: float | None = None
         self._missing_since: float | None = None  # when a kind that had objects was first not found
+        self._listed_at = float("-inf")  # when it was read completely
         self._troubled = False  # the outage that lasts was logged
         self._synced = asyncio.Event()
         self._statistics = Statistics()
@@ -144,6 +145,7 @@ class Collection(Generic[T]):
         for key in [key for key in self.items if key not in seen]:
             self._set(key, None)
         self._absent_since = self._missing_since = None
+        self._listed_at = _now()
         self._count(lists=1)
         self._is_synced()
         return page.version
@@ -240,6 +242,7 @@ class Collection(Generic[T]):
 
     def _failed(self, error: ClusterError) -> None:
         now = _now()
+        forgotten = isinstance(error, Gone) and self._version is not None  # a watch, and not the list
         if isinstance(error, (Gone, Invalid)) or error.reason in _LIST_AGAIN:
             self._version = None
         if self.stale_since is None:
@@ -248,7 +251,11 @@ class Collection(Generic[T]):
             self._troubled = True
             fields = {"path": self.path, "error": str(error), "status": error.status}
             log.warning("the cluster does not answer as it should; trying again", extra={"fields": fields})
-        self._backoff.failed(now, error.retry_after)
+        if forgotten and now - self._listed_at >= self._pace.healthy_after:
+            self._backoff.healthy()  # the API server started anew, and is well: what it wants is a list, not patience
+            self._backoff.pause(now, 0.0)
+        else:
+            self._backoff.failed(now, error.retry_after)
         self._count(failures=1, last_error=str(error))
 
     def _is_synced(self) -> None:

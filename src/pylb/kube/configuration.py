@@ -1,6 +1,8 @@
 """MetalLB's configuration as it stands in the cluster: both namespaces, custom resources and the old ConfigMap.
 
-What the objects mean is decided in `core.config`. An invalid set leaves the last good one in force.
+What the objects mean is decided in `core.config`. An invalid set leaves the last good one in force. So does the loss of
+a kind: what vanishes with its CustomResourceDefinition was not taken back by anybody, and an API server that does not know
+the kinds yet does not say that there are no pools.
 """
 
 from __future__ import annotations
@@ -12,14 +14,21 @@ from typing import Any
 from pylb.core import config
 from pylb.core.config import EMPTY, Config, Problem
 from pylb.core.legacy import Converted
-from pylb.kube import decode
+from pylb.core.model import ObjectRef
+from pylb.kube import decode, kinds
 from pylb.kube.client import Client
 from pylb.kube.collection import Collection
+from pylb.kube.errors import ClusterError, Forbidden
 
 OWN_NAMESPACE = "pylb-system"  # where pylb's pods and status objects live
 NAMESPACES = (OWN_NAMESPACE, "metallb-system")  # where the configuration is read from
-POOLS = "/apis/metallb.io/v1beta1/ipaddresspools"
-L2_ADVERTISEMENTS = "/apis/metallb.io/v1beta1/l2advertisements"
+API_VERSION = "metallb.io/v1beta1"
+POOL, L2_ADVERTISEMENT = "IPAddressPool", "L2Advertisement"
+RESOURCES = {POOL: "ipaddresspools", L2_ADVERTISEMENT: "l2advertisements"}
+POOLS, L2_ADVERTISEMENTS = (f"/apis/{API_VERSION}/{name}" for name in RESOURCES.values())
+CALM = 0.2  # s without a change, before what vanished, or came back with its kind, is believed
+CALM_ROUNDS = 10  # of them at most: somebody may change things all the time
+ASK_AGAIN = 1.0  # s until the API server is asked again for the kinds that it knows
 
 _NAMED_CONFIG = {"fieldSelector": f"metadata.name={decode.LEGACY_CONFIG_NAME}"}
 
@@ -33,14 +42,20 @@ class Configuration:
         self.current: Config = EMPTY
         self.loaded = False  # a good one was read; without one `current` is empty, and no address would seem allowed
         self.problems: tuple[Problem, ...] = ()
-        self._on_change = on_change
-        self._pools = self._watch(client, POOLS, _ours("IPAddressPool"))
-        self._adverts = self._watch(client, L2_ADVERTISEMENTS, _ours("L2Advertisement"))
-        self._namespaces = self._watch(client, "/api/v1/namespaces", decode.namespace)
+        self._client, self._on_change = client, on_change
+        self._pools = self._watch(client, POOLS, _ours(POOL), self._on_resource)
+        self._adverts = self._watch(client, L2_ADVERTISEMENTS, _ours(L2_ADVERTISEMENT), self._on_resource)
+        self._namespaces = self._watch(client, "/api/v1/namespaces", decode.namespace, self._changed)
         self._legacy = [
-            self._watch(client, f"/api/v1/namespaces/{name}/configmaps", decode.legacy_config, _NAMED_CONFIG)
+            self._watch(
+                client, f"/api/v1/namespaces/{name}/configmaps", decode.legacy_config, self._changed, _NAMED_CONFIG
+            )
             for name in NAMESPACES
         ]
+        self._doubted = asyncio.Event()  # it is not known what a change of resources means: nothing is loaded
+        self._changes = 0  # of resources
+        self._ending: frozenset[str] = frozenset()  # resources that the API server does not take, when it was asked
+        self._lost = False
 
     @property
     def synced(self) -> bool:
@@ -54,23 +69,65 @@ class Configuration:
 
     async def run(self) -> None:
         """Keep it current for ever."""
-        await asyncio.gather(*(collection.run() for collection in self._all()))
+        await asyncio.gather(self._judge(), *(collection.run() for collection in self._all()))
 
     def _watch(
-        self, client: Client, path: str, read: Callable[[JSON], Any], query: JSON | None = None
+        self,
+        client: Client,
+        path: str,
+        read: Callable[[JSON], Any],
+        on_change: Callable[[str, Any, Any], None],
+        query: JSON | None = None,
     ) -> Collection[Any]:
-        return Collection(client, path, read, on_change=self._changed, query=query or {}, on_synced=self._reload)
+        return Collection(client, path, read, on_change=on_change, query=query or {}, on_synced=self._reload)
 
     def _all(self) -> Iterator[Collection[Any]]:
         yield from (self._pools, self._adverts, self._namespaces, *self._legacy)
 
+    def _on_resource(self, key: str, old: object, new: object) -> None:
+        self._changes += 1
+        if self.synced and (new is None or self._lost or self._ending):
+            self._doubted.set()
+        self._reload()
+
     def _changed(self, key: str, old: object, new: object) -> None:
         self._reload()
 
+    async def _judge(self) -> None:
+        """Find out whether what vanished was deleted, or its kind."""
+        while True:
+            await self._doubted.wait()
+            await self._calm()
+            try:
+                self._ending = frozenset(RESOURCES.values()) - await kinds.creatable(self._client, API_VERSION)
+            except Forbidden:  # somebody took that right from all: then what is gone is gone
+                self._ending = frozenset()
+            except ClusterError:
+                await asyncio.sleep(ASK_AGAIN)
+                continue
+            self._doubted.clear()
+            self._reload()
+
+    async def _calm(self) -> None:
+        """Wait until nothing changes any more: an object after the other goes, or comes back."""
+        for _ in range(CALM_ROUNDS):
+            before = self._changes
+            await asyncio.sleep(CALM)
+            if self._changes == before:
+                return
+
     def _reload(self) -> None:
-        if not self.synced:
+        if not self.synced or self._doubted.is_set():
             return
         old: list[Converted] = [made for collection in self._legacy for made in collection.items.values()]
+        self._lost = self._is_lost(bool(old))
+        if self._lost:
+            self.problems = tuple(_unknown(name) for name in sorted(self._missing())) or self.problems
+        else:
+            self._load(old)
+        self._on_change()
+
+    def _load(self, old: list[Converted]) -> None:
         loaded = config.load(
             [*self._pools.items.values(), *(raw for made in old for raw in made.pools)],
             [*self._adverts.items.values(), *(raw for made in old for raw in made.advertisements)],
@@ -80,7 +137,29 @@ class Configuration:
         if loaded.config is not None and not problems:
             self.current, self.loaded = loaded.config, True
         self.problems = problems
-        self._on_change()
+
+    def _missing(self) -> frozenset[str]:
+        """The resources that the API server does not know, as far as that was seen."""
+        absent = {one.path.rpartition("/")[2] for one in (self._pools, self._adverts) if one.absent}
+        return self._ending | absent
+
+    def _is_lost(self, legacy: bool) -> bool:
+        """Whether resources are missing for want of their kind; that lasts until there are some of each kind again."""
+        pools = any(pool.ref.kind == POOL for pool in self.current.pools.values())
+        adverts = any(one.ref.kind == L2_ADVERTISEMENT for row in self.current.advertisements.values() for one in row)
+        if self._missing():
+            return pools or adverts or not legacy
+        if not self._lost:
+            return False
+        if not self.loaded:
+            return not (self._pools.items or legacy)
+        return (pools and not self._pools.items) or (adverts and not self._adverts.items)
+
+
+def _unknown(resource: str) -> Problem:
+    name = f"{resource}.metallb.io"
+    ref = ObjectRef("CustomResourceDefinition", "", name, api_version="apiextensions.k8s.io/v1")
+    return Problem(ref, "", f"the API server does not know {name}: until it does the last configuration is in force")
 
 
 def _ours(kind: str) -> Callable[[JSON], JSON | None]:
@@ -88,6 +167,6 @@ def _ours(kind: str) -> Callable[[JSON], JSON | None]:
 
     def read(raw: JSON) -> JSON | None:
         ours = raw["metadata"].get("namespace") in NAMESPACES
-        return decode.custom_resource({**raw, "apiVersion": "metallb.io/v1beta1", "kind": kind}) if ours else None
+        return decode.custom_resource({**raw, "apiVersion": API_VERSION, "kind": kind}) if ours else None
 
     return read

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from pylb.core import legacy
 from pylb.core.config import Problem
 from pylb.core.errors import ParseError
+from pylb.core.lease import Record
 from pylb.core.model import (
     CLUSTER,
     Address,
@@ -73,6 +74,19 @@ def service(raw: JSON) -> Service:
         load_balancer_ip=spec.get("loadBalancerIP") or "",
         load_balancer_class=spec.get("loadBalancerClass"),
         ingress=tuple(entry["ip"] for entry in status.get("ingress") or () if entry.get("ip")),
+    )
+
+
+@_guarded
+def lease(raw: JSON) -> Record:
+    """A coordination.k8s.io/v1 Lease."""
+    spec = raw.get("spec") or {}
+    return Record(
+        holder=str(spec.get("holderIdentity") or ""),
+        version=str(raw["metadata"]["resourceVersion"]),
+        duration=float(int(spec.get("leaseDurationSeconds") or 0)),
+        acquired=str(spec.get("acquireTime") or ""),
+        transitions=int(spec.get("leaseTransitions") or 0),
     )
 
 

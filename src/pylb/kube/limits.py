@@ -14,19 +14,19 @@ class TokenBucket:
         self._tokens = float(burst)
         self._at: float | None = None
 
-    def take(self, now: float) -> bool:
-        """Takes a token; False if there is none."""
-        if self.wait(now) > 0:
+    def take(self, now: float, tokens: int = 1) -> bool:
+        """Takes a token, or several at once; False if there are not so many."""
+        if self.wait(now, tokens) > 0:
             return False
-        self._tokens -= 1
+        self._tokens -= tokens
         return True
 
-    def wait(self, now: float) -> float:
-        """Seconds until there is a token; 0 if there is one."""
+    def wait(self, now: float, tokens: int = 1) -> float:
+        """Seconds until there is a token, or as many as are wanted (never more than the burst); 0 if there are."""
         if self._at is not None:
             self._tokens = min(self._burst, self._tokens + max(0.0, now - self._at) * self._rate)
         self._at = now
-        return 0.0 if self._tokens >= 1 - 1e-9 else (1 - self._tokens) / self._rate
+        return 0.0 if self._tokens >= tokens - 1e-9 else (tokens - self._tokens) / self._rate
 
 
 class Buckets:
@@ -47,3 +47,8 @@ class Buckets:
                 self._buckets.popitem(last=False)
         self._buckets.move_to_end(key)
         return bucket.take(now)
+
+    def wait(self, key: object, now: float) -> float:
+        """Seconds until the key's bucket has a token; 0 if it has one."""
+        bucket = self._buckets.get(key)
+        return bucket.wait(now) if bucket is not None else 0.0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 
 import pytest
 
 from pylb.addon.access import CLUSTER_RULES, NAMESPACE_RULES
+from pylb.addon.names import JSON
 
 
 def allowed(name: str, namespace: str, group: str, resource: str, verb: str, item: str = "") -> bool:
@@ -23,24 +25,28 @@ def allowed(name: str, namespace: str, group: str, resource: str, verb: str, ite
 
 
 READ = ("get", "list", "watch")
-WRITE = ("create", "delete", "patch", "update")
+FOLLOW = ("list", "watch")
+KEEP = ("get", "create", "patch")
 METALLB = "metallb.io"
 BOTH = ("pylb-controller", "pylb-speaker")
+NAMED = {"configmaps": "config", "leases": "pylb-controller"}  # kinds of which one object alone is used
 CALLS = [  # (account, namespace or "" for all, group, resource, verbs): what the daemons ask of the API server
-    *((account, "", "", resource, READ) for account in BOTH for resource in ("services", "namespaces")),
-    *((account, "", METALLB, kind, READ) for account in BOTH for kind in ("ipaddresspools", "l2advertisements")),
+    *((account, "", "", resource, FOLLOW) for account in BOTH for resource in ("services", "namespaces")),
+    *((account, "", METALLB, kind, FOLLOW) for account in BOTH for kind in ("ipaddresspools", "l2advertisements")),
+    ("pylb-controller", "", "", "services", ("get",)),
+    ("pylb-controller", "", METALLB, "ipaddresspools", ("get",)),
     *((account, "", "", "events", ("create", "patch")) for account in BOTH),
-    ("pylb-controller", "", "", "services/status", ("patch", "update")),
-    ("pylb-controller", "", METALLB, "ipaddresspools/status", ("patch", "update")),
-    ("pylb-speaker", "", "", "nodes", READ),
-    ("pylb-speaker", "", "discovery.k8s.io", "endpointslices", READ),
-    *(
-        (account, "pylb-system", METALLB, f"configurationstates{sub}", (*READ, *WRITE))
-        for account in BOTH
-        for sub in ("", "/status")
-    ),
-    *(("pylb-speaker", "pylb-system", METALLB, f"servicel2statuses{sub}", (*READ, *WRITE)) for sub in ("", "/status")),
-    ("pylb-speaker", "pylb-system", "", "pods", READ),
+    ("pylb-controller", "", "", "services/status", ("patch",)),
+    ("pylb-controller", "", METALLB, "ipaddresspools/status", ("patch",)),
+    ("pylb-controller", "pylb-system", "coordination.k8s.io", "leases", (*READ, "create", "update")),
+    ("pylb-speaker", "", "", "nodes", FOLLOW),
+    ("pylb-speaker", "", "discovery.k8s.io", "endpointslices", FOLLOW),
+    *((account, "pylb-system", METALLB, "configurationstates", KEEP) for account in BOTH),
+    *((account, "pylb-system", METALLB, "configurationstates/status", ("patch",)) for account in BOTH),
+    *((account, "pylb-system", "", "pods", ("get",)) for account in BOTH),
+    ("pylb-speaker", "pylb-system", METALLB, "servicel2statuses", (*READ, "create", "delete", "patch")),
+    ("pylb-speaker", "pylb-system", METALLB, "servicel2statuses/status", ("patch",)),
+    *((account, place, "", "configmaps", FOLLOW) for account in BOTH for place in ("pylb-system", "metallb-system")),
 ]
 
 
@@ -48,17 +54,39 @@ CALLS = [  # (account, namespace or "" for all, group, resource, verbs): what th
 def test_the_daemons_may_do_what_they_do(
     account: str, namespace: str, group: str, resource: str, verbs: tuple[str, ...]
 ) -> None:
-    assert all(allowed(account, namespace, group, resource, verb) for verb in verbs)
+    item = NAMED.get(resource, "")
+    assert all(allowed(account, namespace, group, resource, verb, item) for verb in verbs)
+
+
+@pytest.mark.parametrize("account", BOTH)
+def test_the_daemons_may_do_no_more(account: str) -> None:
+    """Each right that is granted is one that the table above says is used."""
+    used = {
+        (namespace, group, resource, verb)
+        for name, namespace, group, resource, verbs in CALLS
+        if name == account
+        for verb in verbs
+    }
+    found = {("", *right) for rule in CLUSTER_RULES[account] for right in rights(rule)}
+    for (namespace, name), rules in NAMESPACE_RULES.items():
+        found |= {(namespace, *right) for rule in rules if name == account for right in rights(rule)}
+    assert found == used
+
+
+def rights(rule: JSON) -> set[tuple[str, str, str]]:
+    """(group, resource, verb), one by one."""
+    return set(itertools.product(rule["apiGroups"], rule["resources"], rule["verbs"]))
 
 
 @pytest.mark.parametrize("account", BOTH)
 @pytest.mark.parametrize("namespace", ["pylb-system", "metallb-system"])
 def test_of_configmaps_a_daemon_reads_the_old_configuration_alone(account: str, namespace: str) -> None:
     """A list that is narrowed to metadata.name counts as one about that name."""
-    for verb in READ:
+    for verb in FOLLOW:
         assert allowed(account, namespace, "", "configmaps", verb, "config")
         assert not allowed(account, namespace, "", "configmaps", verb, "another")
         assert not allowed(account, "", "", "configmaps", verb, "config")
+    assert not allowed(account, namespace, "", "configmaps", "get", "config")
 
 
 READS = re.compile(r'"/(?:api/v1|apis/([a-z0-9.]+)/v[0-9a-z]+)/(?:namespaces/[^/"]+/)?([a-z0-9]+)"')
@@ -76,8 +104,8 @@ def test_every_collection_that_the_code_names_may_be_used(account: str) -> None:
     named = {match.groups(default="") for text in texts for match in READS.finditer(text)}
     assert ("", "services") in named
     for group, resource in named:
-        item = "config" if resource == "configmaps" else ""
-        verbs = ("create", "patch") if resource == "events" else READ
+        item = NAMED.get(resource, "")
+        verbs = ("create", "patch") if resource == "events" else FOLLOW
         assert all(allowed(account, "pylb-system", group, resource, verb, item) for verb in verbs), (group, resource)
 
 
@@ -95,12 +123,27 @@ def test_no_daemon_reads_secrets_or_writes_what_is_not_its_own(account: str) -> 
     ]
     assert not [item for item in granted if item[1] == "secrets" or "*" in item]
     written = {(ns, resource) for ns, resource, verb in granted if verb not in READ}
-    ours = {"configurationstates", "servicel2statuses", "servicebgpstatuses"}
+    ours = {"configurationstates", "servicel2statuses", "leases"}
     for namespace, resource in written:
         name, _, sub = resource.partition("/")
         assert resource in ("events", "services/status", "ipaddresspools/status") or (
             name in ours and sub in ("", "status") and namespace == "pylb-system"
         )
+
+
+def test_the_controllers_have_one_lease_and_no_others() -> None:
+    """kube-scheduler and others keep theirs in kube-system; a Lease is created by no name that RBAC could see."""
+    group, own = "coordination.k8s.io", "pylb-system"
+    for verb in (*READ, "update"):
+        assert allowed("pylb-controller", own, group, "leases", verb, "pylb-controller")
+        assert not allowed("pylb-controller", own, group, "leases", verb, "another")
+    assert allowed("pylb-controller", own, group, "leases", "create")
+    for name, namespace, verb in itertools.product(
+        BOTH, ("kube-system", "metallb-system"), (*READ, "create", "update")
+    ):
+        assert not allowed(name, namespace, group, "leases", verb, "pylb-controller")
+    assert not allowed("pylb-speaker", own, group, "leases", "get", "pylb-controller")
+    assert not allowed("pylb-controller", own, group, "leases", "delete", "pylb-controller")
 
 
 def test_who_looks_reaches_our_pods_alone() -> None:

@@ -58,7 +58,7 @@ class Wired(Speaker):
         self.wire = Wire()
         self.announcer = self.wire  # type: ignore[assignment]
         self.notes: list[tuple[str, str]] = []
-        self.recorder.record = lambda ref, _, reason, __: self.notes.append((ref.name, reason))  # type: ignore[method-assign]
+        self.recorder.record = lambda ref, notice: self.notes.append((ref.name, notice.reason))  # type: ignore[method-assign]
         world = self.world
         world.configuration.current, world.configuration.loaded = configured(pool("p", "10.0.0.0/24")), True
         for collection in (world.services, world.slices, world._nodes):
@@ -166,6 +166,17 @@ async def test_interfaces_are_published_where_they_were_asked_for(speaker: Wired
     speaker.world.configuration.current = configured(pool("p", "10.0.0.0/24"), adverts=adverts)
     speaker.see(A)
     assert speaker.published() == {ServiceKey("default/a"): ("eth0", "eth1")}
+
+
+async def test_a_node_that_takes_no_part_publishes_nothing_rather_than_that_it_owns_nothing(speaker: Wired) -> None:
+    """In its first second, and after it was held up, what stands there may be true again in a moment."""
+    speaker.see(A)
+    speaker.membership.state = State.JOINING
+    speaker._elect()
+    assert (speaker.wire.owned, speaker.published()) == ({}, None)
+    speaker.membership.state = State.ACTIVE
+    speaker._elect()
+    assert speaker.published() == {ServiceKey("default/a"): ()}
 
 
 async def test_who_leaves_goes_on_as_it_was(speaker: Wired) -> None:

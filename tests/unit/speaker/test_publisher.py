@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pylb.core.model import NodeName, ServiceKey
+from pylb.core.model import L2Status, NodeName, ServiceKey
 from pylb.kube.client import Client
 from pylb.kube.credentials import Credentials
 from pylb.kube.errors import ClusterError, Forbidden, Invalid, NotFound, Unreachable
@@ -38,13 +38,9 @@ class Api:
             raise self.errors[last]
 
 
-def made(
-    monkeypatch: pytest.MonkeyPatch, api: Api, owned: dict[ServiceKey, tuple[str, ...]] | None = None
-) -> Publisher:
+def made(monkeypatch: pytest.MonkeyPatch, api: Api, owned: dict[ServiceKey, tuple[str, ...]] | None) -> Publisher:
     monkeypatch.setattr(publisher, "put_object", api.put)
-    one = Publisher(
-        Client(Credentials("http://127.0.0.1:1", "test")), "ns", "", N1, lambda: owned or {}, Logger("test")
-    )
+    one = Publisher(Client(Credentials("http://127.0.0.1:1", "test")), "ns", "", N1, lambda: owned, Logger("test"))
     one._client = api  # type: ignore[assignment]
     return one
 
@@ -62,7 +58,7 @@ async def test_one_object_that_is_refused_keeps_no_other_from_being_written(
     monkeypatch: pytest.MonkeyPatch, errors: dict[str, ClusterError], seen: list[str], raised: type[ClusterError] | None
 ) -> None:
     api = Api(**errors)
-    one = made(monkeypatch, api)
+    one = made(monkeypatch, api, {})
     if raised is None:
         await one._write(TODO)
     else:
@@ -89,3 +85,21 @@ async def test_a_kind_that_nobody_installed_is_waited_for(monkeypatch: pytest.Mo
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert api.seen == [name(N1, KEYS[0])], "and then written, although nothing else has changed"
+
+
+@pytest.mark.parametrize(("owned", "seen"), [(None, []), ({}, [name(N1, KEYS[0])])])
+async def test_who_does_not_know_what_it_owns_removes_nothing(
+    monkeypatch: pytest.MonkeyPatch, owned: dict[ServiceKey, tuple[str, ...]] | None, seen: list[str]
+) -> None:
+    monkeypatch.setattr(publisher, "DEBOUNCE", 0)
+    api = Api()
+    one = made(monkeypatch, api, owned)
+    one._existing.items["x"] = L2Status("ns", name(N1, KEYS[0]), KEYS[0], N1)
+    one._existing._synced.set()
+    one.changed()
+    task = asyncio.create_task(one._follow())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert api.seen == seen

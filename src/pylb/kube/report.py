@@ -1,0 +1,89 @@
+"""Tells the API what a component makes of the configuration: its ConfigurationState, current and never unchanged.
+
+What it says is decided in `core.verdicts`. The object is read before it is written, so that one that stands as it
+should costs no write, and one that was deleted comes back with the next change.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+from pylb.core import verdicts
+from pylb.core.verdicts import Component
+from pylb.kube.client import Client
+from pylb.kube.comparison import would_change
+from pylb.kube.configuration import Configuration
+from pylb.kube.errors import ClusterError
+from pylb.kube.owners import Owner
+from pylb.kube.write import get_or_create, patch_status
+
+DEBOUNCE = 1.0  # s from a change to the write: a manifest of ten objects is ten changes
+AGAIN = 5.0  # s after a failed one, such as while the kind is not installed
+TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+log = logging.getLogger(__name__)
+
+
+class Report:
+    """Keeps one component's ConfigurationState."""
+
+    def __init__(
+        self,
+        client: Client,
+        namespace: str,
+        pod: str,
+        component: Component,
+        configuration: Configuration,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`pod` will own the object; `clock` gives Unix seconds."""
+        self._client, self._component, self._configuration, self._clock = client, component, configuration, clock
+        self._owner = Owner(client, namespace, pod)
+        self._path = f"/apis/{verdicts.API_VERSION}/namespaces/{namespace}/configurationstates/{component.name}"
+        self._due = asyncio.Event()
+        self._seen: object = None
+        self._failure = ""
+
+    def consider(self) -> None:
+        """The configuration may have changed."""
+        if not self._configuration.synced:
+            return
+        seen = (verdicts.summary(self._configuration.problems), frozenset(self._configuration.current.pools))
+        if seen != self._seen:
+            self._seen = seen
+            self._due.set()
+
+    async def run(self) -> None:
+        """Keep it for ever; once more from the start each time, since another process may have written meanwhile."""
+        if self._seen is not None:
+            self._due.set()
+        while True:
+            await self._due.wait()
+            await asyncio.sleep(DEBOUNCE)
+            self._due.clear()
+            try:
+                await self._write()
+                self._failure = ""
+            except ClusterError as error:
+                self._complain(str(error))
+                self._due.set()
+                await asyncio.sleep(AGAIN)
+
+    async def _write(self) -> None:
+        body = verdicts.body(self._component, await self._owner.reference())
+        current, created = await get_or_create(self._client, self._path, body)
+        if not created and would_change(current, body):
+            current = await self._client.patch(self._path, body)
+        now = time.strftime(TIME, time.gmtime(self._clock()))
+        standing = current.get("status") or {}
+        wanted = verdicts.status(self._component, self._configuration.problems, standing, now)
+        await patch_status(self._client, self._path, standing, wanted)
+
+    def _complain(self, why: str) -> None:
+        """Once, as long as it is the same."""
+        if why != self._failure:
+            self._failure = why
+            log.warning("cannot write the ConfigurationState", extra={"fields": {"error": why}})
