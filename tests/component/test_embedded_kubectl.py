@@ -7,7 +7,6 @@ import base64
 import json
 import os
 import shutil
-import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -126,98 +125,20 @@ async def test_live_kubectl_does_what_was_recorded(tmp_path: Path) -> None:
         typed = Kubectl(tmp_path, server, cert)
         for _, command in RECORDED:
             out = await typed(command["command"], command["stdin"], command["exit"])
-            assert command["printed"] in out
+            assert command["printed"] in out.replace(" from default namespace", ""), "kubectl 1.33 and later say so"
         assert server.problems == []
 
 
 @_mark
-async def test_a_deployment_rolls_out_and_its_service_is_described_with_events(kubectl: Kubectl) -> None:
-    """rollout status, wait, describe (field selectors on Events), scale, rollout of a new template, get."""
-    verify = (DATA / "seeds" / "000-kube-verify.yaml").read_text()
-    await kubectl("apply -f -", verify)
-    assert "successfully rolled out" in await kubectl("rollout status deploy/kube-verify -n kube-verify --timeout=20s")
-    await kubectl("wait --for=condition=Available deploy/kube-verify -n kube-verify --timeout=20s")
-    event = {
-        "metadata": {"generateName": "kube-verify.", "namespace": "kube-verify"},
-        "involvedObject": {"kind": "Service", "namespace": "kube-verify", "name": "kube-verify"},
-        "reason": "IPAllocated",
-        "type": "Normal",
-        "message": 'Assigned IP ["192.168.2.128"]',
-        "source": {"component": "metallb-controller"},
-    }
-    uid = kubectl.server.store.get(SERVICES, "kube-verify", "kube-verify")["metadata"]["uid"]
-    event["involvedObject"] |= {"uid": uid}
-    rest = _rest(kubectl)
-    made = await rest.post("/api/v1/namespaces/kube-verify/events", event)
-    assert made.status == 201, made.body
-    told = await kubectl("describe service kube-verify -n kube-verify")
-    assert "IPAllocated" in told
-    assert "metallb-controller" in told
-    assert "10.244.0." in told, "the endpoints"
-    await kubectl("scale deploy/kube-verify -n kube-verify --replicas=5")
-    await kubectl("rollout restart deploy/kube-verify -n kube-verify")
-    await kubectl("rollout status deploy/kube-verify -n kube-verify --timeout=20s")
-    pods = (await kubectl("get pods -n kube-verify -o wide --no-headers")).splitlines()
-    assert len(pods) == 5
-    assert {line.split()[6] for line in pods} == {"n1", "n2", "n3"}
-    assert "5/5" in await kubectl("get deploy -n kube-verify")
-
-
-def _rest(kubectl: Kubectl) -> Rest:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return Rest(kubectl.server.url, kubectl.server.token, context)
-
-
-@_mark
-async def test_reading_commands(kubectl: Kubectl) -> None:
-    """get in its forms, -w, diff, explain, can-i, drain, and what the server lacks."""
+async def test_drains_and_what_the_server_lacks(kubectl: Kubectl) -> None:
+    """drain deletes; logs say that there are none; a body that cannot be read is told as the real server does."""
     await kubectl("create deploy web --image=web --port=80")
-    await kubectl("expose deploy web --type=LoadBalancer --port=80")
-    assert "<pending>" in await kubectl("get svc")
-    status = '{"status":{"loadBalancer":{"ingress":[{"ip":"192.0.2.1"}]}}}'
-    await kubectl(f"patch svc web --subresource=status --type=merge -p {status}")
-    assert "192.0.2.1" in await kubectl("get svc web")
-    assert await kubectl("get svc web -o jsonpath={.status.loadBalancer.ingress[0].ip}") == "192.0.2.1"
-    assert "service/web" in await kubectl("get all")
-    assert "No resources found" in await kubectl("get svc -l app=other")
-    await kubectl("wait --for=jsonpath={.status.loadBalancer.ingress[0].ip}=192.0.2.1 svc/web --timeout=10s")
-    assert await kubectl("auth can-i create services") == "yes\n"
-    assert "KIND:       Service" in await kubectl("explain service")
-    live_yaml = await kubectl("get svc web -o yaml")
-    assert "+  externalTrafficPolicy: Local" in await kubectl("diff -f -", live_yaml.replace(" Cluster", " Local"), 1)
-    assert "replaced" in await kubectl("replace -f -", live_yaml.replace("Policy: Cluster", "Policy: Local"))
-    assert "Conflict" in await kubectl("replace -f -", live_yaml.replace("port: 80", "port: 81"), 1)
     assert "drained" in await kubectl("drain n1 --force")
     assert "SchedulingDisabled" in await kubectl("get nodes")
     assert "NotImplemented" in await kubectl("logs deploy/web", code=1)
-    assert "ensure CRDs are installed first" in await kubectl(
-        ["apply", "-f", str(DATA / "seeds" / "003-pools.yaml")], code=1
-    )
+    assert "deployment.apps/web" in await kubectl("get all")
     assert "cannot unmarshal string" in await kubectl(
         "create --validate=false -f -",
         "apiVersion: v1\nkind: Service\nmetadata: {name: s, annotations: wrong}\nspec: {ports: [{port: 1}]}",
         1,
     )
-
-
-@_mark
-async def test_get_w_prints_changes(kubectl: Kubectl) -> None:
-    """A watch in table form, until it is ended."""
-    process = await kubectl.start("get", "namespaces", "-w", "--output-watch-events")
-    assert process.stdout is not None
-    lines: list[str] = []
-    try:
-        while not any("kube-system" in line for line in lines):
-            lines.append((await asyncio.wait_for(process.stdout.readline(), LIMIT_S)).decode())
-        await kubectl("create ns fleeting")
-        await kubectl("delete ns fleeting")
-        while not any(line.startswith("DELETED") for line in lines):
-            lines.append((await asyncio.wait_for(process.stdout.readline(), LIMIT_S)).decode())
-    finally:
-        process.terminate()
-        await process.communicate()
-    told = [line.split()[:3] for line in lines if "fleeting" in line]
-    assert told[0] == ["ADDED", "fleeting", "Active"]
-    assert told[-1] == ["DELETED", "fleeting", "Terminating"]

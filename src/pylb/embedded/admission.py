@@ -6,34 +6,42 @@ Functions of (resource, new, old); only Services look at more, the table of what
 from __future__ import annotations
 
 import base64
+import copy
 from dataclasses import dataclass, field
 
-from pylb.embedded import schema, services, shapes
-from pylb.embedded.errors import JSON, ApiError, Cause, bad_request, invalid, required, wrong
+from pylb.embedded import metadata, schema, services, shapes
+from pylb.embedded.allocation import Networks
+from pylb.embedded.errors import JSON, ApiError, Cause, Unreadable, invalid, not_supported, required, wrong
 from pylb.embedded.metadata import timestamp
+from pylb.embedded.options import IGNORE, STRICT, WARN
 from pylb.embedded.resources import CRDS, Resource
 from pylb.embedded.selectors import selector_object
-
-STRICT, WARN, IGNORE = "Strict", "Warn", "Ignore"  # fieldValidation of a write
 
 
 @dataclass(slots=True)
 class Admission:
     """The rules, with the service networks; `now` is the Unix time of the write."""
 
-    networks: services.Networks
+    networks: Networks
     warnings: list[str] = field(default_factory=list)  # of the write under way: unknown fields
 
     def admit(self, resource: Resource, new: JSON, old: JSON | None, now: float, validation: str = WARN) -> None:
         """Complete an object in place, or refuse it."""
         self.warnings.clear()
+        causes = metadata.causes(new["metadata"])
         if resource.custom:
-            causes = self._custom(resource, new, validation)
+            causes += self._custom(resource, new, validation)
         else:
             shapes.check(resource, new)
-            causes = self._built_in(resource, new, old, now)
+            causes += self._built_in(resource, new, old, now)
         if causes:
             raise invalid(new["metadata"].get("name", ""), resource.kind, resource.group, causes)
+
+    def told(self) -> tuple[tuple[str, str], ...]:
+        """The Warning headers of the write that was just done or refused; they are told once."""
+        quoted = [text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ") for text in self.warnings]
+        self.warnings.clear()
+        return tuple(("warning", f'299 - "{text}"') for text in quoted)
 
     def _custom(self, resource: Resource, new: JSON, validation: str) -> list[Cause]:
         rules = resource.schema
@@ -42,25 +50,25 @@ class Admission:
         unknown = schema.prune(rules, new)
         if unknown and validation == STRICT:
             listed = ", ".join(f'unknown field "{name}"' for name in unknown)
-            raise bad_request(
+            raise Unreadable(
                 f'{resource.kind} in version "{resource.version}" cannot be handled as a '
                 f"{resource.kind}: strict decoding error: {listed}"
             )
         if validation != IGNORE:
             self.warnings += [f'unknown field "{name}"' for name in unknown]
+        schema.drop_nulls(rules, new)
         schema.default(rules, new)
         return schema.validate(rules, new)
 
     def _built_in(self, resource: Resource, new: JSON, old: JSON | None, now: float) -> list[Cause]:
         kind = resource.kind
         if kind == "Service":
-            return services.complete(new, old, self.networks) or services.status_causes(new)
+            return services.complete(new, old, self.networks)
         if kind == "CustomResourceDefinition":
             return complete_definition(new, now)
-        if kind in ("Deployment", "DaemonSet", "ReplicaSet", "StatefulSet"):
+        if kind in ("Deployment", "DaemonSet"):
             return complete_workload(resource, new, old)
-        check = {"Pod": _pod, "Event": _event, "Secret": _secret, "Namespace": _namespace, "EndpointSlice": _slice}
-        return check[kind](new, old) if kind in check else []
+        return _CHECKS[kind](new) if kind in _CHECKS else []
 
 
 def first_status(resource: Resource, new: JSON) -> None:
@@ -78,7 +86,22 @@ def first_status(resource: Resource, new: JSON) -> None:
         new["status"] = {}
 
 
-def _pod(new: JSON, old: JSON | None) -> list[Cause]:
+def split(resource: Resource, new: JSON, old: JSON, subresource: str) -> JSON:
+    """The object that a write makes: of the status alone, or of all but the status."""
+    if subresource == "status":
+        meta = dict(old["metadata"])
+        if not resource.custom:  # the built-in kinds take annotations and labels through /status, custom ones do not
+            meta.update({k: v for k, v in new["metadata"].items() if k in ("annotations", "labels", "finalizers")})
+        status = {"status": new["status"]} if "status" in new else {}
+        return copy.deepcopy({**{k: v for k, v in old.items() if k != "status"}, "metadata": meta, **status})
+    if resource.status:
+        new.pop("status", None)
+        if "status" in old:
+            new["status"] = copy.deepcopy(old["status"])
+    return new
+
+
+def _pod(new: JSON) -> list[Cause]:
     spec = new.setdefault("spec", {})
     return complete_pod_spec(spec, "spec")
 
@@ -143,7 +166,7 @@ def _matches(selector: JSON, labels: dict[str, str]) -> bool:
         return False
 
 
-def _event(new: JSON, old: JSON | None) -> list[Cause]:
+def _event(new: JSON) -> list[Cause]:
     namespace = new["metadata"].get("namespace")
     about = new.setdefault("involvedObject", {}).get("namespace", "")
     if namespace != (about or "default"):
@@ -151,7 +174,7 @@ def _event(new: JSON, old: JSON | None) -> list[Cause]:
     return []
 
 
-def _secret(new: JSON, old: JSON | None) -> list[Cause]:
+def _secret(new: JSON) -> list[Cause]:
     new.setdefault("type", "Opaque")
     for key, value in (new.pop("stringData", None) or {}).items():
         new.setdefault("data", {})[key] = base64.b64encode(value.encode()).decode()
@@ -159,23 +182,39 @@ def _secret(new: JSON, old: JSON | None) -> list[Cause]:
         try:
             base64.b64decode(value, validate=True)
         except ValueError as error:
-            raise bad_request(f'Secret in version "v1" cannot be handled as a Secret: data.{key}: {error}') from None
+            raise Unreadable(f'Secret in version "v1" cannot be handled as a Secret: data.{key}: {error}') from None
     return []
 
 
-def _namespace(new: JSON, old: JSON | None) -> list[Cause]:
+def _namespace(new: JSON) -> list[Cause]:
     meta = new["metadata"]
     meta["labels"] = {**(meta.get("labels") or {}), "kubernetes.io/metadata.name": meta["name"]}
     new.setdefault("spec", {}).setdefault("finalizers", ["kubernetes"])
     return []
 
 
-def _slice(new: JSON, old: JSON | None) -> list[Cause]:
+def _slice(new: JSON) -> list[Cause]:
     new.setdefault("endpoints", [])
     new.setdefault("ports", [])
     if new.get("addressType") not in ("IPv4", "IPv6", "FQDN"):
         return [required("addressType")]
     return []
+
+
+def _lease(new: JSON) -> list[Cause]:
+    seconds = (new.get("spec") or {}).get("leaseDurationSeconds")
+    path, text = "spec.leaseDurationSeconds", "must be greater than 0"
+    return [wrong(path, seconds, text)] if seconds is not None and seconds <= 0 else []
+
+
+_CHECKS = {
+    "Pod": _pod,
+    "Event": _event,
+    "Secret": _secret,
+    "Namespace": _namespace,
+    "EndpointSlice": _slice,
+    "Lease": _lease,
+}
 
 
 def complete_definition(new: JSON, now: float) -> list[Cause]:
@@ -189,13 +228,17 @@ def complete_definition(new: JSON, now: float) -> list[Cause]:
     ]
     if causes:
         return causes
-    if spec["group"] == CRDS or "." not in spec["group"]:
-        return [wrong("spec.group", spec["group"], "should be a domain with at least one dot")]
     if new["metadata"]["name"] != f"{names['plural']}.{spec['group']}":
-        return [wrong("metadata.name", new["metadata"]["name"], 'must be spec.names.plural+"."+spec.group')]
+        causes.append(wrong("metadata.name", new["metadata"]["name"], 'must be spec.names.plural+"."+spec.group'))
+    if spec["group"] == CRDS or "." not in spec["group"]:
+        causes.append(wrong("spec.group", spec["group"], "should be a domain with at least one dot"))
+    if spec["scope"] not in ("Cluster", "Namespaced"):
+        causes.append(not_supported("spec.scope", spec["scope"], ("Cluster", "Namespaced")))
     stored = [v["name"] for v in spec["versions"] if v.get("storage")]
     if len(stored) != 1:
-        return [wrong("spec.versions", str(stored), "must have exactly one version marked as storage version")]
+        causes.append(wrong("spec.versions", stored, "must have exactly one version marked as storage version"))
+    if causes:
+        return causes
     names.setdefault("singular", names["kind"].lower())
     names.setdefault("listKind", names["kind"] + "List")
     spec.setdefault("conversion", {"strategy": "None"})
@@ -211,7 +254,9 @@ def complete_definition(new: JSON, now: float) -> list[Cause]:
     return []
 
 
-def undeclared(resource: Resource, unknown: list[str]) -> ApiError:
+def undeclared(resource: Resource, body: JSON, unknown: list[str]) -> ApiError:
     """What the real server answers to an apply of a custom resource with unknown fields."""
     listed = ", ".join(f".{name}: field not declared in schema" for name in unknown)
-    return ApiError(500, "", f"failed to create typed patch object ({resource.kind}): {listed}")
+    place = f"{body['metadata'].get('namespace', '')}/{body['metadata'].get('name', '')}"
+    what = f"{place}; {resource.api_version}, Kind={resource.kind}"
+    return ApiError(500, "", f"failed to create typed patch object ({what}): {listed}")

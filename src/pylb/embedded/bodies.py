@@ -30,6 +30,7 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 PROTOBUF = "application/vnd.kubernetes.protobuf"
+KINDS = ("application/json", "application/yaml", PROTOBUF)  # of bodies that are no patches
 
 
 def media_type(request: Request) -> str:
@@ -41,7 +42,10 @@ def decode(request: Request) -> Any:
     """The value of a body; None where there is none."""
     if not request.body:
         return None
-    kind = media_type(request)
+    kind = media_type(request) or KINDS[0]
+    if kind not in KINDS:
+        listed = ", ".join(KINDS)
+        raise unsupported(f"the body of the request was in an unknown format - accepted media types include: {listed}")
     if kind == PROTOBUF:
         try:
             return protobuf.decode(request.body)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from pylb.embedded import options
 from pylb.embedded.bodies import decode
-from pylb.embedded.errors import named
+from pylb.embedded.errors import bad_request, named
 from pylb.embedded.messages import Request, Response, as_json
-from pylb.embedded.reads import Target, key_of, natural, selection
+from pylb.embedded.reads import Target, key_of, list_of, natural, selection
 from pylb.embedded.resources import PODS, SERVICES
 from pylb.embedded.store import Store
-from pylb.embedded.writes import is_dry
 
 
 def delete(store: Store, target: Target, request: Request) -> Response:
@@ -24,20 +24,23 @@ def delete(store: Store, target: Target, request: Request) -> Response:
 
 
 def _delete_options(request: Request) -> dict[str, Any]:
+    options.check(request)
     body = decode(request)
-    options = body if isinstance(body, dict) else {}
-    bounds = options.get("preconditions")
+    if body is not None and not isinstance(body, dict):
+        raise bad_request("the body is no DeleteOptions")
+    asked = body or {}
+    bounds = asked.get("preconditions")
     bounds = bounds if isinstance(bounds, dict) else {}
-    grace = options.get("gracePeriodSeconds", _natural_or_none(request.query.get("gracePeriodSeconds", "")))
-    policy = options.get("propagationPolicy") or request.query.get("propagationPolicy") or "Background"
-    if options.get("orphanDependents"):
-        policy = "Orphan"
+    grace = asked.get("gracePeriodSeconds", _natural_or_none(request.query.get("gracePeriodSeconds", "")))
+    policy = options.policy(
+        request, asked.get("propagationPolicy") or ("Orphan" if asked.get("orphanDependents") else "")
+    )
     return {
         "uid": str(bounds.get("uid") or ""),
         "version": str(bounds.get("resourceVersion") or ""),
         "policy": policy,
         "grace": grace if isinstance(grace, int) else None,
-        "dry": is_dry(request) or "All" in (options.get("dryRun") or ()),
+        "dry": options.is_dry(request) or "All" in (asked.get("dryRun") or ()),
     }
 
 
@@ -48,10 +51,8 @@ def _natural_or_none(text: str) -> int | None:
 def delete_collection(store: Store, target: Target, request: Request) -> Response:
     """DELETE of a collection: what the selectors choose; returns the list."""
     match, resource = selection(target, request), target.resource
-    options = {k: v for k, v in _delete_options(request).items() if k in ("policy", "grace", "dry")}
+    wanted = {k: v for k, v in _delete_options(request).items() if k in ("policy", "grace", "dry")}
     keys = [key_of(obj) for obj in store.objects(resource, target.namespace) if match(obj)]
-    gone = (store.delete(resource, *key, **options)[0] for key in keys if store.find(resource, *key) is not None)
-    items = [resource.view(last) for last in gone]
-    meta = {"resourceVersion": str(store.version)}
-    kind = resource.list_kind or resource.kind + "List"
-    return as_json(200, {"kind": kind, "apiVersion": resource.api_version, "metadata": meta, "items": items})
+    gone = (store.delete(resource, *key, **wanted)[0] for key in keys if store.find(resource, *key) is not None)
+    items = [*gone]
+    return as_json(200, list_of(resource, items, {"resourceVersion": str(store.version)}))

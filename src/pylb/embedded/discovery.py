@@ -8,7 +8,7 @@ from __future__ import annotations
 from pylb.embedded.errors import JSON, no_such_path
 from pylb.embedded.resources import Registry, Resource
 
-VERSION = "v1.32.0+pylb-embedded"  # the API whose behaviour is followed
+VERSION = "v1.36.0+pylb-embedded"  # the API whose behaviour is followed
 _VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
 
 
@@ -16,7 +16,7 @@ def version() -> JSON:
     """/version."""
     return {
         "major": "1",
-        "minor": "32",
+        "minor": "36",
         "gitVersion": VERSION,
         "gitCommit": "",
         "gitTreeState": "clean",
@@ -86,8 +86,6 @@ def _rows(resource: Resource) -> list[JSON]:
         scale = {"group": "autoscaling", "version": "v1", "kind": "Scale"}
         rows.append({**base, **scale, "name": f"{resource.plural}/scale", "verbs": ["get", "patch", "update"]})
     if resource.plural == "pods":
-        eviction = {"group": "policy", "version": "v1", "kind": "Eviction"}
-        rows.append({**base, **eviction, "name": "pods/eviction", "verbs": ["create"]})
         rows.append({**base, "name": "pods/proxy", "kind": "PodProxyOptions", "verbs": ["get", "create"]})
     return rows
 

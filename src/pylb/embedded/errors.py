@@ -5,7 +5,8 @@ It knows texts and codes, and nothing about HTTP beyond the number.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,8 +36,15 @@ def required(field: str, text: str = "") -> Cause:
 
 def wrong(field: str, value: object, text: str) -> Cause:
     """A value that cannot be."""
-    shown = f'"{value}"' if isinstance(value, str) else str(value)
+    shown = json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str)
     return Cause(field, "FieldValueInvalid", f"Invalid value: {shown}: {text}")
+
+
+def not_supported(field: str, value: object, allowed: Iterable[str]) -> Cause:
+    """A word that is none of those that are known."""
+    listed = ", ".join(f'"{word}"' for word in sorted(allowed))
+    text = f"Unsupported value: {json.dumps(value, default=str)}: supported values: {listed}"
+    return Cause(field, "FieldValueNotSupported", text)
 
 
 def forbidden_field(field: str, text: str) -> Cause:
@@ -50,7 +58,7 @@ class ApiError(Exception):
     def __init__(self, code: int, reason: str, message: str, details: JSON | None = None, *, plain: bool = False):
         super().__init__(message)
         self.code, self.reason, self.message, self.plain = code, reason, message, plain
-        self.details: JSON = details or {}
+        self.details = details
 
     def body(self) -> JSON:
         """The Status object."""
@@ -60,10 +68,17 @@ class ApiError(Exception):
             "metadata": {},
             "status": "Failure",
             "message": self.message,
-            "reason": self.reason,
-            "details": self.details,
+            **({"reason": self.reason} if self.reason else {}),
+            **({"details": self.details} if self.details is not None else {}),
             "code": self.code,
         }
+
+
+class Unreadable(ApiError):
+    """400 for a body that cannot be decoded as its kind; in a patch the real server makes it a 422."""
+
+    def __init__(self, message: str):
+        super().__init__(400, "BadRequest", message)
 
 
 def qualified(plural: str, group: str) -> str:
@@ -73,7 +88,7 @@ def qualified(plural: str, group: str) -> str:
 
 def named(name: str, plural: str, group: str) -> JSON:
     """The details that name an object."""
-    return {"name": name, **({"group": group} if group else {}), "kind": plural}
+    return {**({"name": name} if name else {}), **({"group": group} if group else {}), "kind": plural}
 
 
 def not_found(name: str, plural: str, group: str) -> ApiError:
@@ -83,13 +98,24 @@ def not_found(name: str, plural: str, group: str) -> ApiError:
 
 
 def no_such_path() -> ApiError:
-    """404 for a group or resource that is not served: plain text, as the real server answers."""
+    """404 for a group that is not served: plain text, as the real server answers."""
     return ApiError(404, "NotFound", "404 page not found", plain=True)
 
 
-def already_exists(name: str, plural: str, group: str) -> ApiError:
+def no_such_resource() -> ApiError:
+    """404 for a resource that a built-in group lacks."""
+    return ApiError(404, "NotFound", "the server could not find the requested resource", {})
+
+
+def no_such_method() -> ApiError:
+    """405."""
+    text = "the server does not allow this method on the requested resource"
+    return ApiError(405, "MethodNotAllowed", text, {})
+
+
+def already_exists(name: str, plural: str, group: str, *, ending: bool) -> ApiError:
     """409 for a second create."""
-    message = f'{qualified(plural, group)} "{name}" already exists'
+    message = f'{"object is being deleted: " if ending else ""}{qualified(plural, group)} "{name}" already exists'
     return ApiError(409, "AlreadyExists", message, named(name, plural, group))
 
 
@@ -116,6 +142,11 @@ def bad_request(message: str) -> ApiError:
 def expired(message: str) -> ApiError:
     """410 for a version or a continue token that the server no longer knows."""
     return ApiError(410, "Expired", message)
+
+
+def not_acceptable() -> ApiError:
+    """406 for a client that does not accept JSON."""
+    return ApiError(406, "NotAcceptable", "406: Not Acceptable\n\nAvailable representations: application/json", {})
 
 
 def unsupported(message: str) -> ApiError:

@@ -88,14 +88,16 @@ def terminating(resource: Resource, name: str, namespace: str) -> ApiError:
 PROTECTED = ("default", "kube-system", "kube-public")
 
 
+def check_namespace(name: str) -> None:
+    """403 for a namespace that every cluster has."""
+    if name in PROTECTED:
+        text = f'namespaces "{name}" is forbidden: this namespace may not be deleted'
+        raise ApiError(403, "Forbidden", text, named(name, "namespaces", ""))
+
+
 def end_namespace(store: Store, namespace: JSON) -> tuple[JSON, bool]:
     """Delete all that lives in a namespace, then the namespace; what has finalizers keeps it Terminating."""
     name = namespace["metadata"]["name"]
-    if name in PROTECTED:
-        details = named(name, "namespaces", "")
-        raise ApiError(
-            403, "Forbidden", f'namespaces "{name}" is forbidden: this namespace may not be deleted', details
-        )
     marked = store.mark(resources.NAMESPACES, namespace)
     for resource, item in store.kinds_in(name):
         if store.find(resource, name, item) is not None:

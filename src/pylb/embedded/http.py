@@ -45,6 +45,7 @@ class Connection:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, handler: Handler):
         self._reader, self._writer, self._handler = reader, writer, handler
+        self._bodiless = False  # the request under way is a HEAD
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
 
     async def run(self) -> None:
@@ -109,6 +110,7 @@ class Connection:
             if size > MAX_BODY:
                 raise TooLarge
             parts.append(bytes(event.data))
+        self._bodiless = head.method == b"HEAD"
         return parse(head, b"".join(parts))
 
     async def _write(self, data: bytes | None) -> None:
@@ -124,7 +126,7 @@ class Connection:
 
     async def _send_whole(self, response: Response, *, close: bool = False) -> None:
         head = self._head(response, ("content-length", str(len(response.body))), close=close)
-        body = self._h11.send(h11.Data(data=response.body)) or b""
+        body = b"" if self._bodiless else self._h11.send(h11.Data(data=response.body)) or b""
         await self._write(head + body + (self._h11.send(h11.EndOfMessage()) or b""))
 
     async def _send_stream(self, response: Response, stream: AsyncGenerator[bytes, None]) -> None:

@@ -25,6 +25,12 @@ class Request:
         """Whether a query field says true, as Go reads it."""
         return self.query.get(name, "").lower() in ("true", "1", "t")
 
+    def accepts_json(self) -> bool:
+        """Whether the client reads JSON: all that is written here."""
+        accepted = self.headers.get("accept") or "*/*"
+        kinds = {part.split(";")[0].strip().lower() for part in accepted.split(",")}
+        return bool(kinds & {"*/*", JSON_TYPE})
+
 
 @dataclass(frozen=True, slots=True)
 class Response:

@@ -8,16 +8,20 @@ from __future__ import annotations
 import re
 from datetime import datetime, timezone
 
-from pylb.embedded.errors import JSON, ApiError, Cause, bad_request, forbidden_field, required, wrong
+from pylb.embedded.errors import JSON, Cause, Unreadable, bad_request, forbidden_field, required, wrong
 from pylb.embedded.resources import Resource
 
 SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # those of the real server: no words arise by chance
 SUFFIX_LENGTH = 5
 MAX_GENERATED_PREFIX = 63 - SUFFIX_LENGTH
-_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_LABEL = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
+SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_WORD = r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
+QUALIFIED = re.compile(rf"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?{_WORD}")  # names of labels, annotations, classes
+_LABEL_VALUE = re.compile(rf"({_WORD})?")
+_FINALIZERS = frozenset({"kubernetes", "orphan", "foregroundDeletion"})  # the only ones without a domain
 _FREE_NAMES = frozenset({"rbac.authorization.k8s.io"})  # names there are path segments, `system:x` for one
-_STRICT_NAMES = frozenset({("", "services")})  # RFC 1035 labels
+_STRICT_NAMES = frozenset({("", "services")})  # RFC 1123 labels
 _RFC3339 = re.compile(r"([0-9-]{10}T[0-9:]{8})(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})")
 _OWNED = ("uid", "creationTimestamp", "name", "namespace", "generation", "deletionTimestamp")
 _OWNED_TOO = ("deletionGracePeriodSeconds", "selfLink", "resourceVersion")
@@ -48,11 +52,13 @@ _TEXTS = ("name", "namespace", "generateName", "uid", "resourceVersion")
 def checked(resource: Resource, body: object) -> JSON:
     """The body of a write as an object with readable metadata, else 400 in the real server's words."""
     if not isinstance(body, dict):
-        raise bad_request("the body is not an object")
+        raise Unreadable("the body is not an object")
     for field, wanted in (("apiVersion", resource.api_version), ("kind", resource.kind)):
-        if body.get(field) not in (None, "", wanted):
-            got = body[field]
-            raise bad_request(f"the {field} of the data ({got}) does not match the expected {field} ({wanted})")
+        got = body.get(field)
+        if resource.custom and not got:
+            raise Unreadable(f"the object provided is unrecognized (must be of type {resource.kind}): no {field}")
+        if got not in (None, "", wanted):
+            raise Unreadable(f"the {field} of the data ({got}) does not match the expected {field} ({wanted})")
     meta = body.get("metadata")
     if meta is not None and not isinstance(meta, dict):
         raise _unmarshal(resource, meta, "metadata", "v1.ObjectMeta")
@@ -81,9 +87,9 @@ def _check_types(resource: Resource, meta: JSON) -> None:
         raise _unmarshal(resource, 0, "ObjectMeta.metadata.finalizers", "string")
 
 
-def _unmarshal(resource: Resource, value: object, field: str, kind: str) -> ApiError:
+def _unmarshal(resource: Resource, value: object, field: str, kind: str) -> Unreadable:
     seen = {str: "string", list: "array", dict: "object", bool: "bool"}.get(type(value), "number")
-    return bad_request(
+    return Unreadable(
         f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: json: cannot '
         f"unmarshal {seen} into Go struct field {field} of type {kind}"
     )
@@ -96,12 +102,30 @@ def name_causes(resource: Resource, name: str) -> list[Cause]:
     if resource.group in _FREE_NAMES:
         return [] if not re.search(r"[/%]", name) else [wrong("metadata.name", name, "may not contain '/' or '%'")]
     if resource.key in _STRICT_NAMES:
-        text = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', and start with a letter"
+        text = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-'"
         return [] if _LABEL.fullmatch(name) else [wrong("metadata.name", name, text)]
-    if len(name) <= 253 and _SUBDOMAIN.fullmatch(name):
+    if len(name) <= 253 and SUBDOMAIN.fullmatch(name):
         return []
     text = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.'"
     return [wrong("metadata.name", name, text)]
+
+
+def causes(meta: JSON) -> list[Cause]:
+    """What is wrong with labels, annotations, finalizers and owner references."""
+    found: list[Cause] = []
+    for field in _MAPS:
+        bad = [key for key in meta.get(field) or {} if not QUALIFIED.fullmatch(key)]
+        found += [wrong(f"metadata.{field}", key, "name part must consist of alphanumeric characters") for key in bad]
+    bad = [value for value in (meta.get("labels") or {}).values() if not _LABEL_VALUE.fullmatch(value)]
+    found += [wrong("metadata.labels", value, "a valid label must be an empty string or a word") for value in bad]
+    for index, name in enumerate(meta.get("finalizers") or ()):
+        if "/" not in name and name not in _FINALIZERS:
+            text = "name is neither a standard finalizer name nor is it fully qualified"
+            found.append(wrong(f"metadata.finalizers[{index}]", name, text))
+    for owner in meta.get("ownerReferences") or ():
+        lacking = [field for field in ("apiVersion", "kind", "name", "uid") if not owner.get(field)]
+        found += [wrong(f"metadata.ownerReferences.{field}", "", "must not be empty") for field in lacking]
+    return found
 
 
 def place(resource: Resource, meta: JSON, namespace: str) -> None:

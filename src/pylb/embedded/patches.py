@@ -52,14 +52,13 @@ def _operate(holder: JSON, operation: JSON) -> None:
     kind = operation.get("op")
     path = _pointer(operation.get("path"))
     if kind in ("add", "replace", "test") and "value" not in operation:
-        raise PatchError(f"operation {kind!r} lacks its value", malformed=True)
+        raise PatchError(f"operation {kind!r} lacks its value")
     if kind == "add":
         _add(holder, path, copy.deepcopy(operation["value"]))
     elif kind == "remove":
         _remove(holder, path)
     elif kind == "replace":
-        _remove(holder, path)
-        _add(holder, path, copy.deepcopy(operation["value"]))
+        _replace(holder, path, copy.deepcopy(operation["value"]))
     elif kind == "test":
         if _read(holder, path) != operation["value"]:
             raise PatchError(f"testing value {operation.get('path')} failed")
@@ -70,12 +69,20 @@ def _operate(holder: JSON, operation: JSON) -> None:
             _remove(holder, source)
         _add(holder, path, value)
     else:
-        raise PatchError(f"unknown operation {kind!r}", malformed=True)
+        raise PatchError(f"unknown operation {kind!r}")
+
+
+def _replace(holder: JSON, path: Sequence[str], value: Any) -> None:
+    found = _read(holder, path[:-1])
+    if isinstance(found, list):
+        found[_index(found, path[-1], len(found) - 1)] = value
+    else:
+        _add(holder, path, value)  # the real server does not mind a name that is not there
 
 
 def _pointer(text: Any) -> list[str]:
     if not isinstance(text, str) or (text and not text.startswith("/")):
-        raise PatchError(f"{text!r} is not a JSON pointer", malformed=True)
+        raise PatchError(f"{text!r} is not a JSON pointer")
     return [part.replace("~1", "/").replace("~0", "~") for part in text.split("/")]  # "" alone is the document
 
 

@@ -169,6 +169,5 @@ KINDS: dict[tuple[str, str], Message] = {
     ("v1", "Pod"): _wrapped(METADATA, POD_SPEC),
     ("apps/v1", "Deployment"): _wrapped(METADATA, DEPLOYMENT_SPEC),
     ("v1", "DeleteOptions"): DELETE_OPTIONS,
-    ("policy/v1", "Eviction"): Message({1: Field("metadata", METADATA), 2: Field("deleteOptions", DELETE_OPTIONS)}),
     ("authorization.k8s.io/v1", "SelfSubjectAccessReview"): _wrapped(METADATA, REVIEW),
 }

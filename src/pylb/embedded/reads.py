@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pylb.embedded import tables
-from pylb.embedded.errors import JSON, ApiError, bad_request, expired
+from pylb.embedded.errors import JSON, ApiError, Cause, bad_request, expired, forbidden_field, invalid
 from pylb.embedded.messages import Request, Response, as_json
 from pylb.embedded.resources import Resource
 from pylb.embedded.selectors import SelectorError, fields, labels
@@ -29,7 +29,7 @@ class Target:
 
 
 def selection(target: Target, request: Request) -> Callable[[JSON], bool]:
-    """The predicate of a request's namespace, name and selectors."""
+    """The predicate of a request's namespace and selectors."""
     try:
         by_label = labels(request.query.get("labelSelector", ""))
         by_field = fields(request.query.get("fieldSelector", ""), target.resource)
@@ -39,10 +39,7 @@ def selection(target: Target, request: Request) -> Callable[[JSON], bool]:
     def match(obj: JSON) -> bool:
         meta = obj["metadata"]
         return (
-            target.namespace in ("", meta.get("namespace", ""))
-            and target.name in ("", meta["name"])
-            and by_label(meta.get("labels") or {})
-            and by_field(obj)
+            target.namespace in ("", meta.get("namespace", "")) and by_label(meta.get("labels") or {}) and by_field(obj)
         )
 
     return match
@@ -69,6 +66,7 @@ def read(store: Store, target: Target, request: Request) -> Response:
 
 def listing(store: Store, target: Target, request: Request) -> Response:
     """The objects of a collection, in pages where `limit` asks for them."""
+    check_initial(request, watching=False)
     asked = version_of(request)
     if asked is not None and asked > store.version:
         raise _too_new(asked, store.version)
@@ -82,12 +80,31 @@ def listing(store: Store, target: Target, request: Request) -> Response:
         meta["continue"] = _token(version, key_of(page[-1]))
         if not request.query.get("labelSelector") and not request.query.get("fieldSelector"):
             meta["remainingItemCount"] = left
-    views = [resource.view(obj) for obj in page]
     if tables.wanted(request):
-        shown = tables.table(resource, views, str(version), store.clock(), request)
+        shown = tables.table(resource, [resource.view(obj) for obj in page], str(version), store.clock(), request)
         return as_json(200, {**shown, "metadata": meta})
+    return as_json(200, list_of(resource, page, meta))
+
+
+def list_of(resource: Resource, objects: Sequence[JSON], meta: JSON) -> JSON:
+    """The list object of a resource."""
+    items = [resource.item(obj) for obj in objects]
     kind = resource.list_kind or resource.kind + "List"
-    return as_json(200, {"kind": kind, "apiVersion": resource.api_version, "metadata": meta, "items": views})
+    return {"kind": kind, "apiVersion": resource.api_version, "metadata": meta, "items": items}
+
+
+def check_initial(request: Request, *, watching: bool) -> None:
+    """422 for `sendInitialEvents` where it cannot be."""
+    if "sendInitialEvents" not in request.query:
+        return
+    causes: list[Cause] = []
+    if request.query.get("resourceVersionMatch") != "NotOlderThan":
+        text = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
+        causes.append(forbidden_field("resourceVersionMatch", text))
+    if not watching:
+        causes.append(forbidden_field("sendInitialEvents", "sendInitialEvents is forbidden for list"))
+    if causes:
+        raise invalid("", "ListOptions", "meta.k8s.io", causes)
 
 
 def _too_new(asked: int, current: int) -> ApiError:

@@ -46,6 +46,12 @@ class Resource:
         """`api/v1` or `apis/apps/v1`."""
         return f"apis/{self.api_version}" if self.group else f"api/{self.version}"
 
+    def item(self, obj: JSON) -> JSON:
+        """An object as it stands in a list: built-in kinds say there once, for all, what they are."""
+        if self.custom:
+            return self.view(obj)
+        return {name: value for name, value in obj.items() if name not in ("kind", "apiVersion")}
+
     def view(self, obj: JSON) -> JSON:
         """An object as this version shows it (conversion None)."""
         return obj if obj.get("apiVersion") == self.api_version else {**obj, "apiVersion": self.api_version}
@@ -55,9 +61,8 @@ def _plain(group: str, plural: str, kind: str, *short: str, namespaced: bool = T
     return Resource(group, "v1", plural, kind, namespaced, short)
 
 
-APPS, RBAC, NETWORKING = "apps", "rbac.authorization.k8s.io", "networking.k8s.io"
-ADMISSION, DISCOVERY, CRDS = "admissionregistration.k8s.io", "discovery.k8s.io", "apiextensions.k8s.io"
-COORDINATION = "coordination.k8s.io"
+APPS, RBAC, COORDINATION = "apps", "rbac.authorization.k8s.io", "coordination.k8s.io"
+DISCOVERY, CRDS = "discovery.k8s.io", "apiextensions.k8s.io"
 
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", False, ("ns",), status=True)
 NODES = Resource("", "v1", "nodes", "Node", False, ("no",), status=True)
@@ -93,8 +98,6 @@ BUILT_IN = (
     _plain("", "endpoints", "Endpoints", "ep"),
     DEPLOYMENTS,
     Resource(APPS, "v1", "daemonsets", "DaemonSet", True, ("ds",), status=True, generation=True, all=True),
-    Resource(APPS, "v1", "replicasets", "ReplicaSet", True, ("rs",), status=True, generation=True, all=True),
-    Resource(APPS, "v1", "statefulsets", "StatefulSet", True, ("sts",), status=True, generation=True, all=True),
     LEASES,
     SLICES,
     DEFINITIONS,
@@ -102,18 +105,24 @@ BUILT_IN = (
     _plain(RBAC, "rolebindings", "RoleBinding"),
     _plain(RBAC, "clusterroles", "ClusterRole", namespaced=False),
     _plain(RBAC, "clusterrolebindings", "ClusterRoleBinding", namespaced=False),
-    Resource(NETWORKING, "v1", "ingresses", "Ingress", True, ("ing",), status=True, generation=True),
-    _plain(NETWORKING, "ingressclasses", "IngressClass", namespaced=False),
-    Resource(NETWORKING, "v1", "networkpolicies", "NetworkPolicy", True, ("netpol",), generation=True),
-    Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget", True, ("pdb",), status=True),
-    _plain("scheduling.k8s.io", "priorityclasses", "PriorityClass", "pc", namespaced=False),
-    _plain(ADMISSION, "validatingwebhookconfigurations", "ValidatingWebhookConfiguration", namespaced=False),
-    _plain(ADMISSION, "mutatingwebhookconfigurations", "MutatingWebhookConfiguration", namespaced=False),
 )
 
-# Groups that a real server has and this one knowingly lacks.
+GROUPS = frozenset(resource.group for resource in BUILT_IN)
+
+# What a real server has and this one knowingly lacks: groups, and (group, resource) of groups that it has.
+LACKING_GROUPS = frozenset(
+    {
+        *("admissionregistration.k8s.io", "apiregistration.k8s.io", "autoscaling", "batch", "certificates.k8s.io"),
+        *("events.k8s.io", "flowcontrol.apiserver.k8s.io", "metrics.k8s.io", "networking.k8s.io", "node.k8s.io"),
+        *("policy", "scheduling.k8s.io", "storage.k8s.io"),
+    }
+)
 LACKING = frozenset(
-    {"events.k8s.io", "batch", "autoscaling", "storage.k8s.io", "metrics.k8s.io", "certificates.k8s.io", "node.k8s.io"}
+    {
+        *(("", name) for name in ("limitranges", "persistentvolumeclaims", "persistentvolumes", "podtemplates")),
+        *(("", name) for name in ("replicationcontrollers", "resourcequotas")),
+        *((APPS, name) for name in ("controllerrevisions", "replicasets", "statefulsets")),
+    }
 )
 
 
@@ -122,6 +131,7 @@ class Registry:
 
     def __init__(self) -> None:
         self._table: dict[tuple[str, str, str], Resource] = {}
+        self.born: dict[tuple[str, str], int] = {}  # custom resource -> version of its definition's creation
         for resource in BUILT_IN:
             self.add(resource)
 

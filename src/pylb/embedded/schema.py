@@ -115,11 +115,27 @@ def _property(schema: JSON, name: str) -> JSON | None:
     return found if isinstance(found, dict) else None
 
 
+def drop_nulls(schema: JSON, value: Any) -> None:
+    """Drop the nulls that a schema does not allow, in place: the real server reads them as absent."""
+    if isinstance(value, dict):
+        for name in [*value]:
+            below = _property(schema, name)
+            if below is None:
+                continue
+            if value[name] is None and not below.get("nullable"):
+                del value[name]
+            else:
+                drop_nulls(below, value[name])
+    elif isinstance(value, list):
+        for inner in value:
+            drop_nulls(schema.get("items") or {}, inner)
+
+
 def default(schema: JSON, value: Any) -> None:
     """Fill in the defaults that a schema names, in place."""
     if isinstance(value, dict):
         for name, below in (schema.get("properties") or {}).items():
-            if "default" in below and (name not in value or (value[name] is None and not below.get("nullable"))):
+            if "default" in below and name not in value:
                 value[name] = copy.deepcopy(below["default"])
         for name, inner in value.items():
             if (known := _property(schema, name)) is not None:

@@ -17,12 +17,12 @@ from typing import Any
 
 from pylb.embedded import resources
 from pylb.embedded.admission import Admission
+from pylb.embedded.allocation import Networks
 from pylb.embedded.api import Api
 from pylb.embedded.controllers import Controllers, Settings
 from pylb.embedded.faults import Faults
 from pylb.embedded.http import MAX_CONNECTIONS, Connection, Handler, end
 from pylb.embedded.resources import Registry
-from pylb.embedded.services import Networks
 from pylb.embedded.store import Store
 from pylb.embedded.watches import Gate
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pylb.embedded.errors import JSON, ApiError, bad_request
+from pylb.embedded.errors import JSON, Unreadable
 from pylb.embedded.resources import Resource
 from pylb.embedded.schema import validate
 
@@ -129,12 +129,18 @@ _SHAPES: dict[str, JSON] = {
     "Pod": _object(spec=_POD_SPEC, status=_POD_STATUS),
     "Deployment": _WORKLOAD,
     "DaemonSet": _WORKLOAD,
-    "ReplicaSet": _WORKLOAD,
-    "StatefulSet": _WORKLOAD,
     "ConfigMap": _object(data=_TABLE, binaryData=_TABLE),
     "Secret": _object(data=_TABLE, stringData=_TABLE, type=_TEXT),
     "Event": _object(involvedObject=_object(kind=_TEXT, namespace=_TEXT, name=_TEXT), reason=_TEXT, message=_TEXT),
-    "Lease": _object(spec=_object(holderIdentity=_TEXT, leaseDurationSeconds=_NUMBER, renewTime=_TEXT)),
+    "Lease": _object(
+        spec=_object(
+            holderIdentity=_TEXT,
+            leaseDurationSeconds=_NUMBER,
+            acquireTime=_TEXT,
+            renewTime=_TEXT,
+            leaseTransitions=_NUMBER,
+        )
+    ),
     "EndpointSlice": _object(
         addressType=_TEXT, endpoints=_list(_ENDPOINT), ports=_list(_object(name=_TEXT, port=_NUMBER))
     ),
@@ -159,6 +165,6 @@ def check(resource: Resource, obj: JSON) -> None:
         raise unreadable(resource, f"{causes[0].field}: {causes[0].text}")
 
 
-def unreadable(resource: Resource, why: str) -> ApiError:
+def unreadable(resource: Resource, why: str) -> Unreadable:
     """400 for a body that cannot be decoded."""
-    return bad_request(f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: {why}')
+    return Unreadable(f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: {why}')

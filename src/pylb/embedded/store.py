@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from pylb.embedded import garbage, metadata, resources, shapes
-from pylb.embedded.admission import WARN, Admission, first_status
+from pylb.embedded.admission import Admission, first_status, split
 from pylb.embedded.errors import JSON, ApiError, already_exists, bad_request, conflict, invalid, not_found, wrong
 from pylb.embedded.history import ADDED, DELETED, MODIFIED, Change, History
 from pylb.embedded.metadata import timestamp
+from pylb.embedded.options import WARN
 from pylb.embedded.resources import Registry, Resource
 
 Key = tuple[str, str]  # namespace ("" for cluster-wide kinds), name
@@ -89,6 +90,8 @@ class Store:
         """Store a new object and return it; 409 if the name is taken, 404 if the namespace is not there."""
         new = _fresh(resource, body)
         meta = new["metadata"]
+        if meta.get("resourceVersion"):
+            raise ApiError(500, "", "resourceVersion should not be set on objects to be created")
         metadata.place(resource, meta, namespace)
         self._name(resource, meta)
         self._check_place(resource, meta)
@@ -103,6 +106,8 @@ class Store:
         if resource.key == resources.DEFINITIONS.key:
             self.registry.define(new)
         stored = self._put(resource, new, None)
+        if resource.key == resources.DEFINITIONS.key:
+            self.registry.born[new["spec"]["group"], new["spec"]["names"]["plural"]] = self.version
         garbage.collect_if_orphan(self, resource, stored)
         return stored
 
@@ -126,8 +131,8 @@ class Store:
                 raise not_found(namespace, "namespaces", "")
             if "deletionTimestamp" in home["metadata"]:
                 raise garbage.terminating(resource, name, namespace)
-        if self.find(resource, namespace, name) is not None:
-            raise already_exists(name, resource.plural, resource.group)
+        if (old := self.find(resource, namespace, name)) is not None:
+            raise already_exists(name, resource.plural, resource.group, ending="deletionTimestamp" in old["metadata"])
 
     def update(
         self,
@@ -147,7 +152,7 @@ class Store:
         old = resource.view(self.get(resource, namespace, name))
         new = _fresh(resource, change(copy.deepcopy(old)))
         self._check_identity(resource, new["metadata"], old["metadata"], name)
-        new = _split(resource, new, old, subresource)
+        new = split(resource, new, old, subresource)
         metadata.carry_over(new["metadata"], old["metadata"])
         if causes := metadata.finalizer_causes(new["metadata"], old["metadata"]):
             raise invalid(name, resource.kind, resource.group, causes)
@@ -167,8 +172,8 @@ class Store:
             raise conflict(name, resource.plural, resource.group, told)
         version = meta.get("resourceVersion")
         if not version and resource.custom:
-            causes = [wrong("metadata.resourceVersion", "0x0", "must be specified for an update")]
-            raise invalid(name, resource.kind, resource.group, causes)
+            causes = [wrong("metadata.resourceVersion", 0, "must be specified for an update")]
+            raise invalid(name, resource.plural, resource.group, causes)
         if version not in (None, "", old["resourceVersion"]):
             raise conflict(name, resource.plural, resource.group)
 
@@ -201,6 +206,8 @@ class Store:
         meta = old["metadata"]
         if (uid and uid != meta["uid"]) or (version and version != meta["resourceVersion"]):
             raise conflict(name, resource.plural, resource.group, "Precondition failed: UID or resourceVersion differs")
+        if resource.key == resources.NAMESPACES.key:
+            garbage.check_namespace(name)
         if dry:
             return old, True
         if policy == "Orphan":
@@ -283,18 +290,3 @@ def _fresh(resource: Resource, body: Any) -> JSON:
 
 def _content(obj: JSON) -> JSON:
     return {k: v for k, v in obj.items() if k not in ("metadata", "status", "apiVersion", "kind")}
-
-
-def _split(resource: Resource, new: JSON, old: JSON, subresource: str) -> JSON:
-    """The object that a write makes: of the status alone, or of all but the status."""
-    if subresource == "status":
-        meta = dict(old["metadata"])
-        if not resource.custom:  # the built-in kinds take annotations and labels through /status, custom ones do not
-            meta.update({k: v for k, v in new["metadata"].items() if k in ("annotations", "labels", "finalizers")})
-        status = {"status": new["status"]} if "status" in new else {}
-        return copy.deepcopy({**{k: v for k, v in old.items() if k != "status"}, "metadata": meta, **status})
-    if resource.status:
-        new.pop("status", None)
-        if "status" in old:
-            new["status"] = copy.deepcopy(old["status"])
-    return new

@@ -134,6 +134,15 @@ def _event_age(obj: JSON, now: float) -> str:
     return age(obj.get("lastTimestamp") or obj.get("eventTime") or at(obj, "metadata", "creationTimestamp"), now)
 
 
+def _first_seen(obj: JSON, now: float) -> str:
+    return age(obj.get("firstTimestamp") or obj.get("eventTime") or at(obj, "metadata", "creationTimestamp"), now)
+
+
+def _event_source(obj: JSON, now: float) -> str:
+    source = obj.get("source") or {}
+    return ", ".join(str(source[part]) for part in ("component", "host") if source.get(part))
+
+
 def _event_object(obj: JSON, now: float) -> str:
     return f"{str(at(obj, 'involvedObject', 'kind') or '').lower()}/{at(obj, 'involvedObject', 'name')}"
 
@@ -189,7 +198,12 @@ _EVENT = (
     ("Type", "string", 0, _path("type")),
     ("Reason", "string", 0, _path("reason")),
     ("Object", "string", 0, _event_object),
+    ("Subobject", "string", 1, _path("involvedObject", "fieldPath")),
+    ("Source", "string", 1, _event_source),
     ("Message", "string", 0, _path("message")),
+    ("First Seen", "string", 1, _first_seen),
+    ("Count", "integer", 1, _path("count", none=1)),
+    ("Name", "string", 1, _name),
 )
 _SLICE = (
     ("AddressType", "string", 0, _path("addressType")),
@@ -249,7 +263,7 @@ def columns(resource: Resource) -> tuple[Column, ...]:
         ]
         return _NAME, *told
     own = _COLUMNS.get(resource.kind, (_AGE,))
-    return (*own, ("Name", "string", 1, _name)) if resource.kind == "Event" else (_NAME, *own)
+    return own if resource.kind == "Event" else (_NAME, *own)
 
 
 def table(resource: Resource, objects: Sequence[JSON], version: str, now: float, request: Request) -> JSON:

@@ -11,11 +11,11 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 
 from pylb.embedded import tables
-from pylb.embedded.errors import JSON, Cause, expired, forbidden_field, invalid
+from pylb.embedded.errors import JSON, expired
 from pylb.embedded.history import ADDED, DELETED, MODIFIED, Change
 from pylb.embedded.http import wait_set
 from pylb.embedded.messages import JSON_TYPE, Request, Response
-from pylb.embedded.reads import Target, selection, version_of
+from pylb.embedded.reads import Target, check_initial, selection, version_of
 from pylb.embedded.store import Store
 
 DEFAULT_TIMEOUT_S = 1800.0  # of a watch that names none; the real server takes 30 to 60 minutes
@@ -52,12 +52,16 @@ class Watch:
     request: Request
     match: Callable[[JSON], bool]
     told: int
+    columns_told: bool = False
 
     def line(self, what: str, obj: JSON) -> bytes:
         """One event as it stands on the wire."""
         if tables.wanted(self.request) and what not in (BOOKMARK, "ERROR"):
             version = obj["metadata"]["resourceVersion"]
             obj = tables.table(self.target.resource, [obj], version, self.store.clock(), self.request)
+            if self.columns_told:
+                obj = {**obj, "columnDefinitions": None}
+            self.columns_told = True
         return json.dumps({"type": what, "object": obj}, separators=(",", ":")).encode() + b"\n"
 
     def bookmark(self, annotations: JSON | None = None) -> bytes:
@@ -82,7 +86,7 @@ class Watch:
     def news(self) -> bytes | None:
         """The changes since the last look, a batch at most; None if they are no longer known."""
         history = self.store.history
-        if not history.knows(self.told):
+        if not history.knows(self.told) or self.told < self.store.registry.born.get(self.target.resource.key, 0):
             return None
         lines: list[bytes] = []
         for change in history.since(self.told):
@@ -106,20 +110,9 @@ def watch(store: Store, gate: Gate, target: Target, request: Request) -> Respons
     """The response of a watch; a version that is too old gets an ERROR event of code 410 within a 200."""
     match = selection(target, request)
     version = version_of(request)
-    _check_initial(request)
+    check_initial(request, watching=True)
     state = Watch(store, gate, target, request, match, store.version if version is None else version)
     return Response(200, content_type=JSON_TYPE, stream=_stream(state, from_start=version is None))
-
-
-def _check_initial(request: Request) -> None:
-    if "sendInitialEvents" not in request.query:
-        return
-    causes: list[Cause] = []
-    if request.query.get("resourceVersionMatch") != "NotOlderThan":
-        text = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
-        causes.append(forbidden_field("resourceVersionMatch", text))
-    if causes:
-        raise invalid("", "ListOptions", "meta.k8s.io", causes)
 
 
 def _seconds(request: Request) -> float:
@@ -158,7 +151,7 @@ async def _follow(state: Watch, waker: asyncio.Event) -> AsyncGenerator[bytes, N
         waker.clear()
         news = b"" if state.gate.frozen else state.news()
         if news is None:
-            oldest = state.store.history.oldest()
+            oldest = max(state.store.history.oldest(), state.store.registry.born.get(state.target.resource.key, 0))
             yield state.line("ERROR", expired(f"too old resource version: {state.told} ({oldest})").body())
             return
         if news:

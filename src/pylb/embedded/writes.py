@@ -6,10 +6,21 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from pylb.embedded import patches, schema, tables
-from pylb.embedded.admission import IGNORE, STRICT, WARN, undeclared
+from pylb.embedded import metadata, options, patches, schema, shapes, tables
+from pylb.embedded.admission import undeclared
 from pylb.embedded.bodies import decode, media_type, plain
-from pylb.embedded.errors import JSON, ApiError, Cause, bad_request, invalid, not_found, required, unsupported
+from pylb.embedded.errors import (
+    JSON,
+    ApiError,
+    Cause,
+    Unreadable,
+    bad_request,
+    conflict,
+    invalid,
+    not_found,
+    unsupported,
+    wrong,
+)
 from pylb.embedded.messages import Request, Response, as_json
 from pylb.embedded.reads import Target
 from pylb.embedded.resources import Resource
@@ -26,21 +37,8 @@ _PATCHES: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def is_dry(request: Request) -> bool:
-    """Whether a write shall change nothing."""
-    return request.query.get("dryRun") == "All"
-
-
-def _validation(request: Request) -> str:
-    asked = request.query.get("fieldValidation", "") or WARN
-    if asked not in (STRICT, WARN, IGNORE):
-        raise bad_request(f'invalid fieldValidation "{asked}"')
-    return asked
-
-
 def _written(store: Store, status: int, target: Target, obj: JSON, request: Request) -> Response:
-    told = tuple(("warning", f'299 - "{text}"'.replace("\n", " ")) for text in store.admission.warnings)
-    store.admission.warnings.clear()
+    told = store.admission.told()
     if tables.wanted(request):
         obj = tables.table(target.resource, [obj], obj["metadata"]["resourceVersion"], store.clock(), request)
     return as_json(status, obj, told)
@@ -48,14 +46,21 @@ def _written(store: Store, status: int, target: Target, obj: JSON, request: Requ
 
 def create(store: Store, target: Target, request: Request) -> Response:
     """POST on a collection."""
-    body = decode(request)
-    made = store.create(target.resource, target.namespace, body, dry=is_dry(request), validation=_validation(request))
+    options.check(request)
+    made = _made(store, target, request, decode(request))
     return _written(store, 201, target, made, request)
+
+
+def _made(store: Store, target: Target, request: Request, body: Any) -> JSON:
+    dry, validation = options.is_dry(request), options.validation(request)
+    return store.create(target.resource, target.namespace, body, dry=dry, validation=validation)
 
 
 def replace(store: Store, target: Target, request: Request) -> Response:
     """PUT."""
+    options.check(request)
     body = decode(request)
+    named(target, body)
     return _update(store, target, request, lambda old: body)
 
 
@@ -66,8 +71,8 @@ def _update(store: Store, target: Target, request: Request, change: Callable[[JS
         target.name,
         change,
         subresource=target.subresource,
-        dry=is_dry(request),
-        validation=_validation(request),
+        dry=options.is_dry(request),
+        validation=options.validation(request),
     )
     return _written(store, 200, target, obj, request)
 
@@ -75,6 +80,7 @@ def _update(store: Store, target: Target, request: Request, change: Callable[[JS
 def patch(store: Store, target: Target, request: Request) -> Response:
     """PATCH, by its content type; 415 names those that the resource takes."""
     kind = media_type(request)
+    options.check(request, apply=kind == _APPLY)
     if kind == _APPLY:
         return apply(store, target, request)
     known = [name for name in _PATCHES if not (target.resource.custom and name == _STRATEGIC)]
@@ -86,20 +92,35 @@ def patch(store: Store, target: Target, request: Request) -> Response:
     body = plain(request.body)
     if kind != "application/json-patch+json" and not isinstance(body, dict):
         raise bad_request("a patch of this type is an object")
-    return _update(store, target, request, patched(_PATCHES[kind], body))
+    try:
+        return _update(store, target, request, patched(_PATCHES[kind], body, target.resource))
+    except Unreadable as error:
+        raise invalid("", "", "", [wrong("patch", "", error.message)]) from None
 
 
-def patched(how: Callable[[Any, Any], Any], body: Any) -> Callable[[JSON], Any]:
+def named(target: Target, body: Any) -> None:
+    """400 for a whole object that does not say the name which the URL says."""
+    meta = body.get("metadata") if isinstance(body, dict) else None
+    if meta is None or (isinstance(meta, dict) and not meta.get("name")):
+        raise bad_request(
+            f"the name of the object ({target.name} based on URL) was undeterminable: name must be provided"
+        )
+
+
+def patched(how: Callable[[Any, Any], Any], body: Any, resource: Resource | None = None) -> Callable[[JSON], Any]:
     """The change that a patch makes, with its failures as the server's answers."""
 
     def change(old: JSON) -> Any:
         try:
-            return how(old, body)
+            result = how(old, body)
+            if resource is not None and not resource.custom and isinstance(result, dict):
+                shapes.check(resource, metadata.checked(resource, shapes.without_nulls(result)))
+            return result
         except patches.PatchError as error:
             if error.malformed:
                 raise bad_request(f"error decoding patch: {error}") from None
             text = f"the server rejected our request due to an error in our request: {error}"
-            raise ApiError(422, "Invalid", text) from None
+            raise ApiError(422, "Invalid", text, {}) from None
 
     return change
 
@@ -107,22 +128,16 @@ def patched(how: Callable[[Any, Any], Any], body: Any) -> Callable[[JSON], Any]:
 def apply(store: Store, target: Target, request: Request) -> Response:
     """Server-side apply: fields that the same manager applied before and leaves out now go; conflicts are not found."""
     resource, name = target.resource, target.name
-    manager = request.query.get("fieldManager", "")
-    if not manager:
-        causes = [required("fieldManager", "is required for apply patch")]
-        raise invalid("", "PatchOptions", "meta.k8s.io", causes)
-    body = plain(request.body, yaml_too=True)
-    if not isinstance(body, dict) or not isinstance(body.get("metadata", {}), dict):
-        raise bad_request("the body of an apply is an object")
-    if resource.schema and (unknown := schema.prune(resource.schema, copy.deepcopy(body))):
-        raise undeclared(resource, unknown)
-    owner = f"{manager}/{target.subresource}"
+    body = _applied(target, request)
+    owner = f"{request.query['fieldManager']}/{target.subresource}"
     old = store.find(resource, target.namespace, name)
     if old is None:
         if target.subresource:
             raise not_found(name, resource.plural, resource.group)
-        body = {**body, "metadata": {**(body.get("metadata") or {}), "name": name}}
-        made = store.create(resource, target.namespace, body, dry=is_dry(request), validation=_validation(request))
+        if uid := body["metadata"].get("uid"):
+            text = f"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+            raise conflict(name, resource.plural, resource.group, text)
+        made = _made(store, target, request, body)
         _remember(store, made, owner, body, request)
         return _written(store, 201, target, made, request)
     before = store.applied.get(old["metadata"]["uid"], {}).get(owner)
@@ -132,6 +147,22 @@ def apply(store: Store, target: Target, request: Request) -> Response:
     return response
 
 
+def _applied(target: Target, request: Request) -> JSON:
+    """The body of an apply, which says what it is."""
+    body, resource = plain(request.body, yaml_too=True), target.resource
+    if not isinstance(body, dict) or not isinstance(body.get("metadata", {}), dict):
+        raise bad_request("the body of an apply is an object")
+    if not body.get("kind") or not body.get("apiVersion"):
+        raise bad_request("invalid object type: /, Kind=")
+    body.setdefault("metadata", {})
+    named(target, body)
+    if body["metadata"].get("managedFields"):
+        raise bad_request("metadata.managedFields must be nil")
+    if resource.schema and (unknown := schema.prune(resource.schema, copy.deepcopy(body))):
+        raise undeclared(resource, body, unknown)
+    return body
+
+
 def _list_keys(resource: Resource) -> patches.ListKeys:
     """How lists of a resource are merged: by its schema, or as the built-in kinds'."""
     rules = resource.schema or {}
@@ -139,7 +170,7 @@ def _list_keys(resource: Resource) -> patches.ListKeys:
 
 
 def _remember(store: Store, obj: JSON, owner: str, body: JSON, request: Request) -> None:
-    managers = store.applied.setdefault(obj["metadata"]["uid"], {}) if not is_dry(request) else {}
+    managers = store.applied.setdefault(obj["metadata"]["uid"], {}) if not options.is_dry(request) else {}
     if owner in managers or len(managers) < MAX_MANAGERS:
         managers[owner] = body
 
@@ -158,7 +189,7 @@ def scale(store: Store, target: Target, request: Request) -> Response:
             return _scaled(obj, wanted)
 
         resource = target.resource
-        old = store.update(resource, target.namespace, target.name, change, dry=is_dry(request))
+        old = store.update(resource, target.namespace, target.name, change, dry=options.is_dry(request))
     return as_json(200, scale_object(old))
 
 
@@ -183,6 +214,6 @@ def scale_object(obj: JSON) -> JSON:
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
         "metadata": meta,
-        "spec": {"replicas": obj["spec"].get("replicas", 0)},
+        "spec": {"replicas": count} if (count := obj["spec"].get("replicas", 0)) else {},
         "status": {"replicas": (obj.get("status") or {}).get("replicas", 0), "selector": chosen},
     }
