@@ -1,4 +1,4 @@
-"""`microk8s enable pylb` and `microk8s disable pylb`: what they ask, what they print, and their exit codes.
+"""`microk8s enable pylb`, `microk8s disable pylb` and `microk8s pylb`: what they take, print and end with.
 
 Exit codes: 0 done, 1 the cluster refused something, 2 wrong input, 3 the cluster cannot be reached.
 """
@@ -9,26 +9,39 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 import click
 
 from pylb import __version__
-from pylb.addon import steps
-from pylb.addon.kubectl import Kubectl, KubectlError, Unreachable, find
+from pylb.addon import plugin as plugins
+from pylb.addon import rollout, steps
+from pylb.addon.archive import ArchiveFault
+from pylb.addon.cluster import Cluster, ClusterFault, Unreachable
+from pylb.addon.dialogue import NoRange, listed
+from pylb.addon.judgement import printable
+from pylb.addon.kubectl import find
+from pylb.addon.lan import Here
+from pylb.addon.operation import Operation, Stopped, Wish, next_steps
 from pylb.addon.render import IMAGE, Settings, render, to_yaml
 from pylb.addon.words import EXAMPLE, entry, read
 from pylb.core.errors import ParseError
 from pylb.core.ranges import Range
 
-MAX_TRIES = 5  # answers to one question
 KEY_BYTES = 32  # of randomness in each Secret
 COMMAND = "microk8s enable pylb"
+PROGRAMS = Path(__file__).resolve().parent / "addons" / "pylb"
+ARCHIVES = (PROGRAMS, PROGRAMS.parents[2], PROGRAMS.parents[2] / "dist")  # where an image archive may lie
 IMAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]*")
-_HELP_NAMES = {"help_option_names": ["-h", "--help"]}
-_KUBECTL = click.option(
+HELP_NAMES = {"help_option_names": ["-h", "--help"]}
+KUBECTL = click.option(
     "--kubectl", metavar="COMMAND", default="", envvar="PYLB_KUBECTL", help="How kubectl is called on this machine."
 )
+FORCE = click.option("--force", is_flag=True, help="Takes a range that may be wrong, and goes on beside a rival.")
+AGAIN = "What was done so far stays; type the same command again when that is mended."
 
 
 class Refused(click.ClickException):
@@ -49,51 +62,91 @@ class NoCluster(click.ClickException):
     exit_code = 3
 
 
-@click.command(name="enable", context_settings=_HELP_NAMES, epilog=f"Example: {COMMAND} {EXAMPLE}")
+@dataclass(frozen=True, slots=True)
+class Console:
+    """The terminal that the command was typed at, if it was one."""
+
+    @property
+    def interactive(self) -> bool:
+        """Whether somebody can answer."""
+        return sys.stdin is not None and sys.stdin.isatty()
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+        click.echo(printable(text))
+
+    def warn(self, text: str) -> None:
+        """Print a line that may not be overlooked."""
+        click.echo(f"  ! {printable(text)}", err=True)
+
+    def ask(self, question: str, default: str) -> str:
+        """A line that is typed; an arrow key brings the default back to be edited."""
+        _remember(default)
+        answer = click.prompt(question, default=default, show_default=bool(default))
+        return str(answer)
+
+    def confirm(self, question: str, default: bool) -> bool:
+        """Yes or no, by one key and Enter, or Enter alone."""
+        return bool(click.confirm(question, default=default))
+
+
+@click.command(name="enable", context_settings=HELP_NAMES, epilog=f"Example: {COMMAND} {EXAMPLE}")
 @click.argument("ranges", nargs=-1)
 @click.option("--no-pool", is_flag=True, help="Gives out no addresses until you make a pool yourself.")
+@FORCE
 @click.option("--image", metavar="NAME", default=IMAGE, show_default=True, help="The container image to run.")
+@click.option("--image-file", metavar="FILE", default="", help="An image archive to give to every node first.")
+@click.option(
+    "--wait", metavar="SECONDS", type=click.IntRange(0), default=int(rollout.LIMIT_S), show_default=True,
+    help="How long to wait until all is ready; 0 does not wait.",
+)  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Prints the manifests, with fresh keys, and changes nothing.")
-@_KUBECTL
+@KUBECTL
 @click.pass_context
 def enable(
-    context: click.Context, ranges: tuple[str, ...], no_pool: bool, image: str, dry_run: bool, kubectl: str
+    context: click.Context,
+    ranges: tuple[str, ...],
+    no_pool: bool,
+    force: bool,
+    image: str,
+    image_file: str,
+    wait: int,
+    dry_run: bool,
+    kubectl: str,
 ) -> None:
     """Give Services of type LoadBalancer an address of your network.
 
     RANGES are addresses that nothing else uses, outside of what your router hands out by DHCP: 192.168.1.240-250,
-    192.168.1.240/28, or IPv6; several are divided by blanks or commas. Without one you are asked.
+    192.168.1.240/28, or IPv6; several are divided by blanks or commas. Without one you are asked, and one is proposed.
     """
     if ranges == ("help",):
         click.echo(context.get_help())
         return
     if no_pool and ranges:
         raise Refused(f"--no-pool and {' '.join(ranges)} contradict each other: leave one of the two out")
-    if not IMAGE_NAME.fullmatch(image):
-        raise Refused(f"--image: {image!r} is no image name, such as {IMAGE}")
-    settings = Settings(
-        secrets.token_urlsafe(KEY_BYTES),
-        secrets.token_urlsafe(KEY_BYTES),
-        () if no_pool else tuple(entry(span) for span in _wanted(ranges)),
-        image,
-    )
+    check_image(image)
+    file = Path(image_file) if image_file else None
+    if file and not file.is_file():
+        raise Refused(f"--image-file: there is no file {image_file}")
     if dry_run:
-        click.echo(to_yaml(render(settings)), nl=False)
+        click.echo(to_yaml(render(fresh_settings(read_ranges(ranges), image))), nl=False)
         return
-    client = _kubectl(kubectl)
+    cluster = find_cluster(kubectl)
     click.echo(f"Enabling pylb {__version__}")
-    try:
-        steps.reach(client)
-        steps.enable(client, settings, click.echo)
-    except KubectlError as error:
-        raise _refusal(error, "What was done so far stays; type the same command again when that is mended.") from None
-    click.echo(_next(client, settings))
+    with reporting(AGAIN):
+        reach(cluster, ranges)
+        operation = operation_on(cluster, COMMAND)
+        spans = operation.enable(Wish(ranges, no_pool, force, image, file, wait), fresh_settings((), image))
+        unmade = plugins.put(PROGRAMS / "plugin", os.environ)
+        if unmade:
+            click.echo(f"  note: `microk8s pylb range` is not there: {unmade}; sudo {COMMAND} makes it")
+    click.echo(next_steps(cluster, spans, no_pool))
 
 
-@click.command(name="disable", context_settings=_HELP_NAMES)
+@click.command(name="disable", context_settings=HELP_NAMES)
 @click.option("--purge", is_flag=True, help="Deletes pools and other configuration too.")
 @click.argument("words", nargs=-1, metavar="")
-@_KUBECTL
+@KUBECTL
 @click.pass_context
 def disable(context: click.Context, purge: bool, words: tuple[str, ...], kubectl: str) -> None:
     """Stop giving out addresses. Pools and other configuration stay, so that pylb can be enabled again."""
@@ -102,73 +155,121 @@ def disable(context: click.Context, purge: bool, words: tuple[str, ...], kubectl
         return
     if words:
         raise Refused(f"disable takes no {words[0]!r}; type microk8s disable pylb, or add --purge")
-    client = _kubectl(kubectl)
+    cluster = find_cluster(kubectl)
     click.echo("Disabling pylb")
-    try:
-        steps.reach(client)
-        steps.disable(client, purge, click.echo)
-    except KubectlError as error:
-        raise _refusal(error, "Type the same command again when that is mended.") from None
+    with reporting("Type the same command again when that is mended."):
+        cluster.reach()
+        steps.disable(cluster, purge, click.echo)
+    plugins.remove(os.environ)
     click.echo("pylb is disabled.")
+
+
+@click.group(name="pylb", context_settings=HELP_NAMES)
+def plugin() -> None:
+    """Change what `microk8s enable pylb` set up."""
+
+
+@plugin.command(name="range", context_settings=HELP_NAMES)
+@click.argument("ranges", nargs=-1)
+@FORCE
+@KUBECTL
+def change(ranges: tuple[str, ...], force: bool, kubectl: str) -> None:
+    """Change the range of addresses that Services are given, or show it.
+
+    Services keep an address that the new range holds, too; the others are given new ones.
+    """
+    cluster = find_cluster(kubectl)
+    with reporting("Type the same command again when that is mended."):
+        cluster.reach()
+        operation = operation_on(cluster, "microk8s pylb range")
+        if not ranges:
+            click.echo("\n".join(operation.pools()) or f"No pool is there: type {operation.typed(EXAMPLE)}")
+            return
+        spans = operation.change(ranges, force)
+    click.echo(f"pylb gives out {listed(spans)} now.")
 
 
 def main(command: click.Command, arguments: Sequence[str] | None = None) -> None:
     """Run a command as a program. It ends the process; nobody sees a traceback but who sets PYLB_TRACEBACK."""
+    name = "microk8s pylb" if command is plugin else f"microk8s {command.name} pylb"
     try:
-        command.main(None if arguments is None else list(arguments), prog_name=f"microk8s {command.name} pylb")
+        command.main(None if arguments is None else list(arguments), prog_name=name)
     except Exception as error:
         if os.environ.get("PYLB_TRACEBACK"):
             raise
-        click.echo(f"Error: pylb has a fault: {type(error).__name__}: {error}", err=True)
+        click.echo(f"Error: pylb has a fault: {type(error).__name__}: {printable(str(error))}", err=True)
         click.echo("Set PYLB_TRACEBACK=1 to see where, and please report it.", err=True)
         sys.exit(1)
 
 
-def _wanted(words: tuple[str, ...]) -> tuple[Range, ...]:
-    """The ranges that were typed, or that the person at the terminal answers."""
-    if words:
-        try:
-            return read(words)
-        except ParseError as error:
-            raise Refused(f"{error}\nType for example: {COMMAND} {EXAMPLE}") from None
-    if sys.stdin is None or not sys.stdin.isatty():
-        raise Refused(f"no range of addresses was given, and there is no terminal to ask at: type {COMMAND} {EXAMPLE}")
-    return _asked()
+@contextmanager
+def reporting(advice: str, unreachable: str = "Is it running? microk8s status tells.") -> Iterator[None]:
+    """Turn what an installation raises into one message and its exit code."""
+    try:
+        yield
+    except Unreachable as error:
+        raise NoCluster(f"the cluster cannot be reached: {error}\n{unreachable}") from None
+    except ClusterFault as error:
+        raise Failed(f"{printable(str(error))}\n{advice}") from None
+    except Stopped as error:
+        raise Failed(printable(str(error))) from None
+    except ArchiveFault as error:
+        raise Failed(f"{printable(str(error))}\nNothing was deployed.") from None
+    except NoRange as error:
+        raise Refused(printable(str(error))) from None
 
 
-def _asked() -> tuple[Range, ...]:
-    click.echo("Which addresses may pylb give to Services? They must be free, of this network, and outside", err=True)
-    click.echo(f"of what the router hands out by DHCP. For example: {EXAMPLE}", err=True)
-    for _ in range(MAX_TRIES):
-        answer = click.prompt("Addresses", default="", show_default=False, err=True)
-        try:
-            return read([answer])
-        except ParseError as error:
-            click.echo(f"  {error}", err=True)
-    raise Refused(f"no range of addresses after {MAX_TRIES} answers: type {COMMAND} {EXAMPLE}")
+def check_image(image: str) -> None:
+    """Raises Refused for what is no image name."""
+    if not IMAGE_NAME.fullmatch(image):
+        raise Refused(f"--image: {image!r} is no image name, such as {IMAGE}")
 
 
-def _kubectl(command: str) -> Kubectl:
+def fresh_settings(spans: Sequence[Range], image: str) -> Settings:
+    """Settings with keys that nobody else has."""
+    keys = (secrets.token_urlsafe(KEY_BYTES), secrets.token_urlsafe(KEY_BYTES))
+    return Settings(*keys, tuple(map(entry, spans)), image)
+
+
+def read_ranges(words: Sequence[str], command: str = COMMAND) -> tuple[Range, ...]:
+    """The ranges that were typed, none for no words; raises Refused."""
+    try:
+        return read(words) if words else ()
+    except ParseError as error:
+        raise Refused(f"{printable(str(error))}\nType for example: {command} {EXAMPLE}") from None
+
+
+def reach(cluster: Cluster, words: Sequence[str], command: str = COMMAND) -> None:
+    """Make sure that the cluster answers; raises Unreachable, or Refused for words that are wrong in any cluster."""
+    try:
+        cluster.reach()
+    except Unreachable:
+        read_ranges(words, command)  # what is wrong whatever the cluster says is told first
+        raise
+
+
+def find_cluster(command: str) -> Cluster:
+    """The cluster that a kubectl reaches; raises Refused."""
     try:
         return find(command, os.environ)
     except ValueError as error:
         raise Refused(f"--kubectl {command!r} is no command line: {error}") from None
 
 
-def _refusal(error: KubectlError, advice: str) -> click.ClickException:
-    if isinstance(error, Unreachable):
-        return NoCluster(f"the cluster cannot be reached: {error}\nIs it running? microk8s status tells.")
-    return Failed(f"{error}\n{advice}")
+def operation_on(cluster: Cluster, command: str) -> Operation:
+    """What this machine can do to a cluster, for a command that takes ranges."""
+    return Operation(cluster, Here(os.environ), Console(), os.environ, _typing(command), ARCHIVES)
 
 
-def _next(kubectl: Kubectl, settings: Settings) -> str:
-    given = ", ".join(settings.addresses)
-    state = f"pylb is enabled and gives out {given}." if given else "pylb is enabled; make an IPAddressPool next."
-    typed = kubectl.shown
-    return f"""{state}
+def _typing(command: str) -> Callable[[str], str]:
+    return lambda text: f"{command} {text}"
 
-Next:
-  {typed} -n pylb-system get pods                 one controller, one speaker a node
-  {typed} create deployment web --image=nginx     something to look at
-  {typed} expose deployment web --port=80 --type=LoadBalancer
-  {typed} get service web                         its address is the EXTERNAL-IP"""
+
+def _remember(text: str) -> None:
+    """Let an arrow key bring a text to the prompt, where this Python can edit lines."""
+    try:
+        import readline
+    except ImportError:
+        return
+    if text:
+        readline.add_history(text)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pylb.addon.cluster import ClusterFault, Unreachable
 from pylb.addon.names import JSON
 
 LIMIT_S = 120  # for one call of kubectl, waiting included
@@ -38,14 +40,6 @@ _NO_ANSWER = (  # how kubectl and the snap's wrapper say that there is no API se
 )
 
 
-class KubectlError(Exception):
-    """kubectl said no, or could not be run; the message says what it was asked and what it answered."""
-
-
-class Unreachable(KubectlError):
-    """There is no answer from the cluster."""
-
-
 @dataclass(frozen=True, slots=True)
 class Kubectl:
     """How kubectl is called. `shown` is how a person types it."""
@@ -55,7 +49,7 @@ class Kubectl:
     environment: Mapping[str, str]
 
     def run(self, *arguments: str, stdin: str | None = None) -> str:
-        """kubectl's output; raises Unreachable or KubectlError. `stdin` is what `-f -` reads."""
+        """kubectl's output; raises Unreachable or ClusterFault. `stdin` is what `-f -` reads."""
         line = [*self.command, f"--request-timeout={REQUEST_S}s", *arguments]
         try:
             done = subprocess.run(
@@ -71,13 +65,30 @@ class Kubectl:
         except subprocess.TimeoutExpired:
             raise Unreachable(f"`{self._typed(arguments)}` did not end within {LIMIT_S} s") from None
         except OSError as error:
-            raise KubectlError(f"cannot run {self.command[0]}: {error.strerror or error}") from None
+            raise ClusterFault(f"cannot run {self.command[0]}: {error.strerror or error}") from None
         if done.returncode != 0:
             raise self._failure(arguments, done.returncode, done.stderr.strip() or done.stdout.strip())
         return done.stdout
 
-    def objects(self, *arguments: str) -> list[JSON]:
-        """What `kubectl get … -o json` finds; nothing is no error. Raises as `run` does."""
+    def reach(self) -> None:
+        """See Cluster."""
+        self.run("get", "--raw", "/version")
+
+    def definitions(self) -> frozenset[str]:
+        """See Cluster. Only names are asked for: the definitions themselves are megabytes."""
+        lines = self.run("get", "customresourcedefinitions", "-o", "name").split()
+        return frozenset(line.partition("/")[2] for line in lines)
+
+    def listed(self, kinds: Sequence[str], namespace: str | None = None) -> list[JSON]:
+        """See Cluster."""
+        return self._objects(",".join(kinds), *_where(namespace))
+
+    def find(self, names: Sequence[str], namespace: str | None = None) -> list[JSON]:
+        """See Cluster."""
+        return self._objects(*names, *(("-n", namespace) if namespace else ()))
+
+    def _objects(self, *arguments: str) -> list[JSON]:
+        """What `kubectl get … -o json` finds; nothing is no error."""
         text = self.run("get", *arguments, "--ignore-not-found", "-o", "json")
         if not text.strip():
             return []
@@ -86,28 +97,41 @@ class Kubectl:
             items = document["items"] if str(document["kind"]).endswith("List") else [document]
             return [item for item in items if isinstance(item, dict)]
         except (ValueError, KeyError, TypeError):
-            raise KubectlError(f"`{self._typed(('get', *arguments))}` answered no JSON object") from None
+            raise ClusterFault(f"`{self._typed(('get', *arguments))}` answered no JSON object") from None
 
     def apply(self, objects: Iterable[JSON]) -> None:
-        """Make or change objects."""
+        """See Cluster."""
         self.run("apply", _TRUSTED, "-f", "-", stdin=_list(objects))
 
     def create(self, objects: Iterable[JSON]) -> None:
-        """Make objects that are not there; unlike `apply` it leaves no copy of their content in an annotation."""
+        """See Cluster."""
         self.run("create", _TRUSTED, "-f", "-", stdin=_list(objects))
 
     def delete(self, objects: Iterable[JSON]) -> None:
-        """Delete objects, and wait until they are gone; those that are not there are no error."""
+        """See Cluster."""
         limit = f"--timeout={LIMIT_S // 2}s"
         self.run("delete", "-f", "-", "--ignore-not-found=true", limit, stdin=_list(objects))
+
+    def clear(self, kinds: Sequence[str], namespace: str) -> None:
+        """See Cluster."""
+        self.run("delete", ",".join(kinds), "--all", "-n", namespace, "--ignore-not-found=true")
+
+    def establish(self, names: Sequence[str], limit_s: int) -> None:
+        """See Cluster."""
+        definitions = [f"customresourcedefinitions/{name}" for name in names]
+        self.run("wait", "--for=condition=Established", f"--timeout={limit_s}s", *definitions)
 
     def _typed(self, arguments: Iterable[str]) -> str:
         return " ".join((self.shown, *arguments))
 
-    def _failure(self, arguments: tuple[str, ...], code: int, message: str) -> KubectlError:
+    def _failure(self, arguments: tuple[str, ...], code: int, message: str) -> ClusterFault:
         lowered = message.lower()
-        kind = Unreachable if any(text in lowered for text in _NO_ANSWER) else KubectlError
+        kind = Unreachable if any(text in lowered for text in _NO_ANSWER) else ClusterFault
         return kind(f"`{self._typed(arguments)}` failed: {message[:MAX_MESSAGE] or f'exit code {code}'}")
+
+
+def _where(namespace: str | None) -> tuple[str, ...]:
+    return ("-n", namespace) if namespace else ("--all-namespaces",)
 
 
 def _list(objects: Iterable[JSON]) -> str:
@@ -116,7 +140,7 @@ def _list(objects: Iterable[JSON]) -> str:
 
 
 def find(command: str, environment: Mapping[str, str]) -> Kubectl:
-    """The kubectl to use: `command` where one was given, else the snap's own, else the one on the PATH.
+    """The kubectl to use: `command` where one was given, else the snap's own, else one on the PATH.
 
     Raises ValueError where `command` cannot be read as a command line.
     """
@@ -124,8 +148,16 @@ def find(command: str, environment: Mapping[str, str]) -> Kubectl:
     wrapper = Path(snap) / _WRAPPER
     if not command and snap and wrapper.exists():
         return Kubectl((str(wrapper),), "microk8s kubectl", environment)
-    words = tuple(shlex.split(command)) if command else ("kubectl",)
+    words = tuple(shlex.split(command)) if command else _installed(environment)
     if not words:
         raise ValueError("the command is empty")
     clean = {name: value for name, value in environment.items() if name not in _FOREIGN_TO_CHILDREN}
     return Kubectl(words, shlex.join(words), clean)
+
+
+def _installed(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """kubectl itself, or the one that a distribution of Kubernetes brings."""
+    for words in (("kubectl",), ("k3s", "kubectl"), ("microk8s", "kubectl")):
+        if shutil.which(words[0], path=environment.get("PATH")):
+            return words
+    return ("kubectl",)

@@ -59,7 +59,7 @@ def render(settings: Settings) -> list[JSON]:
         _secret(READER_SECRET, READER_KEY, settings.reader_token, "viewer", version),
         workloads.daemon_set(settings.image, version),
         workloads.deployment(settings.image, version),
-        *(_pool(settings.addresses) if settings.addresses else ()),
+        *(pool(settings.addresses) if settings.addresses else ()),
     ]
 
 
@@ -99,7 +99,7 @@ def _secret(name: str, key: str, value: str, component: str, version: str) -> JS
     }
 
 
-def _pool(addresses: tuple[str, ...]) -> list[JSON]:
+def pool(addresses: tuple[str, ...]) -> list[JSON]:
     """A pool, and an advertisement of all pools. They are the user's from then on, so they carry no label of ours."""
     kinds = {
         "IPAddressPool": (POOL, {"addresses": list(addresses)}),

@@ -33,7 +33,7 @@ _UNUSABLE = {
     "fe80::/10": "link-local",
     "ff00::/8": "multicast",
 }
-_REFUSED = tuple((Range(ip_network(net)[0], ip_network(net)[-1]), net, why) for net, why in _UNUSABLE.items())
+UNUSABLE = tuple((Range(ip_network(net)[0], ip_network(net)[-1]), net, why) for net, why in _UNUSABLE.items())
 
 
 def read(words: Sequence[str]) -> tuple[Range, ...]:
@@ -67,7 +67,7 @@ def _was_cut(words: Sequence[str]) -> bool:
 def _ranges(text: str) -> tuple[Range, ...]:
     spans = parse_list(_SHORT.sub(r"\1\2-\1\3", text.translate(_DASHES)))
     for span in spans:
-        for network, name, why in _REFUSED:
+        for network, name, why in UNUSABLE:
             if span.overlaps(network):
                 raise ParseError(f'"{span}" holds addresses of {name} ({why}), which no host of a LAN can have')
     return spans

@@ -13,6 +13,9 @@ COMMANDS = {
     "tui": ("pylb.tui.cli:tui", "Show addresses, nodes and events live."),
     "demo": ("pylb.demo.cli:demo", "Watch it work: three nodes, a Service, a cable that is pulled."),
     "lab": ("pylb.lab.cli:lab", "A LAN of network namespaces to try things on."),
+    "install": ("pylb.install.commands:install", "Install pylb on a cluster, after a look at your network."),
+    "uninstall": ("pylb.install.commands:uninstall", "Remove it; pools stay unless --purge."),
+    "manifests": ("pylb.install.commands:manifests", "Print what is installed, as YAML."),
     "controller": ("pylb.controller.cli:controller", "Run the controller (the Deployment does)."),
     "speaker": ("pylb.speaker.cli:speaker", "Run the speaker of a node (the DaemonSet does)."),
 }
@@ -32,6 +35,8 @@ class Parts(click.Group):
         try:
             command = getattr(importlib.import_module(where), attribute)
         except ModuleNotFoundError as error:
+            if (error.name or "").startswith("pylb."):  # the image has the daemons alone
+                raise click.ClickException(f"{cmd_name} is no part of this installation of pylb") from error
             extra = PARTS.get((error.name or "").split(".")[0])
             if extra is None:
                 raise

@@ -104,6 +104,10 @@ class Cluster:
         except NotFound:
             return None
 
+    def text(self, path: str, headers: Mapping[str, str] | None = None) -> bytes:
+        """What is not one JSON value: logs, metrics, a watch that ends."""
+        return self._loop.run_until_complete(self.client.text(path, headers=headers))
+
     def create(self, *bodies: JSON) -> None:
         """Create objects, all at once."""
         self._all_at_once([(collection(body), body) for body in bodies])
@@ -199,13 +203,17 @@ class Cluster:
         ]
         return {name: float(value) for name, _, value in pairs}
 
+    def pod(self, who: str) -> str:
+        """The name of its pod."""
+        return f"pylb-{who}"
+
     def read(self, who: str, what: str) -> bytes:
         """What it serves, through the API server's pod proxy."""
         if not self._token:
             secret = self.get(f"{OURS}/secrets/pylb-reader")
             self._token = base64.b64decode(secret["data"]["token"]).decode()
-        path = f"{OURS}/pods/pylb-{who}:{HTTP_PORTS[who.partition('-')[0]]}/proxy/{what}"
-        return self._loop.run_until_complete(self.client.text(path, headers={"X-Pylb-Token": self._token}))
+        path = f"{OURS}/pods/{self.pod(who)}:{HTTP_PORTS[who.partition('-')[0]]}/proxy/{what}"
+        return self.text(path, {"X-Pylb-Token": self._token})
 
 
 def collection(body: Mapping[str, Any]) -> str:

@@ -2,6 +2,8 @@
 
 It knows the calls that the installer makes, and fails on others. FAKE_KUBECTL_STATE names the folder;
 FAKE_KUBECTL_FAIL, `TEXT=>MESSAGE`, makes calls whose command line or input holds TEXT fail with MESSAGE.
+Workloads are ready and pods have run as soon as they are made; a Pod on a node in FAKE_KUBECTL_NO_IMAGE (names divided by
+blanks) has no image, and a speaker there never starts.
 """
 
 from __future__ import annotations
@@ -16,6 +18,13 @@ from typing import Any
 JSON = dict[str, Any]
 STATE = Path(os.environ["FAKE_KUBECTL_STATE"])
 PLURALS = {
+    "nodes": "Node",
+    "services": "Service",
+    "pods": "Pod",
+    "configmaps": "ConfigMap",
+    "deployments.apps": "Deployment",
+    "daemonsets.apps": "DaemonSet",
+    "ippools.crd.projectcalico.org": "IPPool",
     "namespaces": "Namespace",
     "secrets": "Secret",
     "deployments": "Deployment",
@@ -77,32 +86,58 @@ def remove(item: JSON, objects: dict[str, JSON]) -> None:
             del objects[name]
 
 
+def imageless() -> list[str]:
+    return os.environ.get("FAKE_KUBECTL_NO_IMAGE", "").split()
+
+
+def give_status(item: JSON, objects: dict[str, JSON]) -> None:
+    """What controllers and kubelets would make of it."""
+    nodes = [one["metadata"]["name"] for one in objects.values() if one["kind"] == "Node"]
+    if item["kind"] == "Pod":
+        waiting = {"reason": "ErrImageNeverPull", "message": "not present with pull policy of Never"}
+        missing = {"phase": "Pending", "containerStatuses": [{"state": {"waiting": waiting}}]}
+        item["status"] = missing if item["spec"]["nodeName"] in imageless() else {"phase": "Succeeded"}
+    elif item["kind"] == "DaemonSet":
+        ready = len([one for one in nodes if one not in imageless()])
+        item["status"] = {
+            "desiredNumberScheduled": len(nodes),
+            "numberReady": ready,
+            "updatedNumberScheduled": len(nodes),
+        }
+    elif item["kind"] == "Deployment":
+        item["status"] = {"readyReplicas": item["spec"]["replicas"], "updatedReplicas": item["spec"]["replicas"]}
+
+
 def get(words: list[str], objects: dict[str, JSON]) -> None:
     if words[:1] == ["--raw"]:
         print('{"major": "1"}')
         return
     namespace = words[words.index("-n") + 1] if "-n" in words else None
     targets = words[: words.index("-n")] if "-n" in words else words
-    names = [word for word in targets if not word.startswith("-") and word != "json"]
+    names = [word for word in targets if not word.startswith("-") and word not in ("json", "name")]
+    if "-o" in words and words[words.index("-o") + 1] == "name":
+        kind = PLURALS[names[0]]
+        print("\n".join(f"{kind.lower()}/{one['metadata']['name']}" for one in objects.values() if one["kind"] == kind))
+        return
     if "/" in names[0]:
         wanted = [tuple(name.split("/", 1)) for name in names]
         found = [
-            i for p, n in wanted for i in objects.values() if (i["kind"], i["metadata"]["name"]) == (PLURALS[p], n)
-        ]
-    else:
-        kinds = {PLURALS[plural] for plural in names[0].split(",")}
-        found = [
             item
+            for plural, name in wanted
             for item in objects.values()
-            if item["kind"] in kinds
-            and (namespace is None or item["metadata"].get("namespace") == namespace)
-            and (len(names) == 1 or item["metadata"]["name"] in names[1:])
+            if (item["kind"], item["metadata"]["name"]) == (PLURALS[plural], name)
+            and namespace in (None, item["metadata"].get("namespace"))
         ]
-        if len(names) == 1:
-            print(json.dumps({"kind": "List", "items": found}))
-            return
-    if found:
-        print(json.dumps(found[0] if len(found) == 1 else {"kind": "List", "items": found}))
+        if found:
+            print(json.dumps(found[0] if len(names) == 1 else {"kind": "List", "items": found}))
+        return
+    kinds = {PLURALS[plural] for plural in names[0].split(",")}
+    found = [
+        item
+        for item in objects.values()
+        if item["kind"] in kinds and namespace in (None, item["metadata"].get("namespace"))
+    ]
+    print(json.dumps({"kind": "List", "items": found}))
 
 
 def main() -> None:
@@ -123,6 +158,7 @@ def main() -> None:
             if words[0] == "create" and key(item) in objects:
                 fail(f'Error from server (AlreadyExists): "{item["metadata"]["name"]}" already exists')
             check(item, objects)
+            give_status(item, objects)
             objects[key(item)] = item
     elif words[0] == "delete" and "-f" in words:
         for item in items:

@@ -48,14 +48,18 @@ class Lan(Cluster):
 
         return until(f"one node answers for {address}", one)
 
-    def ask(self, url: str, host: str = "client") -> str:
+    def ask(self, url: str, host: str = "client", seconds: float = ANSWER_S) -> str:
         """The body that a URL answers with, as soon as it does."""
 
         def answer() -> str:
             reply = self.lab.request(host, url, timeout=0.5)
             return reply.body.strip() if reply.status == 200 else ""
 
-        return until(f"{url} answers", answer, ANSWER_S)
+        return until(f"{url} answers", answer, seconds)
+
+    def logs(self, who: str) -> str:
+        """What the controller, or speaker-NODE, has printed."""
+        return self.lab.logs(who)
 
     def bodies(self, url: str, times: int) -> Counter[str]:
         """How often which pod answered; an error counts under its name."""

@@ -5,7 +5,6 @@ Each way of losing it once. Speed is not asserted beyond its order of magnitude;
 
 from __future__ import annotations
 
-import itertools
 import os
 import signal
 import time
@@ -14,16 +13,14 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from fakes import lan as lans
+from fakes import takeovers
 from fakes.cluster import advertisement, deployment, pool, service, until
 from fakes.lan import Lan
+from fakes.takeovers import SANE_S, TWO_BEATS_S, WATCHED_S
 
 ADDRESS, URL = "10.77.0.200", "http://10.77.0.200/"
-SANE_S = 5.0  # MetalLB needs 5 to 7
-TWO_BEATS_S = 0.3  # in which two nodes may answer during a hand-over; a beat each 100 ms, and a busy machine
-LOST_S = 1.05  # a kernel that asks in vain for a neighbour does so each second: it has just asked, and will wait
 FROZEN_S = 1.5  # three times the deadline
 LISTENS_S = 0.2  # at least, before a speaker that was held up answers: two beats of each of the others
-WATCHED_S = 2.0  # after the heal: listening again and taking back are over
 Say = Callable[[str], None]
 
 
@@ -77,24 +74,7 @@ FAULTS: dict[str, tuple[Fault, Fault]] = {
 def test_the_node_is_lost_and_comes_back(lan: Lan, say: Say, lose: Fault, heal: Fault) -> None:
     """Another node takes the address over; at the heal two nodes answer for the blink of a hand-over at most."""
     owner = lan.owner(ADDRESS)
-    with lan.probe(URL) as probe, lan.asker(ADDRESS) as asker:
-        lost = time.time()
-        lose(lan, owner)
-        try:
-            outage = probe.wait_outage(lost, SANE_S)
-            other = lan.owner(ADDRESS, beside=owner)
-            until("it was lost for long", lambda: time.time() > lost + LOST_S)
-        finally:
-            heal(lan, owner)
-        healed = time.time()
-        lan.settled()
-        until("it was watched", lambda: time.time() > healed + WATCHED_S)
-        probe.wait_steady(healed)
-        asker.stop()
-    lan.owner(ADDRESS)
-    say(f"{owner} to {other}, answered after {outage * 1000:.0f} ms, dispute {asker.longest_dispute() * 1000:.0f} ms")
-    assert {mac for at, mac in asker.answers() if lost + outage < at < healed} == {lan.mac(other)}
-    assert asker.longest_dispute() <= TWO_BEATS_S
+    say(str(takeovers.lose(lan, ADDRESS, lambda: lose(lan, owner), lambda: heal(lan, owner))))
 
 
 def test_the_speaker_is_killed(lan: Lan, say: Say) -> None:
@@ -115,26 +95,9 @@ def test_the_speaker_is_killed(lan: Lan, say: Say) -> None:
 
 
 def test_the_speaker_is_stopped_in_order(lan: Lan, say: Say) -> None:
-    """No new connection fails through the hand-over, nor when the speaker comes back, of a client that asks for the
-    address all the time, as one does that comes anew."""
     owner = lan.owner(ADDRESS)
-    with lan.forgetful_client(ADDRESS), lan.probe(URL) as probe, lan.asker(ADDRESS) as asker:
-        began = time.time()
-        lan.lab.speaker("stop", owner)
-        try:
-            other = lan.owner(ADDRESS, beside=owner)
-            probe.wait_steady(began)
-        finally:
-            lan.lab.speaker("start", owner)
-        back = time.time()
-        lan.settled()
-        probe.wait_steady(back)
-        asker.stop()
-        failed = probe.failed()
-    silent = max(later - earlier for (earlier, _), (later, _) in itertools.pairwise(asker.answers()))
-    say(f"{owner} to {other}, {failed} of {len(probe.requests())} failed, ARP silent for {silent * 1000:.0f} ms")
-    assert failed == 0
-    assert asker.longest_dispute() <= 2 * TWO_BEATS_S, "a leaving speaker answers on purpose until the others do"
+    stop, start = (lambda: lan.lab.speaker("stop", owner)), (lambda: lan.lab.speaker("start", owner))
+    say(str(takeovers.hand_over(lan, ADDRESS, stop, start)))
 
 
 def test_a_speaker_that_thaws_does_not_answer_for_what_another_owns(lan: Lan, say: Say) -> None:

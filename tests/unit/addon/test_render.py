@@ -131,7 +131,12 @@ def test_the_speakers_command_line() -> None:
 def test_the_controllers_command_line() -> None:
     spec = container(*CONTROLLER)
     assert spec["command"] == ["python3", "-m", "pylb", "controller"]
-    assert spec["args"] == ["--bind=$(POD_IP)", "--port=7473", "--token-file=/etc/pylb/pylb-reader/token"]
+    assert spec["args"] == [
+        "--bind=$(POD_IP)",
+        "--pod=$(POD_NAME)",
+        "--port=7473",
+        "--token-file=/etc/pylb/pylb-reader/token",
+    ]
 
 
 @pytest.mark.parametrize(("kind", "name"), [SPEAKER, CONTROLLER])
@@ -209,8 +214,25 @@ def test_the_controllers_rights_on_its_node() -> None:
         "runAsNonRoot": True,
         "capabilities": {"drop": ["ALL"]},
     }
-    deployment = find(*CONTROLLER)["spec"]
-    assert (deployment["replicas"], deployment["strategy"]) == (1, {"type": "Recreate"})
+
+
+def test_there_are_two_controllers_on_two_machines_where_there_are_two() -> None:
+    """And an update never leaves none; on a single machine both run there, since a wish for two is no condition."""
+    spec, deployment = pod(*CONTROLLER), find(*CONTROLLER)["spec"]
+    update = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    assert (deployment["replicas"], deployment["strategy"]) == (2, update)
+    [wish] = spec["affinity"]["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
+    assert "requiredDuringSchedulingIgnoredDuringExecution" not in spec["affinity"]["podAntiAffinity"]
+    assert wish["podAffinityTerm"] == {
+        "labelSelector": deployment["selector"],
+        "topologyKey": "kubernetes.io/hostname",
+    }
+
+
+def test_a_controller_on_a_lost_node_is_replaced_within_seconds() -> None:
+    tolerated = {(t["key"], t["effect"], t["tolerationSeconds"]) for t in pod(*CONTROLLER)["tolerations"]}
+    keys = ("not-ready", "unreachable")
+    assert tolerated == {(f"node.kubernetes.io/{key}", "NoExecute", 5) for key in keys}
 
 
 @pytest.mark.parametrize(("kind", "name"), [SPEAKER, CONTROLLER])
