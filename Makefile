@@ -8,7 +8,7 @@ export PATH := $(PATH):/usr/sbin:/sbin
 bin := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench fuzz setup clean
+.PHONY: help demo test cluster cluster-up image check format bench fuzz setup clean
 
 help: ## this list
 	@echo 'pylb: addresses of your home network for the Services of your cluster'
@@ -19,6 +19,15 @@ demo: lab-packages setup ## a LAN, a cluster and a lost node on this machine (AR
 
 test: lab-packages setup ## check, and every test on every Python of this machine
 	@$(bin)/python scripts/suite.py
+
+cluster: cluster-programs setup ## the tests on a real Kubernetes: three nodes on this machine
+	@$(bin)/python scripts/suite.py cluster
+
+cluster-up: cluster-programs setup ## keep such a Kubernetes running, with pylb on it (ARGS=--help)
+	@PYTHONPATH=tests $(bin)/python -m cluster up $(ARGS)
+
+image: setup ## the container image for amd64 and arm64, an OCI archive in dist/ (ARGS='--arch native --refresh')
+	@scripts/image $(ARGS)
 
 check: setup ## format, lint, types and import contracts
 	@scripts/check
@@ -40,7 +49,11 @@ fuzz: setup ## the property tests, random and deep (ARGS='-k ranges')
 setup: ## the virtual environment alone
 	@scripts/setup venv
 
-.PHONY: lab-packages
+.PHONY: cluster-programs lab-packages
+cluster-programs:
+	@scripts/setup cluster
+	@tests/cluster/build >/dev/null
+
 lab-packages:
 	@scripts/setup lab
 

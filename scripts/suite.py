@@ -1,5 +1,7 @@
 """Runs the checks and every test layer, on every Python of the machine, and sums up what passed, failed and was skipped.
 
+`suite.py cluster` runs what needs a real Kubernetes instead.
+
 The main environment runs all layers; each further interpreter runs those that depend on the Python alone. An
 interpreter that is not there is named, not hidden; so is every skipped test, with its reason. It knows nothing of
 pytest but its command line and its JUnit file.
@@ -22,7 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / ".cache" / "suite"
 MINORS = (10, 11, 12, 13)  # as the classifiers in pyproject.toml
 PORTABLE = ("unit", "property", "component")  # layers that run on each interpreter
-QUICK = ("architecture", *PORTABLE)  # what the main interpreter runs side by side
+QUICK = ("architecture", *PORTABLE, "conformance")  # what the main interpreter runs side by side
+REAL = ("cluster", "conformance")  # what a real Kubernetes is needed for, in part
 ALONE = ("lab",)  # with nothing else beside it: its packets are timed by what they test
 LAB_WORKERS = 2  # a lab of its own each; they mostly wait
 RUN_LIMIT = 1200  # seconds for one pytest run: a hang becomes a failure
@@ -108,7 +111,8 @@ def run_layers(version: str, python: str, layers: tuple[str, ...], *options: str
     junit, log = RESULTS / f"{name}.xml", RESULTS / f"{name}.log"
     junit.unlink(missing_ok=True)
     command = [python, "-m", "pytest", "-q", "--no-header", "--tb=short", "-p", "no:cacheprovider"]
-    command += [f"--junitxml={junit}", *options, *(f"tests/{layer}" for layer in layers)]
+    wanted = () if "-m" in options else ("-m", "not cluster")  # these have a command of their own
+    command += [f"--junitxml={junit}", *wanted, *options, *(f"tests/{layer}" for layer in layers)]
     started = time.monotonic()
     with log.open("w") as out:
         rc = run_bounded(command, out.fileno(), {**os.environ, **environment})
@@ -165,6 +169,11 @@ def run_all(version: str, others: list[Interpreter]) -> Iterator[Outcome]:
     yield run_layers(version, sys.executable, ALONE, *pair, PYLB_REQUIRE_LAB=required)
 
 
+def run_real(version: str) -> Outcome:
+    """What needs a real Kubernetes; nothing of it may be skipped."""
+    return run_layers(version, sys.executable, REAL, "-m", "cluster", "--durations=15", PYLB_REQUIRE_CLUSTER="1")
+
+
 def sum_up(outcomes: list[Outcome], ran: list[str], absent: list[str]) -> int:
     """Print the closing lines; the exit code."""
     skips = Counter[str]()
@@ -184,6 +193,8 @@ def sum_up(outcomes: list[Outcome], ran: list[str], absent: list[str]) -> int:
 def main() -> int:
     RESULTS.mkdir(parents=True, exist_ok=True)
     version = f"3.{sys.version_info.minor}"
+    if sys.argv[1:] == ["cluster"]:
+        return sum_up([run_real(version)], [version], [])
     others, absent = find_interpreters(version)
     outcomes = list(run_all(version, others))
     return sum_up(outcomes, [version, *(other.version for other in others)], absent)

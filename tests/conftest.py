@@ -1,4 +1,4 @@
-"""What every layer shares: how properties are searched, and when a skipped lab test is a failure."""
+"""What every layer shares: how properties are searched, and when a skipped lab or cluster test is a failure."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 LAB = Path(__file__).parent / "lab"
+CLUSTER = Path(__file__).parent / "cluster"
 LAB_PROGRAMS = ("nft", "ip", "unshare", "nsenter", "setpriv", "openssl")
 PATH_TAIL = ":/usr/sbin:/sbin"  # where Debian keeps nft and ip, outside the PATH of people
 PROBE_LIMIT = 10  # seconds
@@ -57,11 +58,30 @@ def users_obstacle() -> str:
     return "" if done.returncode == 0 else f"no user namespaces here: {done.stderr.strip()}"
 
 
+@lru_cache(maxsize=1)
+def cluster_obstacle() -> str:
+    """Why no real cluster can run here; "" where it can."""
+    if os.geteuid() != 0:
+        return "the cluster needs root"
+    from cluster.client import programs
+    from pylb.lab.errors import LabError
+
+    try:
+        programs()
+    except LabError as error:
+        return str(error)
+    return lab_obstacle()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything below tests/lab is a lab test, and is skipped where no lab can stand."""
     for item in items:
         if LAB in item.path.parents:
             item.add_marker(pytest.mark.lab)
+        if CLUSTER in item.path.parents:
+            item.add_marker(pytest.mark.cluster)
+        if item.get_closest_marker("cluster") and cluster_obstacle():
+            item.add_marker(pytest.mark.skip(reason=cluster_obstacle()))
         if item.get_closest_marker("lab") and lab_obstacle():
             item.add_marker(pytest.mark.skip(reason=lab_obstacle()))
         if item.get_closest_marker("users") and users_obstacle():
@@ -71,7 +91,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def must_run(item: pytest.Item) -> bool:
-    """Whether a skip of this test is a failure: a lab test that this machine can run, where the lab is required."""
+    """Whether a skip of this test is a failure: one that this machine can run, where its layer is required."""
+    if os.environ.get("PYLB_REQUIRE_CLUSTER") and item.get_closest_marker("cluster"):
+        return True
     if not os.environ.get("PYLB_REQUIRE_LAB") or not item.get_closest_marker("lab") or lab_obstacle():
         return False
     if item.get_closest_marker("users") and users_obstacle():

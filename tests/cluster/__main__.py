@@ -27,7 +27,9 @@ def main() -> None:
 @main.command()
 @click.option("--name", default=NAME, show_default=True, help="Which cluster, where several run.")
 @click.option("--nodes", default=3, show_default=True, help="How many nodes.")
-@click.option("--proxy", default=PROXY_MODES[0], show_default=True, type=click.Choice(PROXY_MODES), help="kube-proxy's mode.")
+@click.option(
+    "--proxy", default=PROXY_MODES[0], show_default=True, type=click.Choice(PROXY_MODES), help="kube-proxy's mode."
+)
 @click.option("--range", "addresses", multiple=True, help="What pylb gives out; none makes no pool.")
 @click.option("--bare", is_flag=True, help="Kubernetes alone, with pylb's image on each node.")
 def up(name: str, nodes: int, proxy: str, addresses: tuple[str, ...], bare: bool) -> None:
@@ -51,7 +53,10 @@ def up(name: str, nodes: int, proxy: str, addresses: tuple[str, ...], bare: bool
 def _told(cluster: client.Cluster) -> dict[str, object]:
     """What a person, or a program, needs to use the cluster."""
     lab = f"{Path(sys.executable).with_name('pylb')} lab"
-    orders = {word: f"{lab} {word} --name {cluster.name}" for word in ("exec", "cut", "mend", "power", "status", "logs", "down")}
+    orders = {
+        word: f"{lab} {word} --name {cluster.name}"
+        for word in ("exec", "cut", "mend", "power", "status", "logs", "down")
+    }
     return {**cluster.info, "kubectl": str(client.programs() / "kubectl"), "commands": orders}
 
 

@@ -48,7 +48,9 @@ class Cluster(Lab):
         super().stop()
         cgroups.sweep()
 
-    def kubectl(self, *words: str, text: str = "", timeout: float = KUBECTL_LIMIT_S) -> subprocess.CompletedProcess[str]:
+    def kubectl(
+        self, *words: str, text: str = "", timeout: float = KUBECTL_LIMIT_S
+    ) -> subprocess.CompletedProcess[str]:
         """Run kubectl, as built with the cluster, to its end."""
         return subprocess.run(
             [programs() / "kubectl", *words],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,7 +19,7 @@ IMAGE_LIMIT_S, ROLLOUT_LIMIT_S = 600, 60
 
 def image() -> Path:
     """An archive of pylb's image for this machine, as the checkout is now."""
-    command = [sys.executable, ROOT / "scripts" / "image", "--arch", "native", "--output", ARCHIVE]
+    command = [ROOT / "scripts" / "image", "--arch", "native", "--output", ARCHIVE]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=IMAGE_LIMIT_S)
     if done.returncode != 0:
         raise LabError(f"no image: {(done.stderr or done.stdout).strip()}")

@@ -10,9 +10,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import os
-import secrets
-import shutil
 import signal
 import socket
 import sys
@@ -20,7 +17,7 @@ from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
-from cluster import cgroups, images, programs, texts
+from cluster import cgroups, furnish, images, programs, texts
 from cluster.forward import Forward
 from cluster.programs import Files, Program
 from cluster.registry import Registry
@@ -28,16 +25,13 @@ from pylb.kube import credentials
 from pylb.kube.client import Client
 from pylb.kube.collection import Collection
 from pylb.kube.errors import ClusterError
-from pylb.lab import namespaces, objects
+from pylb.lab import namespaces
 from pylb.lab.children import Child, Children
 from pylb.lab.control import Order
 from pylb.lab.errors import BadInput, LabError
 from pylb.lab.machines import Machines
-from pylb.lab.network import LAN, MANAGEMENT_BRIDGE, Network
-from pylb.lab.plan import API_PORT, Host
-from pylb.lab.programs import Files as LabFiles
-from pylb.lab.programs import certificate
-from pylb.lab.sandbox import environment
+from pylb.lab.network import LAN, Network
+from pylb.lab.plan import API_PORT
 from pylb.lab.settings import Settings
 
 NODE = Path(__file__).with_name("node.py")
@@ -62,7 +56,7 @@ class RealCluster:
         self._children = children
         self._options = settings.options
         self._files = Files(home, Path(settings.options["programs"]))
-        self._group = cgroups.make(f"{cgroups.PREFIX}{os.readlink('/proc/self')}")
+        self._group = cgroups.make(f"{cgroups.PREFIX}{_pid()}")
         self._beside: dict[str, Child] = {}  # the control plane
         self._first: dict[str, Child] = {}  # the first process of each node
         self._wanted: dict[str, Program] = {}
@@ -73,7 +67,7 @@ class RealCluster:
 
     async def start(self, listener: int) -> None:
         outer = socket.socket(fileno=listener)
-        await self._write_files(outer.getsockname()[1])
+        await furnish.write(self._files, self._plan, self._children, outer.getsockname()[1])
         ways = [f"route replace {host.lan}/32 via {host.management}" for host in self._plan.nodes.values()]
         await self._network.ip(LAN, ways)  # the API server calls kubelets at the nodes' addresses
         self._write_images()
@@ -100,7 +94,7 @@ class RealCluster:
     async def node_on(self, node: str) -> None:
         near, far = socket.socketpair()
         with far:
-            argv = [sys.executable, "-I", "-S", str(NODE), json.dumps(self._node(self._plan.nodes[node], far.fileno()))]
+            argv = [sys.executable, "-I", "-S", str(NODE), json.dumps(self._told(node, far.fileno()))]
             apart = ["unshare", "--mount", "--uts", "--pid", "--fork", "--mount-proc", "--kill-child"]
             self._first[node] = self._children.start(
                 [*apart, "--propagation", "private", "--", *argv],
@@ -188,36 +182,15 @@ class RealCluster:
                 else:
                     self._died(node, told["program"], told["state"])
 
-    def _node(self, host: Host, link: int) -> JSON:
+    def _told(self, node: str, link: int) -> JSON:
         """What a node's first process is told."""
-        commands = programs.node(self._files, host, self._options["proxy"])
-        disk = self._files.disk(host.name)
-        plugins = str(self._files.programs / "cni")
-        path = environment()["PATH"]
-        runc = shutil.which("runc", path=path)
-        if runc is None:
-            raise LabError("runc is not installed: apt-get install runc")
-        registry = f"http://{self._plan.api}:{REGISTRY_PORT}"
-        (disk / "logs").mkdir(parents=True, exist_ok=True)
-        return {
-            "name": host.name,
-            "home": str(self._files.home),
-            "disk": str(disk),
-            "logs": str(self._files.home / "logs"),
-            "files": {
-                f"{disk}/containerd.toml": texts.containerd(runc, plugins),
-                f"{disk}/kubelet.json": texts.kubelet(cgroups.make(f"{self._group.rpartition('/')[2]}/{host.name}")),
-                f"{texts.CNI_FOLDER}/10-pods.conflist": texts.pod_network(host),
-                f"{texts.REGISTRIES}/_default/hosts.toml": texts.registry(registry),
-            },
-            "programs": {name: list(argv) for name, argv in commands.items()},
-            "env": {**programs.SMALL, "PATH": f"{self._files.programs}:{path}"},
-            "ctr": str(self._files.programs / "ctr"),
-            "images": [*self._own_images(), *filter(None, self._options.get("images", "").split(":"))],
-            "api_ready": str(self._files.api_ready),
-            "api_limit_s": API_LIMIT_S,
-            "link": link,
-        }
+        group = cgroups.make(f"{self._group.rpartition('/')[2]}/{node}")
+        given = [*self._own_images(), *filter(None, self._options.get("images", "").split(":"))]
+        host = self._plan.nodes[node]
+        told = furnish.node(
+            self._files, host, self._options["proxy"], group, f"http://{self._plan.api}:{REGISTRY_PORT}"
+        )
+        return {**told, "images": given, "api_limit_s": API_LIMIT_S, "link": link}
 
     def _own_images(self) -> list[str]:
         return [str(self._files.home / name) for name in ("pause.tar", "stand-in.tar")]
@@ -238,23 +211,6 @@ class RealCluster:
         await registry.start(str(self._plan.api), REGISTRY_PORT)
         self._spawn(pods.run())
         self._spawn(services.run())
-
-    async def _write_files(self, port: int) -> None:
-        files = self._files
-        lab = LabFiles(files.home)  # the same names for the certificate
-        await self._children.check(certificate(lab, ["127.0.0.1", str(self._plan.api), "10.96.0.1"]))
-        key = ["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", str(files.accounts_key)]
-        await self._children.check(key)
-        known = texts.users(self._plan.nodes)
-        given = {name: secrets.token_hex(16) for name in known}
-        authority = files.certificate.read_bytes()
-        configs = {files.kubeconfig(name): (f"https://{self._plan.api}:{API_PORT}", token) for name, token in given.items()}
-        configs[files.home / "kubeconfig"] = (f"https://127.0.0.1:{port}", given["admin"])
-        contents = {path: json.dumps(objects.kubeconfig(server, authority, token)) for path, (server, token) in configs.items()}
-        contents |= {files.tokens: texts.tokens(given, known), files.audit_policy: texts.audit_policy()}
-        for path, text in contents.items():
-            path.touch(mode=0o600)
-            path.write_text(text)
 
     async def _until(self, what: str, seconds: float, work: Coroutine[Any, Any, None]) -> None:
         """Wait for `work`; LabError as soon as a program of the control plane ends, or after `seconds`."""
@@ -286,7 +242,7 @@ class RealCluster:
             await asyncio.sleep(ASK_S)
 
     def _outside(self, path: Path) -> str:
-        return f"/proc/{os.readlink('/proc/self')}/root{path}"
+        return f"/proc/{_pid()}/root{path}"
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
@@ -297,6 +253,11 @@ class RealCluster:
 def _is_ready(node: JSON) -> bool:
     conditions = node.get("status", {}).get("conditions") or ()
     return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
+def _pid() -> str:
+    """This process's id as /proc, which is the host's, has it."""
+    return str(Path("/proc/self").readlink())
 
 
 def _only_child(pid: int | None) -> int | None:

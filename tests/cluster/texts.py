@@ -80,7 +80,13 @@ def kubelet(cgroup: str) -> str:
             "localStorageCapacityIsolation": False,
             # the disk and the memory are the machine's: nothing is evicted, no image collected
             "evictionHard": dict.fromkeys(
-                ("memory.available", "nodefs.available", "nodefs.inodesFree", "imagefs.available", "imagefs.inodesFree"),
+                (
+                    "memory.available",
+                    "nodefs.available",
+                    "nodefs.inodesFree",
+                    "imagefs.available",
+                    "imagefs.inodesFree",
+                ),
                 "0%",
             ),
             "imageGCHighThresholdPercent": 100,

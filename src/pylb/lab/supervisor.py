@@ -67,7 +67,8 @@ class Supervisor:
         await self.network.up()
         log.info("the network stands after %.1f ms", (time.monotonic() - began) * 1000)
         if not self.settings.bare:
-            module, _, name = self.settings.tenant.partition(":")  # imported here: a bare lab needs no Kubernetes client
+            # imported here: a bare lab needs no Kubernetes client
+            module, _, name = self.settings.tenant.partition(":")
             make = getattr(importlib.import_module(module), name)
             self.tenant = make(self.settings, HOME, self.network, self.machines, self.children)
             self.machines.tenant = self.tenant
