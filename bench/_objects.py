@@ -9,6 +9,7 @@ from typing import Any
 Json = dict[str, Any]
 
 POOL_FIRST, POOL_LAST = IPv4Address("10.77.0.100"), IPv4Address("10.77.0.199")  # in the lab's own subnet
+POOL = f"{POOL_FIRST}-{POOL_LAST}"
 POD_PORT = 8080
 
 
@@ -52,9 +53,9 @@ def deployment(node: str, nodes: Iterable[str]) -> Json:
     }
 
 
-def pool() -> Json:
+def pool(addresses: str = POOL) -> Json:
     """The pool of all topics."""
-    return _metallb("IPAddressPool", {"addresses": [f"{POOL_FIRST}-{POOL_LAST}"]})
+    return _metallb("IPAddressPool", {"addresses": [addresses]})
 
 
 def advertisement() -> Json:

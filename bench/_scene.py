@@ -8,20 +8,14 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import json
-import os
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable
 from ipaddress import IPv4Address
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-from bench._objects import Json, advertisement, deployment, pool
-from bench._requests import Request, read
+from bench._objects import POOL, Json, advertisement, deployment, pool
+from bench._program import SYSTEM_PYTHON, WAIT, Program
 from pylb.core import events
 from pylb.kube import credentials
 from pylb.kube.client import Client
@@ -34,85 +28,9 @@ SERVICES = f"/api/v1/namespaces/{NAMESPACE}/services"
 SLICES = f"/apis/discovery.k8s.io/v1/namespaces/{NAMESPACE}/endpointslices"
 DEPLOYMENTS = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments"
 METALLB = "/apis/metallb.io/v1beta1/namespaces/metallb-system"
+PODS, SPEAKERS = f"/api/v1/namespaces/{OURS}/pods", "app.kubernetes.io/component=speaker"
 SPEAKER_PORT = 7472
-WAIT = 15.0  # s, for whatever shall come
 AGAIN = 0.2  # s until an event stream that broke is opened again
-BUSY = 0.5  # of the cores: a machine with a higher load than that before a topic starts is said to be busy
-SYSTEM_PYTHON = (sys.executable, "-I", "-S")  # starts in 10 ms
-
-
-def say(text: str) -> None:
-    """Tell of progress, beside the figures."""
-    print(f"  {text}", file=sys.stderr, flush=True)
-
-
-def busy() -> str:
-    """A note for figures if this machine has other work to do, as it was in the last minute; else nothing."""
-    load, cores = os.getloadavg()[0], len(os.sched_getaffinity(0))
-    return f"machine busy before: load {load:.1f} on {cores} cores" if load > BUSY * cores else ""
-
-
-async def until(what: str, check: Callable[[], bool], seconds: float = WAIT, every: float = 0.005) -> None:
-    """Wait until `check` is true; TimeoutError names `what` if it never is."""
-    end = time.monotonic() + seconds
-    while not check():
-        if time.monotonic() > end:
-            raise TimeoutError(f"gave up after {seconds:.0f} s: {what}")
-        await asyncio.sleep(every)
-
-
-class Program:
-    """A program on a host of the lab, and the lines that it prints; to be used as a context manager."""
-
-    def __init__(self, lab: Lab, host: str, argv: Sequence[str]) -> None:
-        self.lines: list[str] = []
-        self.process = lab.popen(host, argv, stdout=subprocess.PIPE)
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.lines.append(line)
-
-    async def started(self) -> None:
-        """Wait for its first line."""
-        await until("the first line of a program on a host", lambda: bool(self.lines))
-
-    def stop(self) -> None:
-        """End it, and have all that it printed."""
-        self.process.terminate()
-        try:
-            self.process.wait(WAIT)
-        finally:
-            self.process.kill()
-        self._reader.join(WAIT)
-
-    def __enter__(self) -> Program:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
-
-    def requests(self) -> list[Request]:
-        """What a probe has asked so far."""
-        return read(list(self.lines))
-
-    def objects(self) -> list[Json]:
-        """What a program that tells JSON objects has told so far; the last line may be under way."""
-        found = []
-        for line in list(self.lines):
-            with contextlib.suppress(ValueError):
-                found.append(json.loads(line))
-        return [one for one in found if one]
-
-    def moments(self) -> list[float]:
-        """The Unix times that `_commits` has told so far."""
-        return [float(line) for line in list(self.lines) if line.strip()]
 
 
 class Scene:
@@ -122,6 +40,7 @@ class Scene:
         self.lab, self.client = lab, client
         self.events: list[Json] = []  # of all speakers whose events are followed
         self._token = ""
+        self._pods: dict[str, str] = {}  # the speakers', by node
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -129,16 +48,22 @@ class Scene:
         """The names of the nodes."""
         return [name for name, host in self.lab.hosts.items() if "management" in host]
 
-    async def set_up(self) -> None:
+    async def set_up(self, addresses: str = POOL) -> None:
         """A pool, its advertisement, and a pod on each node; returns when the pods run and the speakers hear all."""
-        secret = await self.client.get(f"/api/v1/namespaces/{OURS}/secrets/pylb-reader")
-        self._token = base64.b64decode(secret["data"]["token"]).decode()
-        for body in (pool(), advertisement()):
+        await self.meet()
+        for body in (pool(addresses), advertisement()):
             await self.client.post(f"{METALLB}/{body['kind'].lower()}s", body)
         for node in self.nodes:
             await self.client.post(DEPLOYMENTS, deployment(node, self.nodes))
         await self.wait_pods()
         await self.wait_members()
+
+    async def meet(self) -> None:
+        """Learn the speakers' pods, and the token that they want to see."""
+        secret = await self.client.get(f"/api/v1/namespaces/{OURS}/secrets/pylb-reader")
+        self._token = base64.b64decode(secret["data"]["token"]).decode()
+        found = (await self.client.get(PODS, {"labelSelector": SPEAKERS}))["items"]
+        self._pods = {pod["spec"]["nodeName"]: pod["metadata"]["name"] for pod in found}
 
     async def wait_pods(self) -> None:
         """Wait until each node's pod is ready."""
@@ -209,7 +134,7 @@ class Scene:
 
     async def state(self, node: str) -> Json:
         """What a speaker tells of itself."""
-        state: Json = await self.client.get(_proxy(node, "state"), headers={"X-Pylb-Token": self._token})
+        state: Json = await self.client.get(self._proxy(node, "state"), headers={"X-Pylb-Token": self._token})
         return state
 
     async def owner(self, address: IPv4Address) -> str:
@@ -234,13 +159,16 @@ class Scene:
         while True:
             with contextlib.suppress(ClusterError):
                 lines = self.client.lines(
-                    _proxy(node, "events"), {"since": since}, headers={"X-Pylb-Token": self._token}
+                    self._proxy(node, "events"), {"since": since}, headers={"X-Pylb-Token": self._token}
                 )
                 async with contextlib.aclosing(lines):
                     async for event in lines:
                         since = event["id"]
                         self.events.append(event)
             await asyncio.sleep(AGAIN)
+
+    def _proxy(self, node: str, path: str) -> str:
+        return f"{PODS}/{self._pods[node]}:{SPEAKER_PORT}/proxy/{path}"
 
     def moves(self, address: IPv4Address, since: float) -> list[events.Moved]:
         """The take-overs of an address that were told since."""
@@ -271,12 +199,6 @@ class Scene:
         return Program(self.lab, node, [*SYSTEM_PYTHON, str(Path(__file__).with_name("_commits.py"))])
 
 
-def announcements(listener: Program, address: IPv4Address, since: float) -> list[Json]:
-    """The gratuitous ARP frames for an address that a listener heard since."""
-    frames = listener.objects()
-    return [one for one in frames if one["at"] >= since and one["ip"] == one["target"] == str(address)]
-
-
 @contextlib.asynccontextmanager
 async def scene() -> AsyncIterator[Scene]:
     """A lab of three nodes that ends with the block."""
@@ -288,7 +210,3 @@ async def scene() -> AsyncIterator[Scene]:
                 yield one
             finally:
                 await one.end()
-
-
-def _proxy(node: str, path: str) -> str:
-    return f"/api/v1/namespaces/{OURS}/pods/pylb-speaker-{node}:{SPEAKER_PORT}/proxy/{path}"

@@ -20,8 +20,9 @@ from collections.abc import Iterator
 from bench import results
 from bench._objects import EVERYWHERE, POOL_FIRST, service, survivors
 from bench._outages import AFTER, EVERY_NODE, SURVIVING, Cut, Ended, of_cuts, of_kills, of_stops
+from bench._program import SYSTEM_PYTHON, Program, announcements, busy, say
 from bench._requests import Request, begun, failures, first_answer, longest_silence, share_failed
-from bench._scene import SYSTEM_PYTHON, Program, Scene, announcements, busy, say, scene
+from bench._scene import Scene, scene
 from bench.report import Figure, line
 from pylb.lab import arping
 

@@ -18,7 +18,8 @@ from pathlib import Path
 from bench import results
 from bench._metallb import metallb
 from bench._objects import EVERYWHERE, POOL_FIRST, service
-from bench._scene import Scene, busy, say, scene
+from bench._program import busy, say
+from bench._scene import Scene, scene
 from bench.report import Figure, worst_of
 
 SERVICES_COUNT = 20

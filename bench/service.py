@@ -20,8 +20,9 @@ from ipaddress import IPv4Address
 from bench import results
 from bench._metallb import metallb
 from bench._objects import EVERYWHERE, POOL_FIRST, service
+from bench._program import Program, announcements, busy, say, until
 from bench._requests import first_answer
-from bench._scene import SERVICES, Program, Scene, announcements, busy, say, scene, until
+from bench._scene import SERVICES, Scene, scene
 from bench.report import Figure, median_of
 
 RUNS = 20

@@ -65,26 +65,26 @@ class Writer:
             key = await self._queue.get()
             self._due.discard(key)
             self._busy.add(key)
-            good = await self._try(key)
+            rest = await self._try(key)
             self._busy.discard(key)
             if key in self._due:
                 self._queue.put_nowait(key)
-            if not good:
+            if rest is not None:
+                await asyncio.sleep(rest)  # before it is anybody's turn: else all writers would try it at once
                 self.want(key)
-                await asyncio.sleep(AGAIN)
 
-    async def _try(self, key: ServiceKey) -> bool:
-        """False if it should be tried again."""
+    async def _try(self, key: ServiceKey) -> float | None:
+        """Seconds after which it should be tried again; None if it should not."""
         try:
             await self._write(key)
         except Withheld:  # the mandate tells why
             self.failed += 1
-            return False
+            return AGAIN_WITHHELD
         except ClusterError as error:
             self.failed += 1
             self._log.warning("cannot write the Service's status", service=key, error=str(error))
-            return isinstance(error, Invalid)  # repeating that does not help
-        return True
+            return None if isinstance(error, Invalid) else AGAIN  # repeating that does not help
+        return None
 
     async def _write(self, key: ServiceKey) -> None:
         try:

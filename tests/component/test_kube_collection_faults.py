@@ -6,6 +6,7 @@ Time is scaled to a twentieth: "2 s after its return" is 0.1 s here, plus what t
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -103,6 +104,23 @@ async def test_a_new_list_tells_what_was_deleted() -> None:
             await api.back()
             await eventually(lambda: collection.items == {})
             assert changes[-1] == ("default/old", "x", None)
+
+
+async def test_a_list_follows_a_410_at_once_but_not_if_it_was_read_just_now() -> None:
+    """An API server that started anew is well: what the watch waited for is not waited for a second time."""
+    patient = replace(PACE, first=0.6, early_limit=0.6, healthy_after=0.2)  # it waits for 0.3 s at least
+    async with FaultyApi() as api, follow(api, pace=patient) as (collection, _):
+        await collection.wait_synced()
+        await asyncio.sleep(patient.healthy_after)
+        await api.away()
+        api.on_watch = gone_event
+        await api.back()
+        await eventually(lambda: collection.statistics().lists == 2)
+        [*_, asked, listed] = [seen.at for seen in api.requests]
+        assert listed - asked < patient.first / 4
+        await eventually(lambda: collection.statistics().lists == 3)
+        [*_, asked, listed] = [seen.at for seen in api.requests]
+        assert listed - asked >= patient.first / 2
 
 
 async def test_a_list_whose_continue_token_is_too_old_starts_again() -> None:

@@ -12,7 +12,7 @@ from pylb.controller import writer
 from pylb.controller.reconcile import Wanted
 from pylb.controller.writer import Writer
 from pylb.core.model import ServiceKey
-from pylb.kube.errors import ClusterError, Conflict, Invalid, NotFound, ServerError
+from pylb.kube.errors import ClusterError, Conflict, Invalid, NotFound, ServerError, Withheld
 from pylb.runtime.log import Logger
 
 KEY, PATH = ServiceKey("default/web"), "/api/v1/namespaces/default/services/web"
@@ -75,6 +75,26 @@ async def test_a_write_that_fails_is_tried_again(desk: Desk) -> None:
     await desk.calm()
     assert desk.api.patches == [["10.0.0.1"]] * 3
     assert (desk.writer.written, desk.writer.failed) == (1, 2)
+
+
+async def test_one_failure_is_not_tried_again_by_all_writers_at_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "AGAIN", 60)
+    desk.api.errors = [ServerError("busy")] * 10
+    desk.writer.want(KEY)
+    await desk.calm()
+    assert len(desk.api.patches) == 1
+
+
+async def test_a_write_that_was_withheld_is_tried_again_sooner(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was no request, and what it waits for is decided within milliseconds of the API server's return."""
+    monkeypatch.setattr(writer, "AGAIN", 60)
+    monkeypatch.setattr(writer, "AGAIN_WITHHELD", 0)
+    desk.api.errors = [Withheld("not now")]
+    desk.writer.want(KEY)
+    await desk.calm()
+    assert desk.writer.written == 1
 
 
 async def test_an_old_decision_is_never_tried_again(desk: Desk) -> None:
