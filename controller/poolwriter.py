@@ -61,6 +61,7 @@ class PoolWriter:
             except Forbidden as error:
                 failure = str(error)
             except ClusterError as error:  # nor would the others get through
+                self._standing.pop(ref, None)  # it may have been done
                 failure = str(error)
                 break
         if failure and failure != self._failure:

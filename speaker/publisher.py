@@ -19,6 +19,7 @@ from pylb.kube.errors import ClusterError, Conflict, Forbidden, Invalid, NotFoun
 from pylb.kube.owners import Owner
 from pylb.kube.write import put_object
 from pylb.runtime.log import Logger
+from pylb.runtime.tasks import within
 from pylb.speaker import statuses
 from pylb.speaker.disputes import Disputes
 
@@ -56,11 +57,18 @@ class Publisher:
         """Keep the objects current for ever."""
         await asyncio.gather(self._existing.run(), self._follow())
 
+    async def _wait(self, pause: float | None) -> None:
+        """Wait for a change, but no longer than `pause` seconds."""
+        if pause is None:
+            await self._changed.wait()
+            return
+        with contextlib.suppress(asyncio.TimeoutError):
+            await within(pause, self._changed.wait())
+
     async def _follow(self) -> None:
         pause: float | None = None  # s until what is put off may be done; None: until something changes
         while True:
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), pause)
+            await self._wait(pause)
             await asyncio.sleep(DEBOUNCE)
             self._changed.clear()
             pause = None

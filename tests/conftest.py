@@ -17,6 +17,7 @@ CLUSTER = Path(__file__).parent / "cluster"
 LAB_PROGRAMS = ("nft", "ip", "unshare", "nsenter", "setpriv", "openssl")
 PATH_TAIL = ":/usr/sbin:/sbin"  # where Debian keeps nft and ip, outside the PATH of people
 PROBE_LIMIT = 10  # seconds
+CLUSTER_LIMIT = 240  # seconds for a test, with the start of the cluster that it is the first to want
 
 # The gate finds the same examples each time, on a slow machine too; the hunt looks where nobody has looked yet.
 settings.register_profile(
@@ -80,6 +81,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.lab)
         if CLUSTER in item.path.parents:
             item.add_marker(pytest.mark.cluster)
+        if item.get_closest_marker("cluster") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(CLUSTER_LIMIT))
         if item.get_closest_marker("cluster") and cluster_obstacle():
             item.add_marker(pytest.mark.skip(reason=cluster_obstacle()))
         if item.get_closest_marker("lab") and lab_obstacle():

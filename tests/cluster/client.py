@@ -37,7 +37,8 @@ def start(
         raise BadInput(f"proxy {proxy!r}: there are {', '.join(PROXY_MODES)}")
     cgroups.sweep()
     options = {"programs": str(programs()), "proxy": proxy, "images": ":".join(map(str, images))}
-    os.environ["PYTHONPATH"] = f"{HERE.parent}:{os.environ.get('PYTHONPATH', '')}".rstrip(":")
+    paths = os.environ.get("PYTHONPATH", "").split(":")
+    os.environ["PYTHONPATH"] = ":".join(dict.fromkeys([str(HERE.parent), *filter(None, paths)]))  # the supervisor's too
     return Cluster.start(nodes, name=name, tenant=TENANT, options=options, timeout=START_LIMIT_S)
 
 

@@ -66,6 +66,7 @@ class Node:
 
     def __init__(self, wanted: dict[str, Any], link: socket.socket) -> None:
         self._commands: dict[str, list[str]] = wanted["programs"]
+        self._name = wanted["name"]
         self._logs = wanted["logs"]
         self._env = {**os.environ, **wanted["env"]}
         self._children: dict[str, subprocess.Popen[bytes]] = {}
@@ -73,7 +74,7 @@ class Node:
         self._link = link
 
     def start(self, program: str) -> None:
-        with Path(self._logs, f"{program}.log").open("ab") as log:
+        with Path(self._logs, f"{self._name}-{program}.log").open("ab") as log:
             self._children[program] = subprocess.Popen(
                 self._commands[program], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._env
             )

@@ -170,7 +170,8 @@ class RealCluster:
     def _died(self, node: str, name: str, state: str) -> None:
         self.states[node][name] = state
         where = f" on {node}" if node else ""
-        log.error("%s%s %s; its log: pylb lab logs --name %s %s", name, where, state, self._plan.name, node or name)
+        lines = self._files.log(name if not node else f"{node}-{name}").read_text(errors="replace").strip().splitlines()
+        log.error("%s%s %s: %s", name, where, state, lines[-1] if lines else "it printed nothing")
 
     async def _listen(self, node: str, reader: asyncio.StreamReader) -> None:
         """What a node tells of its programs, until it is off."""

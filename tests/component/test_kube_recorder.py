@@ -193,3 +193,29 @@ async def test_long_names_and_messages_are_cut() -> None:
         await eventually(lambda: recorder.statistics().written == 1)
         assert len(api.requests[0].json["metadata"]["name"]) <= 253
         assert len(api.requests[0].json["message"]) == recorders.MESSAGE_MAX
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_it_ends_when_it_is_cancelled_though_something_comes_at_that_moment(turns: int) -> None:
+    """asyncio.wait_for before Python 3.12 loses such a cancellation."""
+    async with connected(Objects()) as (_, client):
+        recorder = EventRecorder(client, "metallb-controller", clock=lambda: 1_700_000_000.5)
+        for number in range(outbox.OBJECT_BURST + 1):  # one more than may be written now
+            recorder.record(SERVICE, Notice("Normal", f"N{number}", "m"))
+        task = asyncio.create_task(recorder.run())
+        await eventually(lambda: recorder.statistics().written == outbox.OBJECT_BURST)
+        recorder.record(NODE, Notice("Normal", "Another", "m"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        done, _ = await asyncio.wait({task}, timeout=2)
+        assert done
+        task.cancel()
+
+
+async def test_what_waits_is_forgotten_with_the_term() -> None:
+    clock = [1_700_000_000.0]
+    async with recording(answers(503), lambda: clock[0]) as (_, recorder):
+        recorder.record(SERVICE, Notice("Warning", "AllocationFailed", "no"))
+        recorder.forget_all()
+        assert recorder.statistics().moot == 1

@@ -134,6 +134,7 @@ async def test_describe(api: Api, kubectl: Kubectl) -> None:
 
 async def test_watching_get(api: Api, kubectl: Kubectl) -> None:
     """`get -w` prints each change as it comes."""
+    await kubectl("create configmap a")  # before: kubectl says nothing when it begins to watch
     process = await kubectl.start(
         "get", "configmaps", "-w", "--output-watch-events", "--field-selector=metadata.name=a"
     )
@@ -141,11 +142,10 @@ async def test_watching_get(api: Api, kubectl: Kubectl) -> None:
     lines: list[list[str]] = []
     try:
         while not any(line[0] == "DELETED" for line in lines):
-            if not lines:
-                await kubectl("create configmap a")
-                await kubectl("delete configmap a")
             text = (await asyncio.wait_for(process.stdout.readline(), LIMIT_S)).decode()
             lines.append(text.split())
+            if lines[-1][0] == "ADDED":
+                await kubectl("delete configmap a")
     finally:
         process.terminate()
         await process.communicate()

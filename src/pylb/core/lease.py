@@ -14,7 +14,8 @@ All in seconds, R being when the last good renewal was sent, on the holder's own
     R + 11  DURATION           the earliest that another takes the Lease: DURATION after he saw it change
 
 Clocks that differ by 1 % each take 0.1 s at either side: 10.1 < 10.89. What is left, 0.8 s, is the API server's, for
-what it received and did not carry out yet. The rule holds for as long as a clock goes on while its machine sleeps
+what it received and did not carry out yet. A Lease that is not there is free at once for whoever never saw one: else
+each first start would wait. So who deletes it by hand while its holder is cut off may have two for those ten seconds. The rule holds for as long as a clock goes on while its machine sleeps
 (CLOCK_BOOTTIME); it cannot hold for a virtual machine that is paused with its clocks between a check and a send.
 """
 

@@ -124,6 +124,11 @@ class Outbox:
             self._remove((ref, notice))
             self._lose(moot=1)
 
+    def forget_all(self) -> None:
+        """Nobody needs to read of any object any more."""
+        for ref in list(self._objects):
+            self.forget(ref)
+
     def _newest(self) -> Iterator[Key]:
         yield from reversed(self._warnings)
         yield from reversed(self._normal)

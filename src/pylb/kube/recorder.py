@@ -19,6 +19,7 @@ from pylb.core.model import ObjectRef
 from pylb.core.notices import Notice
 from pylb.kube.backoff import Backoff, Pace
 from pylb.kube.client import JSON, Client
+from pylb.kube.dial import within
 from pylb.kube.errors import ClusterError, Forbidden, Invalid, NotFound, cut
 from pylb.kube.limits import TokenBucket
 from pylb.kube.outbox import Item, Outbox, Times
@@ -89,6 +90,10 @@ class EventRecorder:
         """What waits about an object is not worth telling any more."""
         self._outbox.forget(ref)
 
+    def forget_all(self) -> None:
+        """What waits is another's to tell."""
+        self._outbox.forget_all()
+
     async def run(self) -> None:
         """Writes what is recorded until it is cancelled."""
         loop = asyncio.get_running_loop()
@@ -108,7 +113,7 @@ class EventRecorder:
         elif wait > 0:  # or until another object is told of
             self._filled.clear()
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._filled.wait(), wait)
+                await within(wait, self._filled.wait())
         await asyncio.sleep(max(self._bucket.wait(now()), self._backoff.wait(now())))
 
     async def _try(self, item: Item, now: Callable[[], float]) -> None:

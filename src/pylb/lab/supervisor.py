@@ -118,7 +118,9 @@ class Supervisor:
         return _told(await self.machines.power(str(request.get("node")), bool(request.get("on"))))
 
     async def _no_speaker(self, _request: dict[str, Any]) -> dict[str, Any]:
-        raise LabError("this lab is bare: it has no speakers")
+        if self.tenant is None:
+            raise LabError("this lab is bare: it has no speakers")
+        raise LabError("the speakers of this cluster are pods: use kubectl")
 
     async def _logs(self, request: dict[str, Any]) -> dict[str, Any]:
         logs = {path.stem: path for path in sorted((HOME / "logs").glob("*.log"))}
