@@ -20,7 +20,11 @@ COMPONENT = "image-check"
 LIMIT_S = 120.0  # until every node has said yes or no; a pull from a registry takes most of it
 POLL_S = 1.0
 ACCOUNT_S = 15.0  # until a new namespace has its service account
-_FATAL = ("ErrImageNeverPull", "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerError")
+PULL_S = 15.0  # until a failed pull is believed: the kubelet tries again after 10 s
+_FATAL = ("ErrImageNeverPull", "InvalidImageName", "CreateContainerError")
+_PULLS = ("ErrImagePull", "ImagePullBackOff")
+_CONTROL_PLANE = ("node-role.kubernetes.io/master", "node-role.kubernetes.io/control-plane")
+_OWN_TAINTS = "node.kubernetes.io/"  # of a state that passes; every DaemonSet tolerates it
 _RUNS = ("Running", "Succeeded")
 Tick = Callable[[], float]
 
@@ -51,6 +55,16 @@ def is_ready(node: JSON) -> bool:
     return any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)
 
 
+def runs_ours(node: JSON) -> bool:
+    """Whether a speaker would run on a node: it is a Linux one, and has no taint that the DaemonSet does not tolerate."""
+    labels = node["metadata"].get("labels") or {}
+    taints = (node.get("spec") or {}).get("taints") or ()
+    kept = [one for one in taints if one.get("effect") != "PreferNoSchedule"]
+    keys = [str(one.get("key")) for one in kept]
+    fine = all(key in _CONTROL_PLANE or key.startswith(_OWN_TAINTS) for key in keys)
+    return fine and labels.get("kubernetes.io/os", "linux") == "linux"
+
+
 def look(
     cluster: Cluster, image: str, pull: bool, clock: Tick = time.monotonic, rest: Callable[[float], None] = time.sleep
 ) -> Seen:
@@ -58,7 +72,7 @@ def look(
 
     The namespace of pylb must be there.
     """
-    nodes = cluster.listed(["nodes"])
+    nodes = [node for node in cluster.listed(["nodes"]) if runs_ours(node)]
     listed = listed_on(nodes, image)
     ready = [str(one["metadata"]["name"]) for one in nodes if is_ready(one)]
     asleep = tuple(str(one["metadata"]["name"]) for one in nodes if not is_ready(one))
@@ -66,14 +80,14 @@ def look(
     if not unsure:
         return Seen(tuple(ready), {}, asleep)
     pods = [pod(name, image, pull) for name in unsure]
-    end = clock() + LIMIT_S
+    began = clock()
     try:
         cluster.delete(pods)  # of an earlier look that broke off
         _make(cluster, pods, clock, rest)
-        found = _outcome(cluster)
-        while len(found.present) + len(found.missing) < len(pods) and clock() < end:
+        found = _outcome(cluster, False)
+        while len(found.present) + len(found.missing) < len(pods) and clock() < began + LIMIT_S:
             rest(POLL_S)
-            found = _outcome(cluster)
+            found = _outcome(cluster, clock() > began + PULL_S)
     finally:
         cluster.delete(pods)
     answered = {*found.present, *found.missing}
@@ -112,22 +126,24 @@ def pod(node: str, image: str, pull: bool) -> JSON:
     }
 
 
-def outcome(pods: Iterable[JSON]) -> Seen:
-    """What the pods say so far."""
+def outcome(pods: Iterable[JSON], patient: bool = False) -> Seen:
+    """What the pods say so far; `patient` is whether a failed pull was given time to be tried again."""
+    fatal = (*_FATAL, *_PULLS) if patient else _FATAL
     present, missing = [], {}
     for one in pods:
         node, status = str(one["spec"].get("nodeName", "")), one.get("status") or {}
         phase = status.get("phase")
         if phase in _RUNS:
             present.append(node)
-        elif phase == "Failed" or _waits_for(status)[0] in _FATAL:
+        elif phase == "Failed" or _waits_for(status)[0] in fatal:
             missing[node] = _why(status)
     return Seen(tuple(present), missing)
 
 
-def _outcome(cluster: Cluster) -> Seen:
+def _outcome(cluster: Cluster, patient: bool) -> Seen:
     pods = cluster.listed(["pods"], NAMESPACE)
-    return outcome(one for one in pods if (one["metadata"].get("labels") or {}).get(COMPONENT_LABEL) == COMPONENT)
+    ours = (one for one in pods if (one["metadata"].get("labels") or {}).get(COMPONENT_LABEL) == COMPONENT)
+    return outcome(ours, patient)
 
 
 def _waits_for(status: JSON) -> tuple[str, str]:

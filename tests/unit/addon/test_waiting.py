@@ -128,6 +128,30 @@ def test_a_node_without_it_and_one_that_cannot_run_it_are_named_and_the_wait_has
     assert (seen.present, seen.silent) == ((), ("n3",))
 
 
+@pytest.mark.parametrize(
+    ("spec", "labels", "runs"),
+    [
+        ({}, {"kubernetes.io/os": "linux"}, True),
+        ({}, {"kubernetes.io/os": "windows"}, False),
+        ({"taints": [{"key": "gpu", "effect": "NoSchedule"}]}, {}, False),
+        ({"taints": [{"key": "gpu", "effect": "PreferNoSchedule"}]}, {}, True),
+        ({"taints": [{"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}]}, {}, True),
+        ({"taints": [{"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}]}, {}, True),
+    ],
+)
+def test_a_node_that_runs_no_speaker_needs_no_image(spec: JSON, labels: JSON, runs: bool) -> None:
+    one = {**node("n1"), "metadata": {"name": "n1", "labels": labels}, "spec": spec}
+    assert look(Answers(nodes=[[one]], pods=[[pod("n1", "Succeeded")]])) == presence.Seen(("n1",) if runs else ())
+
+
+@pytest.mark.parametrize("reason", ["ErrImagePull", "ImagePullBackOff"])
+def test_a_pull_that_failed_is_tried_again(reason: str) -> None:
+    failed = [pod("n1", "Pending", reason)]
+    cluster = Answers(nodes=[[node("n1")]], pods=[failed, failed, [pod("n1", "Running")]])
+    assert look(cluster) == presence.Seen(("n1",))
+    assert look(Answers(nodes=[[node("n1")]], pods=[failed])).missing == {"n1": reason}
+
+
 def objects(ready: int, up: int = 2, generation: int = 1, *pods: JSON) -> list[JSON]:
     status = {"desiredNumberScheduled": 3, "numberReady": ready, "updatedNumberScheduled": 3, "observedGeneration": 1}
     daemon = {"kind": "DaemonSet", "metadata": {"name": "pylb-speaker", "generation": generation}, "status": status}
