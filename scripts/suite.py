@@ -27,7 +27,7 @@ PORTABLE = ("unit", "property", "component")  # layers that run on each interpre
 QUICK = ("architecture", *PORTABLE, "conformance")  # what the main interpreter runs side by side
 REAL = ("cluster", "conformance")  # what a real Kubernetes is needed for, in part
 ALONE = ("lab",)  # with nothing else beside it: its packets are timed by what they test
-REAL_WORKERS = 3  # with a cluster of each mode that its files want; they mostly wait
+REAL_WORKERS = 3  # at most, with a cluster of each mode that their files want; one core stays for those
 LAB_WORKERS = 2  # a lab of its own each; they mostly wait
 RUN_LIMIT = 1200  # seconds for one pytest run: a hang becomes a failure
 PROBE_LIMIT = 20  # seconds for an interpreter to say its version
@@ -172,7 +172,8 @@ def run_all(version: str, others: list[Interpreter]) -> Iterator[Outcome]:
 
 def run_real(version: str) -> Outcome:
     """What needs a real Kubernetes; nothing of it may be skipped."""
-    spread = ("-n", str(REAL_WORKERS), "--dist", "loadfile")
+    workers = max(1, min(REAL_WORKERS, len(os.sched_getaffinity(0)) - 1))
+    spread = ("-n", str(workers), "--dist", "loadfile")
     slow = "--durations=15"
     return run_layers(version, sys.executable, REAL, "-m", "cluster", slow, *spread, PYLB_REQUIRE_CLUSTER="1")
 
