@@ -8,7 +8,7 @@ export PATH := $(PATH):/usr/sbin:/sbin
 bin := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test cluster cluster-up image check format bench fuzz setup clean
+.PHONY: help demo test cluster cluster-up image snap check format bench fuzz setup clean
 
 help: ## this list
 	@echo 'pylb: addresses of your home network for the Services of your cluster'
@@ -28,6 +28,9 @@ cluster-up: cluster-programs setup ## keep such a Kubernetes running, with pylb 
 
 image: setup ## the container image for amd64 and arm64, an OCI archive in dist/ (ARGS='--arch native --refresh')
 	@scripts/image $(ARGS)
+
+snap: setup ## the snap for amd64 and arm64, in dist/ (wants snapd and squashfs-tools)
+	@scripts/snap $(ARGS)
 
 check: setup ## format, lint, types and import contracts
 	@scripts/check

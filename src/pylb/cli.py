@@ -15,7 +15,10 @@ COMMANDS = {
     "lab": ("pylb.lab.cli:lab", "A LAN of network namespaces to try things on."),
     "install": ("pylb.install.commands:install", "Install pylb on a cluster, after a look at your network."),
     "uninstall": ("pylb.install.commands:uninstall", "Remove it; pools stay unless --purge."),
+    "rollback": ("pylb.install.commands:rollback", "Return to MetalLB after install --takeover."),
+    "restore": ("pylb.install.commands:restore", "Bring back the pools that install --takeover saved."),
     "manifests": ("pylb.install.commands:manifests", "Print what is installed, as YAML."),
+    "doctor": ("pylb.install.doctor:doctor", "Tell whether everything is in place, and what to type if not."),
     "controller": ("pylb.controller.cli:controller", "Run the controller (the Deployment does)."),
     "speaker": ("pylb.speaker.cli:speaker", "Run the speaker of a node (the DaemonSet does)."),
 }
