@@ -1,4 +1,4 @@
-"""`microk8s enable pylb`, `microk8s disable pylb` and `microk8s pylb`: what they take, print and end with.
+"""`microk8s enable pylb` and `microk8s disable pylb`: what they take, print and end with.
 
 Exit codes: 0 done, 1 the cluster refused something, 2 wrong input, 3 the cluster cannot be reached.
 """
@@ -21,7 +21,7 @@ from pylb.addon import plugin as plugins
 from pylb.addon import rollout, steps
 from pylb.addon.archive import ArchiveFault
 from pylb.addon.cluster import Cluster, ClusterFault, Unreachable
-from pylb.addon.dialogue import NoRange, listed
+from pylb.addon.dialogue import NoRange
 from pylb.addon.judgement import printable
 from pylb.addon.kubectl import find
 from pylb.addon.lan import Here
@@ -41,6 +41,10 @@ KUBECTL = click.option(
     "--kubectl", metavar="COMMAND", default="", envvar="PYLB_KUBECTL", help="How kubectl is called on this machine."
 )
 FORCE = click.option("--force", is_flag=True, help="Takes a range that may be wrong, and goes on beside a rival.")
+TAKEOVER = click.option(
+    "--takeover", is_flag=True, help="Saves what MetalLB has here, stops it, and serves its Services instead."
+)
+BACKUP = click.option("--backup", metavar="FOLDER", default="", help="Where --takeover writes its backup.")
 AGAIN = "What was done so far stays; type the same command again when that is mended."
 
 
@@ -94,6 +98,8 @@ class Console:
 @click.argument("ranges", nargs=-1)
 @click.option("--no-pool", is_flag=True, help="Gives out no addresses until you make a pool yourself.")
 @FORCE
+@TAKEOVER
+@BACKUP
 @click.option("--image", metavar="NAME", default=IMAGE, show_default=True, help="The container image to run.")
 @click.option("--image-file", metavar="FILE", default="", help="An image archive to give to every node first.")
 @click.option(
@@ -108,6 +114,8 @@ def enable(
     ranges: tuple[str, ...],
     no_pool: bool,
     force: bool,
+    takeover: bool,
+    backup: str,
     image: str,
     image_file: str,
     wait: int,
@@ -128,7 +136,7 @@ def enable(
     file = Path(image_file) if image_file else None
     if file and not file.is_file():
         raise Refused(f"--image-file: there is no file {image_file}")
-    if dry_run:
+    if dry_run and not takeover:
         click.echo(to_yaml(render(fresh_settings(read_ranges(ranges), image))), nl=False)
         return
     cluster = find_cluster(kubectl)
@@ -136,7 +144,11 @@ def enable(
     with reporting(AGAIN):
         reach(cluster, ranges)
         operation = operation_on(cluster, COMMAND)
-        spans = operation.enable(Wish(ranges, no_pool, force, image, file, wait), fresh_settings((), image))
+        folder = backup_folder(backup, takeover)
+        wish = Wish(ranges, no_pool, force, image, file, wait, dry_run, takeover, folder)
+        spans = operation.enable(wish, fresh_settings((), image))
+        if dry_run:
+            return
         unmade = plugins.put(PROGRAMS / "plugin", os.environ)
         if unmade:
             click.echo(f"  note: `microk8s pylb range` is not there: {unmade}; sudo {COMMAND} makes it")
@@ -164,34 +176,9 @@ def disable(context: click.Context, purge: bool, words: tuple[str, ...], kubectl
     click.echo("pylb is disabled.")
 
 
-@click.group(name="pylb", context_settings=HELP_NAMES)
-def plugin() -> None:
-    """Change what `microk8s enable pylb` set up."""
-
-
-@plugin.command(name="range", context_settings=HELP_NAMES)
-@click.argument("ranges", nargs=-1)
-@FORCE
-@KUBECTL
-def change(ranges: tuple[str, ...], force: bool, kubectl: str) -> None:
-    """Change the range of addresses that Services are given, or show it.
-
-    Services keep an address that the new range holds, too; the others are given new ones.
-    """
-    cluster = find_cluster(kubectl)
-    with reporting("Type the same command again when that is mended."):
-        cluster.reach()
-        operation = operation_on(cluster, "microk8s pylb range")
-        if not ranges:
-            click.echo("\n".join(operation.pools()) or f"No pool is there: type {operation.typed(EXAMPLE)}")
-            return
-        spans = operation.change(ranges, force)
-    click.echo(f"pylb gives out {listed(spans)} now.")
-
-
 def main(command: click.Command, arguments: Sequence[str] | None = None) -> None:
     """Run a command as a program. It ends the process; nobody sees a traceback but who sets PYLB_TRACEBACK."""
-    name = "microk8s pylb" if command is plugin else f"microk8s {command.name} pylb"
+    name = "microk8s pylb" if isinstance(command, click.Group) else f"microk8s {command.name} pylb"
     try:
         command.main(None if arguments is None else list(arguments), prog_name=name)
     except Exception as error:
@@ -217,6 +204,14 @@ def reporting(advice: str, unreachable: str = "Is it running? microk8s status te
         raise Failed(f"{printable(str(error))}\nNothing was deployed.") from None
     except NoRange as error:
         raise Refused(printable(str(error))) from None
+
+
+def backup_folder(named: str, needed: bool) -> Path:
+    """Where a backup is written: a folder that was named, MicroK8s' own, or the home; raises Refused for no folder."""
+    folder = Path(named or os.environ.get("SNAP_COMMON") or Path.home())
+    if needed and not folder.is_dir():
+        raise Refused(f"--backup: there is no folder {folder}")
+    return folder
 
 
 def check_image(image: str) -> None:

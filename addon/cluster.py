@@ -41,6 +41,9 @@ class Cluster(Protocol):
     def create(self, objects: Iterable[JSON]) -> None:
         """Make objects that are not there; unlike `apply` it leaves no copy of their content in an annotation."""
 
+    def patch(self, name: str, change: JSON, namespace: str | None = None) -> None:
+        """Change the object that is called `KIND/NAME` by a merge patch (RFC 7396)."""
+
     def delete(self, objects: Iterable[JSON]) -> None:
         """Delete objects, and wait until they are gone; those that are not there are no error."""
 

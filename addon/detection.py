@@ -10,11 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from pylb.addon import metallb
 from pylb.addon.facts import Use
 from pylb.addon.inventory import Inventory, containers, variables
-from pylb.addon.names import JSON, METALLB_NAMESPACE, NAMESPACE, POOL
+from pylb.addon.names import JSON, NAMESPACE, POOL
 from pylb.core.ranges import Range
 
+METALLB = "metallb"  # what a finding is about
 MAX_NAMED = 5  # objects that one sentence names
 SERVICELB_LABEL = "svccontroller.k3s.cattle.io/svcname"
 DROP_IN = "/etc/rancher/k3s/config.yaml.d/90-pylb.yaml"
@@ -47,7 +49,7 @@ def detect(
     workloads = [one for one in objects if one.get("kind") in ("Deployment", "DaemonSet", "Pod")]
     workloads = [one for one in workloads if _namespace(one) != NAMESPACE]
     found = [
-        *_metallb(workloads, kubectl),
+        *_metallb(workloads),
         *_kube_vip(workloads),
         *_servicelb(objects, inventory.node_args),
         *_cilium(objects),
@@ -73,14 +75,16 @@ def strays(inventory: Inventory, spans: Iterable[Range]) -> list[Finding]:
     return [Finding(Weight.WARN, "strays", text)]
 
 
-def _metallb(workloads: Iterable[JSON], kubectl: str) -> Iterator[Finding]:
-    running = [_called(one) for one in workloads if one["kind"] != "Pod" and _uses(one, "metallb/")]
+def _metallb(workloads: Iterable[JSON]) -> Iterator[Finding]:
+    found = list(metallb.workloads(workloads))
+    running = [_called(one) for one in found if not metallb.is_idle(one)]
     if running:
-        keep = f"{kubectl} get ipaddresspools,l2advertisements -A -o yaml > metallb-pools.yaml"
-        stop = "microk8s disable metallb" if kubectl.startswith("microk8s") else ""
-        by_hand = f"{kubectl} -n {METALLB_NAMESPACE} delete deployment/controller daemonset/speaker"
         text = f"MetalLB runs here ({_some(running)}): it and pylb would answer for the same Services"
-        yield Finding(Weight.STOP, "metallb", text, (keep, stop or by_hand))
+        take = "add --takeover: it saves MetalLB's configuration, stops it, and every Service keeps its address"
+        yield Finding(Weight.STOP, METALLB, text, (take,))
+    elif found:
+        text = "MetalLB is stopped here, as pylb leaves it; `pylb rollback` returns to it"
+        yield Finding(Weight.NOTE, METALLB, text)
 
 
 def _kube_vip(workloads: Iterable[JSON]) -> Iterator[Finding]:
@@ -150,10 +154,6 @@ def _ipvs(
     flags = [*settings, *(" ".join(words) for words in node_args.values())]
     if any("proxy-mode=ipvs" in one and "ipvs-strict-arp" not in one for one in flags):
         yield Finding(Weight.WARN, "ipvs", text, ("add --ipvs-strict-arp=true to kube-proxy's arguments",))
-
-
-def _uses(item: JSON, part: str) -> bool:
-    return any(part in str(container.get("image", "")) for container in containers(item))
 
 
 def _namespace(item: JSON) -> str:

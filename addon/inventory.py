@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 
 from pylb.addon.facts import Held, Taken, Use, network
@@ -83,9 +83,14 @@ def take(objects: Iterable[JSON], settings: Sequence[str] = ()) -> Inventory:
         tuple(held for service in services for held in _held_by(service)),
         tuple(held for item in items for held in _virtual(item)),
         tuple(dict.fromkeys(_networks(items, nodes, services, texts, bool(arguments)))),
-        tuple(_pool(item) for item in items if item.get("kind") == "IPAddressPool"),
+        tuple(_pools(items)),
         arguments,
     )
+
+
+def with_pools(inventory: Inventory, objects: Iterable[JSON]) -> Inventory:
+    """The inventory as it will be when these objects are there, too."""
+    return replace(inventory, pools=(*inventory.pools, *_pools(objects)))
 
 
 def containers(item: JSON) -> list[JSON]:
@@ -223,6 +228,14 @@ def _cluster_ips(service: JSON) -> Sequence[object]:
     return spec.get("clusterIPs") or [spec.get("clusterIP")]
 
 
+def _pools(items: Iterable[JSON]) -> Iterator[Pool]:
+    return (_pool(item) for item in items if item.get("kind") == "IPAddressPool")
+
+
 def _pool(item: JSON) -> Pool:
     entries = (item.get("spec") or {}).get("addresses") or ()
-    return Pool(str(item["metadata"].get("namespace", "")), _name(item), tuple(str(one) for one in entries))
+    return Pool(
+        str(item["metadata"].get("namespace", "")),
+        str(item["metadata"].get("name", "")),
+        tuple(str(one) for one in entries),
+    )

@@ -107,6 +107,11 @@ class Kubectl:
         """See Cluster."""
         self.run("create", _TRUSTED, "-f", "-", stdin=_list(objects))
 
+    def patch(self, name: str, change: JSON, namespace: str | None = None) -> None:
+        """See Cluster. The patch comes by standard input: a command line holds 128 KiB at most."""
+        where = ("-n", namespace) if namespace else ()
+        self.run("patch", name, *where, "--type=merge", "--patch-file=/dev/stdin", stdin=json.dumps(change))
+
     def delete(self, objects: Iterable[JSON]) -> None:
         """See Cluster."""
         limit = f"--timeout={LIMIT_S // 2}s"

@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pylb.addon import archive, presence, rollout, steps
+from pylb.addon import archive, oldconfig, presence, rollout, steps, takeover
 from pylb.addon.cluster import Cluster
-from pylb.addon.detection import Finding, Weight, strays
+from pylb.addon.detection import METALLB, Finding, Weight, strays
 from pylb.addon.dialogue import Dialogue, NoRange, Terminal, listed
+from pylb.addon.inventory import with_pools
 from pylb.addon.lan import Lan
 from pylb.addon.names import JSON, NAMESPACE
 from pylb.addon.render import IMAGE, Settings, pool, render
@@ -38,6 +39,8 @@ class Wish:
     image_file: Path | None = None
     wait_s: float = rollout.LIMIT_S  # 0 does not wait
     dry_run: bool = False  # looks and asks, and changes nothing
+    takeover: bool = False  # MetalLB's place is taken
+    backup: Path = Path()  # the folder that the backup is written to
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +60,63 @@ class Operation:
         ClusterFault, Stopped, NoRange (nothing was changed) and ArchiveFault.
         """
         found = scout(self.cluster, self.lan, self.environment)
-        self._heed(found.findings, wish.force)
+        self._heed([one for one in found.findings if not (wish.takeover and one.what == METALLB)], wish.force)
+        lost = self._lost(found, wish)
         spans = () if wish.no_pool else self._dialogue(found, wish.force).agree(wish.words)
         if wish.words:
             self._tell_notes(found)
-        if spans:
+        if spans and not wish.takeover:
             self._heed(strays(found.inventory, spans), force=True)
         settings = replace(settings, addresses=tuple(map(entry, spans)), image=wish.image)
         if wish.dry_run:
-            self._tell_plan(settings)
+            self._tell_plan(settings, wish.takeover)
             return spans
         self._bring(wish)
         self._look_for_image(wish, settings)
-        steps.enable(self.cluster, settings, self.terminal.say)
+        before = self._take_over(wish) if wish.takeover else {}
+        held = takeover.adopted(before, found.inventory, spans)
+        if held:
+            entries = ", ".join(held[0]["spec"]["addresses"])
+            self.terminal.say(f"  kept in a pool of their own, since no other holds them: {entries}")
+        steps.enable(self.cluster, settings, self.terminal.say, [*lost, *held])
+        takeover.renew(self.cluster)
         if found.inventory.nodes and wish.wait_s:
             self._wait(wish.wait_s)
+        if wish.takeover:
+            self._compare(before)
         return spans
+
+    def _lost(self, found: Scout, wish: Wish) -> list[JSON]:
+        """What an earlier backup holds and the cluster lost, as if it were there: it will be again."""
+        if wish.words or wish.no_pool:
+            return []
+        lost = takeover.lost(self.cluster, found.inventory, wish.takeover)
+        if lost:
+            found.inventory = with_pools(found.inventory, [*lost, *oldconfig.pools(lost)])
+            names = takeover.some([f"{one['kind']} {one['metadata']['name']}" for one in lost])
+            self.terminal.say(
+                f"  the pools are gone, with MetalLB's kinds or without; from the backup come back: {names}"
+            )
+        return lost
+
+    def _take_over(self, wish: Wish) -> dict[str, tuple[str, ...]]:
+        """Take MetalLB's place; the addresses that Services had."""
+        before = takeover.addresses(self.cluster)
+        saved = takeover.save(self.cluster, wish.backup, self.terminal.say)
+        if not saved.workloads:
+            self.terminal.say("  MetalLB itself is not here any more; its Services keep their addresses all the same")
+        takeover.displace(self.cluster, saved, wish.force, self.terminal.say)
+        return before
+
+    def _compare(self, before: Mapping[str, Sequence[str]]) -> None:
+        """See that no Service that is still there has another address than before."""
+        items = self.cluster.listed(["services"])
+        present = [f"{one['metadata']['namespace']}/{one['metadata']['name']}" for one in items]
+        others = takeover.changed(before, takeover.addresses(self.cluster), present)
+        if others:
+            raise Stopped(f"not all Services kept their addresses: {takeover.some(others)}; `pylb rollback` goes back")
+        kept = len(set(before) & set(present))
+        self.terminal.say(f"  MetalLB's place is taken; the addresses of {kept} Services are as they were")
 
     def pools(self) -> list[str]:
         """The pools that are there, a line each. Raises ClusterFault."""
@@ -91,12 +135,17 @@ class Operation:
             objects = [item for item in objects if item["kind"] == "IPAddressPool"]
             objects[0]["metadata"]["namespace"] = own.namespace
         self.cluster.apply(objects)
+        takeover.renew(self.cluster)
         return spans
 
-    def _tell_plan(self, settings: Settings) -> None:
+    def _tell_plan(self, settings: Settings, taking_over: bool) -> None:
         """What an installation would make or change."""
         found = steps.look(self.cluster)
         kinds = Counter(str(item["kind"]) for item in render(settings) if found.mine(item))
+        if taking_over:
+            self.terminal.say("Before anything is installed it would:")
+            for line in takeover.plan(*takeover.look(self.cluster)):
+                self.terminal.say(f"  {line}")
         self.terminal.say("Nothing was changed. Made, or brought up to date, would be:")
         for kind, count in kinds.items():
             self.terminal.say(f"  {count:3} {kind}")
@@ -118,7 +167,9 @@ class Operation:
                 raise Stopped(
                     f"{lines}\nNothing was changed. Type the same command again then; --force does not wait for it."
                 )
-            self.terminal.warn("\n    ".join((one.text, *one.fix)))
+            (self.terminal.say if one.weight is Weight.NOTE else self.terminal.warn)(
+                "\n    ".join((one.text, *one.fix))
+            )
 
     def _warn_of(self, findings: Sequence[Finding], force: bool) -> None:
         for one in findings:

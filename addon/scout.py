@@ -9,11 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pylb.addon import oldconfig
 from pylb.addon.cluster import Cluster
 from pylb.addon.detection import Finding, detect
 from pylb.addon.inventory import Inventory, take
 from pylb.addon.judgement import Confirm, Refuse, Verdict, judge, weigh
 from pylb.addon.lan import Lan
+from pylb.addon.names import METALLB_NAMESPACE
 from pylb.addon.proposal import Proposal, propose
 from pylb.addon.survey import Survey, blocks, survey, window
 from pylb.addon.words import read
@@ -85,6 +87,7 @@ class Scout:
 def scout(cluster: Cluster, lan: Lan, environment: Mapping[str, str]) -> Scout:
     """Look at a cluster and at this machine. Raises ClusterFault."""
     objects = cluster.listed(_EVERYWHERE) + cluster.listed(_KUBE_SYSTEM, "kube-system")
+    objects += oldconfig.pools(cluster.find([f"configmaps/{oldconfig.NAME}"], METALLB_NAMESPACE))
     known = cluster.definitions()
     custom = [kind for kind in _CUSTOM if kind in known]
     if custom:

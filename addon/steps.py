@@ -51,17 +51,34 @@ def look(cluster: Cluster) -> Found:
     return Found(present, frozenset(identity(item) for item in items if not is_ours(item)))
 
 
-def enable(cluster: Cluster, settings: Settings, say: Say) -> None:
-    """Make an installation, or bring one up to date. Raises ClusterFault; can be repeated."""
-    found = look(cluster)
-    objects = [item for item in render(settings) if found.mine(item)]
+def lay_basis(cluster: Cluster, objects: Sequence[JSON] | None = None) -> list[JSON]:
+    """Make the namespaces and the kinds of custom resources that an installation needs, if they are not someone else's.
+
+    `objects` are those of an installation, rendered. Raises ClusterFault.
+    """
+    if objects is None:
+        found = look(cluster)
+        objects = [item for item in render(Settings("", "")) if found.mine(item)]
     basis = [item for item in objects if item["kind"] in ("Namespace", DEFINITION)]
     cluster.apply(basis)
     _establish(cluster)
+    return basis
+
+
+def enable(cluster: Cluster, settings: Settings, say: Say, more: Sequence[JSON] = ()) -> None:
+    """Make an installation, or bring one up to date. Raises ClusterFault; can be repeated.
+
+    `more` is configuration that is made before anything runs.
+    """
+    found = look(cluster)
+    objects = [item for item in render(settings) if found.mine(item)]
+    basis = lay_basis(cluster, objects)
     say(f"  {_count(basis, DEFINITION)} kinds of custom resources, {_count(basis, 'Namespace')} namespaces")
     if found.foreign:
         say("  left as they are: " + ", ".join(sorted(name for _, name in found.foreign)))
     pool = [item for item in objects if is_custom(item)]
+    if more:
+        cluster.apply(more)
     if pool:
         cluster.apply(pool)
         say("  the pool " + ", ".join(settings.addresses))

@@ -25,6 +25,7 @@ SECRET_MODE = 0o440  # read by the daemon's user or group alone
 SPEAKER_GRACE_S = 5  # a speaker hands its addresses over within 2 s of SIGTERM
 CONTROLLER_GRACE_S = 5  # a controller hands the Lease over within 2 s of SIGTERM
 REPLICAS = 2  # controllers
+SPEAKER_PRIORITY, CONTROLLER_PRIORITY = "system-node-critical", "system-cluster-critical"  # evicted last, run first
 LOST_NODE_S = 5  # that a controller stays bound to a node that is lost
 START_S, CHECK_S, REPLY_S = 2, 10, 3  # probes: while it starts, later, and for one answer
 START_CHECKS = 60  # a Raspberry Pi may take two minutes with a cold SD card
@@ -126,6 +127,7 @@ def deployment(image: str, version: str) -> JSON:
     pod: JSON = {
         "securityContext": user,
         "terminationGracePeriodSeconds": CONTROLLER_GRACE_S,
+        "priorityClassName": CONTROLLER_PRIORITY,
         "affinity": _apart(component),
         "tolerations": _gone_soon(),
     }
@@ -162,6 +164,7 @@ def daemon_set(image: str, version: str) -> JSON:
         "hostNetwork": True,
         "securityContext": {"runAsUser": 0, "runAsGroup": 0, "seccompProfile": {"type": "RuntimeDefault"}},
         "terminationGracePeriodSeconds": SPEAKER_GRACE_S,
+        "priorityClassName": SPEAKER_PRIORITY,
         "tolerations": [{"key": key, "operator": "Exists", "effect": "NoSchedule"} for key in control_planes],
     }
     return {
@@ -169,6 +172,7 @@ def daemon_set(image: str, version: str) -> JSON:
         "kind": "DaemonSet",
         "metadata": meta(SPEAKER, component, version, NAMESPACE),
         "spec": {
+            "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}},
             "selector": {"matchLabels": selector_labels(component)},
             "template": _template(component, version, container, secrets, pod),
         },

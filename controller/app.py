@@ -19,6 +19,7 @@ from pylb.controller.reconcile import Books, Outcome, Wanted, wanted
 from pylb.controller.writer import Writer
 from pylb.core import notices, verdicts
 from pylb.core.model import Service, ServiceKey
+from pylb.core.rivalry import Rivals
 from pylb.kube import decode
 from pylb.kube.client import Client
 from pylb.kube.collection import Collection
@@ -53,6 +54,7 @@ class Controller:
         self._client, self._log = client, log
         self._class = load_balancer_class
         self.books = Books(load_balancer_class)
+        self.rivals = Rivals()
         self.events = stream
         self.configuration = Configuration(client, self._on_configuration)
         self.services = self._read_services()
@@ -87,11 +89,12 @@ class Controller:
                 term.start(self.report.run(), "report")
                 await self.mandate.lost()
                 term.cancel()
+            self.recorder.forget_all()
             self._start_anew()
 
     def _start_anew(self) -> None:
         """Forget what may have become another's matter."""
-        self.books, self._due = Books(self._class), set()
+        self.books, self._due, self.rivals = Books(self._class), set(), Rivals()
         self.services = self._read_services()
         self.writer = Writer(self._client, self._target, self._log)
 
@@ -107,7 +110,29 @@ class Controller:
     def _on_service(self, key: str, old: Service | None, new: Service | None) -> None:
         if old is not None and (new is None or new.uid != old.uid):  # or another one came under its name
             self.herald.deleted(old, self.books.forget(old.key))
+            self.rivals.forget(old.key)
+        elif old is not None and new is not None:
+            self._watch_for_rivals(old, new)
         self._make_due([ServiceKey(key)])
+
+    def _watch_for_rivals(self, old: Service, new: Service) -> None:
+        """Whoever else writes a Service has it, until he has been quiet for long."""
+        decision, loop = self.books.decisions.get(new.key), asyncio.get_running_loop()
+        if decision is None or decision.ignored:
+            return
+        ours = tuple(map(str, decision.allocation.addresses)) if decision.allocation else ()
+        contest = self.rivals.observe(old, new, ours, loop.time())
+        if contest is not None:
+            self.herald.contested(new, contest, ours)
+            loop.call_at(contest.until, self._write_again)
+
+    def _write_again(self) -> None:
+        """Take up the Services that are nobody else's any more; come back for the others."""
+        loop = asyncio.get_running_loop()
+        self._make_due(self.rivals.lapsed(loop.time()))
+        if self.rivals.contests:
+            soonest = min(contest.until for contest in self.rivals.contests.values())
+            loop.call_at(soonest, self._write_again)
 
     def _on_configuration(self) -> None:
         self._make_due(self._present())
@@ -142,7 +167,12 @@ class Controller:
             self.writer.want(outcome.service.key)
 
     def _target(self, key: ServiceKey) -> tuple[str, Wanted] | None:
-        """What the writer should write now: the newest decision, unless it stands there already."""
+        """What the writer should write now: the newest decision, unless it stands there already or a rival has it."""
+        if self.rivals.holds(key):
+            return None
         service, decision = self.services.items.get(key), self.books.decisions.get(key)
         target = wanted(service, decision) if service and decision else None
-        return (service.uid, target) if service and target else None
+        if service is None or target is None:
+            return None
+        self.rivals.sent(key, target.ingress)
+        return service.uid, target

@@ -10,6 +10,7 @@ from pylb.core.allocator import Allocation
 from pylb.core.events import Event
 from pylb.core.model import ObjectRef, Service, ServiceKey
 from pylb.core.reasons import Reason
+from pylb.core.rivalry import QUIET_S, Contest
 from pylb.kube.configuration import Configuration
 from pylb.kube.recorder import EventRecorder
 from pylb.runtime.eventlog import EventLog
@@ -47,6 +48,12 @@ class Herald:
         self._recorder.forget(service.ref)
         if allocation is not None:
             self._released(service.key, tuple(map(str, allocation.addresses)), Reason.SERVICE_DELETED)
+
+    def contested(self, service: Service, contest: Contest, decided: tuple[str, ...]) -> None:
+        """Somebody else writes a Service's status, too."""
+        notice = notices.second_writer(contest.by, contest.wrote, decided, QUIET_S)
+        self._notify(service.ref, notice)
+        self._log.warning("second_writer", service=service.key, by=contest.by, wrote=list(contest.wrote))
 
     def configuration(self, configuration: Configuration) -> None:
         """The configuration was loaded or refused; told when that, or the pools, changed."""

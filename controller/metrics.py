@@ -19,6 +19,7 @@ def register(registry: Registry, controller: Controller) -> None:
     stale = registry.gauge("metallb_k8s_client_config_stale_bool", "1 if the last good configuration is in force.")
     loaded = registry.gauge("metallb_k8s_client_config_loaded_bool", "1 if a configuration was loaded once.")
     waiting = registry.gauge("pylb_services_pending", "Services that wait for an address, by reason.", "reason")
+    contested = registry.gauge("pylb_services_contested", "Services that somebody else writes, too.")
     writes = registry.counter("pylb_status_writes_total", "Service statuses written.")
     pools = registry.counter("pylb_pool_status_writes_total", "Pools' statuses written.")
     leader = registry.gauge("pylb_leader", "1 if this controller leads: it alone gives addresses.")
@@ -28,6 +29,7 @@ def register(registry: Registry, controller: Controller) -> None:
         leader.set(controller.mandate.seat().leads)
         stale.set(controller.configuration.stale)
         loaded.set(controller.configuration.loaded)
+        contested.set(len(controller.rivals.contests))
         writes.follow(controller.writer.written)
         pools.follow(controller.pools.written)
         for what, count in controller.recorder.statistics().items():

@@ -91,6 +91,8 @@ def _routes(controller: Controller) -> Routes:
 
     def state() -> dict[str, Any]:
         configuration = controller.configuration
-        return describe(controller.mandate.seat(), controller.books, configuration.current, configuration.problems)
+        contests, now = controller.rivals.contests, asyncio.get_running_loop().time()
+        seat, books = controller.mandate.seat(), controller.books
+        return describe(seat, books, configuration.current, configuration.problems, contests, now)
 
     return routes(registry, state, controller.events)

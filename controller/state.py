@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,8 @@ from pylb import __version__
 from pylb.controller.reconcile import Books
 from pylb.core.allocator import Decision
 from pylb.core.config import Config, Problem
+from pylb.core.model import ServiceKey
+from pylb.core.rivalry import Contest
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,14 @@ class Seat:
     trouble: str = ""  # why it can neither take nor keep the Lease
 
 
-def describe(seat: Seat, books: Books, config: Config, problems: Iterable[Problem]) -> dict[str, Any]:
+def describe(
+    seat: Seat,
+    books: Books,
+    config: Config,
+    problems: Iterable[Problem],
+    contests: Mapping[ServiceKey, Contest] | None = None,
+    now: float = 0.0,
+) -> dict[str, Any]:
     """The controller's state as a JSON object; `config` is the one in force, the last good one if there are problems.
 
     A follower knows of no allocations: the leader's count.
@@ -43,8 +52,14 @@ def describe(seat: Seat, books: Books, config: Config, problems: Iterable[Proble
             for key, allocation in sorted(books.ledger.allocations.items())
         },
         "waiting": {key: _waiting(decision) for key, decision in sorted(books.waiting.items())},
+        "contested": {key: _contested(contest, now) for key, contest in sorted((contests or {}).items())},
         "config": {"stale": bool(shown), "problems": shown, "pools": sorted(config.pools)},
     }
+
+
+def _contested(contest: Contest, now: float) -> dict[str, Any]:
+    """A Service that somebody else writes, too, and whom it is left to."""
+    return {"by": contest.by, "wrote": list(contest.wrote), "left_alone_s": round(max(0.0, contest.until - now))}
 
 
 def _waiting(decision: Decision) -> dict[str, Any]:

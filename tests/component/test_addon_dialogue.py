@@ -245,7 +245,7 @@ def test_a_running_metallb_stops_it_with_what_to_type(home: MicroK8s) -> None:
     done = home.run("enable", f"pylb {PROPOSED}")
     assert (done.returncode, changed(home)) == (1, [])
     assert "MetalLB runs here (daemonset/speaker in metallb-system)" in done.stderr
-    assert "microk8s disable metallb" in done.stderr
+    assert "add --takeover" in done.stderr
 
 
 def plugin(home: MicroK8s, *words: str) -> subprocess.CompletedProcess[str]:

@@ -30,6 +30,12 @@ PLURALS = {
     "deployments": "Deployment",
     "daemonsets": "DaemonSet",
     "customresourcedefinitions": "CustomResourceDefinition",
+    "validatingwebhookconfigurations.admissionregistration.k8s.io": "ValidatingWebhookConfiguration",
+    "l2advertisements.metallb.io": "L2Advertisement",
+    "bgpadvertisements.metallb.io": "BGPAdvertisement",
+    "bgppeers.metallb.io": "BGPPeer",
+    "bfdprofiles.metallb.io": "BFDProfile",
+    "communities.metallb.io": "Community",
     "ipaddresspools.metallb.io": "IPAddressPool",
     "servicel2statuses.metallb.io": "ServiceL2Status",
     "servicebgpstatuses.metallb.io": "ServiceBGPStatus",
@@ -140,12 +146,41 @@ def get(words: list[str], objects: dict[str, JSON]) -> None:
     print(json.dumps({"kind": "List", "items": found}))
 
 
+def patch(words: list[str], change: JSON, objects: dict[str, JSON]) -> None:
+    """A merge patch; a workload that is told to has no pods."""
+    plural, name = words[0].split("/")
+    namespace = words[words.index("-n") + 1] if "-n" in words else ""
+    found = f"{PLURALS[plural]}/{namespace}/{name}"
+    if found not in objects:
+        fail(f'Error from server (NotFound): {plural} "{name}" not found')
+    objects[found] = merge(objects[found], change)
+    spec = objects[found].get("spec") or {}
+    if PLURALS[plural] in ("Deployment", "DaemonSet"):
+        selector = (spec["template"]["spec"].get("nodeSelector") or {}).get("pylb.io/taken-over")
+        for pod in [k for k in objects if k.startswith(f"Pod/{namespace}/{name}-")]:
+            if selector or spec.get("replicas") == 0:
+                del objects[pod]
+        give_status(objects[found], objects)
+
+
+def merge(value: Any, change: Any) -> Any:
+    if not isinstance(change, dict):
+        return change
+    merged = {**(value if isinstance(value, dict) else {})}
+    for key_, part in change.items():
+        if part is None:
+            merged.pop(key_, None)
+        else:
+            merged[key_] = merge(merged.get(key_), part)
+    return merged
+
+
 def main() -> None:
     words = [word for word in sys.argv[1:] if not word.startswith("--request-timeout=")]
     text = sys.stdin.read()
     with (STATE / "calls.jsonl").open("a") as log:
         log.write(json.dumps({"argv": words, "stdin": text, "env": sorted(os.environ)}) + "\n")
-    items = json.loads(text)["items"] if text else []
+    items = json.loads(text).get("items", []) if text else []
     hit, _, message = os.environ.get("FAKE_KUBECTL_FAIL", "").partition("=>")
     asked = [" ".join(words), *(f"kind: {item['kind']}" for item in items)]
     if message and hit in asked:
@@ -153,6 +188,8 @@ def main() -> None:
     objects = load()
     if words[0] == "get":
         get(words[1:], objects)
+    elif words[0] == "patch":
+        patch(words[1:], json.loads(text), objects)
     elif words[0] in ("apply", "create"):
         for item in items:
             if words[0] == "create" and key(item) in objects:

@@ -75,6 +75,8 @@ class Service:
     load_balancer_ip: str = ""  # spec.loadBalancerIP, as typed
     load_balancer_class: str | None = None
     ingress: tuple[str, ...] = ()  # status.loadBalancer.ingress[].ip, as recorded
+    recorder: str = ""  # the field manager that `ingress` belongs to, where the API server tells
+    status_managers: tuple[str, ...] = ()  # all field managers of the status
 
     @property
     def namespace(self) -> str:

@@ -17,6 +17,7 @@ LAYER2 = "layer2"
 IP_ALLOCATED, CLEAR_ASSIGNMENT = "IPAllocated", "ClearAssignment"
 ALLOCATION_FAILED, LOAD_BALANCER_FAILED = "AllocationFailed", "LoadBalancerFailed"
 CONFIGURATION_ERROR = "ConfigurationError"
+SECOND_WRITER = "SecondWriter"  # pylb's own
 LASTING = frozenset({ALLOCATION_FAILED, LOAD_BALANCER_FAILED})  # true until another notice makes them moot
 CONFIGURATION_PREFIX = "configuration error: "
 _ADDITIONALLY = "Assigned additional IP"
@@ -26,7 +27,9 @@ _MOOT: dict[str, frozenset[str]] = {  # reason of a notice: reasons of earlier o
     ALLOCATION_FAILED: frozenset({IP_ALLOCATED, ALLOCATION_FAILED, LOAD_BALANCER_FAILED}),
     LOAD_BALANCER_FAILED: frozenset({ALLOCATION_FAILED, LOAD_BALANCER_FAILED}),  # its address stays with the Service
     CONFIGURATION_ERROR: frozenset({CONFIGURATION_ERROR}),
+    SECOND_WRITER: frozenset({SECOND_WRITER}),
 }
+_CALLED = {"controller": "as MetalLB's controller is called", "k3s": "its ServiceLB"}  # field managers that people know
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +101,14 @@ def announce_failed(node: NodeName, address: Address, protocol: str = LAYER2) ->
 def config_rejected(problems: Iterable[str]) -> Notice:
     """The configuration was refused; the last good one stays."""
     return Notice(WARNING, CONFIGURATION_ERROR, CONFIGURATION_PREFIX + "\n".join(problems))
+
+
+def second_writer(by: str, wrote: Iterable[str], decided: Iterable[str], quiet_s: float) -> Notice:
+    """Somebody else writes the Service's status, too: he has it for now."""
+    known = f" ({_CALLED[by]})" if by in _CALLED else ""
+    shown, ours = (" ".join(addresses) or "nothing" for addresses in (wrote, decided))
+    text = (
+        f'"{by}"{known} writes this Service\'s status, too: {shown}, where pylb wrote {ours}; pylb leaves it alone until '
+        f"nobody else wrote it for {quiet_s / 60:.0f} min; stop one of the two (MetalLB: pylb install --takeover)"
+    )
+    return Notice(WARNING, SECOND_WRITER, text)

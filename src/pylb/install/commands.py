@@ -12,13 +12,17 @@ from typing import Any
 import click
 
 from pylb import __version__
+from pylb.addon import commands as more
 from pylb.addon import rollout, steps
 from pylb.addon.cli import (
     AGAIN,
+    BACKUP,
     FORCE,
     HELP_NAMES,
     KUBECTL,
+    TAKEOVER,
     Refused,
+    backup_folder,
     check_image,
     find_cluster,
     fresh_settings,
@@ -55,6 +59,8 @@ def _to_cluster(command: Callable[..., Any]) -> Callable[..., Any]:
 @_RANGE
 @_NO_POOL
 @FORCE
+@TAKEOVER
+@BACKUP
 @_IMAGE
 @click.option(
     "--wait", metavar="SECONDS", type=click.IntRange(0), default=int(rollout.LIMIT_S), show_default=True,
@@ -66,6 +72,8 @@ def install(
     ranges: tuple[str, ...],
     no_pool: bool,
     force: bool,
+    takeover: bool,
+    backup: str,
     image: str,
     wait: int,
     dry_run: bool,
@@ -80,7 +88,8 @@ def install(
     click.echo(f"Installing pylb {__version__}")
     with reporting(AGAIN, _UNREACHABLE):
         reach(cluster, ranges, COMMAND)
-        wish = Wish(ranges, no_pool, force, image, wait_s=wait, dry_run=dry_run)
+        folder = backup_folder(backup, takeover)
+        wish = Wish(ranges, no_pool, force, image, None, wait, dry_run, takeover, folder)
         spans = operation_on(cluster, COMMAND).enable(wish, fresh_settings((), image))
     if not dry_run:
         click.echo(next_steps(cluster, spans, no_pool, f"{COMMAND} A-B", "installed"))
@@ -97,6 +106,23 @@ def uninstall(purge: bool, kubectl: str, kubeconfig: str) -> None:
         cluster.reach()
         steps.disable(cluster, purge, click.echo)
     click.echo("pylb is uninstalled.")
+
+
+@click.command(context_settings=HELP_NAMES)
+@_to_cluster
+def rollback(kubectl: str, kubeconfig: str) -> None:
+    """Return to MetalLB, whose place `pylb install --takeover` took."""
+    with reporting(more.AGAIN, _UNREACHABLE):
+        more.return_to_metallb(_cluster(kubectl, kubeconfig))
+
+
+@click.command(context_settings=HELP_NAMES)
+@more.FILE
+@_to_cluster
+def restore(file: str, kubectl: str, kubeconfig: str) -> None:
+    """Bring back the pools that --takeover saved: those of FILE, or of the copy in the cluster."""
+    with reporting(more.AGAIN, _UNREACHABLE):
+        more.bring_back(_cluster(kubectl, kubeconfig), file)
 
 
 @click.command(context_settings=HELP_NAMES)

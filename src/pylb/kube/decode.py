@@ -59,6 +59,7 @@ def service(raw: JSON) -> Service:
     meta, spec = raw["metadata"], raw.get("spec") or {}
     status = (raw.get("status") or {}).get("loadBalancer") or {}
     cluster_ips = spec.get("clusterIPs") or ([spec["clusterIP"]] if spec.get("clusterIP") else [])
+    entries = [entry for entry in meta.get("managedFields") or () if entry.get("subresource") == "status"]
     return Service(
         key=service_key(meta["namespace"], meta["name"]),
         uid=meta.get("uid", ""),
@@ -74,7 +75,15 @@ def service(raw: JSON) -> Service:
         load_balancer_ip=spec.get("loadBalancerIP") or "",
         load_balancer_class=spec.get("loadBalancerClass"),
         ingress=tuple(entry["ip"] for entry in status.get("ingress") or () if entry.get("ip")),
+        recorder=next((str(entry["manager"]) for entry in entries if _has_ingress(entry)), ""),
+        status_managers=tuple(str(entry["manager"]) for entry in entries),
     )
+
+
+def _has_ingress(entry: JSON) -> bool:
+    """Whether an entry of managedFields holds a Service's recorded addresses."""
+    status = (entry.get("fieldsV1") or {}).get("f:status") or {}
+    return "f:ingress" in (status.get("f:loadBalancer") or {})
 
 
 @_guarded

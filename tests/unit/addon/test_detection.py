@@ -9,6 +9,7 @@ import pytest
 
 from pylb.addon.detection import DROP_IN, SERVICELB_LABEL, Weight, detect, strays
 from pylb.addon.inventory import take
+from pylb.addon.metallb import NOWHERE
 from pylb.core.ranges import parse
 
 JSON = dict[str, Any]
@@ -84,16 +85,20 @@ def test_servicelb_is_told_with_the_file_and_the_line_to_add() -> None:
     assert "--disable servicelb" in text  # a command line replaces what files say
 
 
-@pytest.mark.parametrize(
-    ("kubectl", "line"),
-    [
-        ("microk8s kubectl", "microk8s disable metallb"),
-        ("kubectl", "kubectl -n metallb-system delete deployment/controller daemonset/speaker"),
-    ],
-)
-def test_metallb_is_stopped_by_a_command_that_fits_and_pools_are_saved_first(kubectl: str, line: str) -> None:
-    (finding,) = detect([METALLB], take([METALLB]), kubectl=kubectl)
-    assert finding.fix == (f"{kubectl} get ipaddresspools,l2advertisements -A -o yaml > metallb-pools.yaml", line)
+def test_a_metallb_that_runs_is_taken_over_and_one_that_was_is_only_mentioned() -> None:
+    (finding,) = detect([METALLB], take([METALLB]))
+    assert "add --takeover" in finding.fix[0]
+    stopped = workload("DaemonSet", "speaker", "metallb-system", "quay.io/metallb/speaker:v0.15.3")
+    stopped["spec"]["template"]["spec"]["nodeSelector"] = {NOWHERE: "true"}
+    deployment = workload("Deployment", "controller", "metallb-system", "quay.io/metallb/controller:v0.15.3")
+    deployment["spec"]["replicas"] = 0
+    (finding,) = detect([stopped, deployment], take([stopped]))
+    assert (finding.weight, finding.what) == (Weight.NOTE, "metallb")
+    deployment["spec"]["replicas"] = 1
+    (finding,) = detect([stopped, deployment], take([stopped]))
+    assert finding.weight is Weight.STOP
+    assert "deployment/controller" in finding.text
+    assert "daemonset/speaker" not in finding.text
 
 
 def test_services_whose_address_the_range_does_not_hold() -> None:

@@ -59,3 +59,17 @@ def test_which_endpoints_can_serve(conditions: dict[str, Any], addresses: list[s
 def test_one_exception_whatever_the_shape(port: object) -> None:
     with pytest.raises(decode.DecodeError):
         decode.service({"metadata": {"name": "web", "namespace": "d"}, "spec": {"ports": [{"port": port}]}})
+
+
+def test_who_recorded_a_services_addresses() -> None:
+    """By managedFields of the status; whoever has no part in the addresses comes behind."""
+    ingress = {"f:status": {"f:loadBalancer": {"f:ingress": {}}}}
+    entries = [
+        {"manager": "kubectl", "fieldsV1": ingress},
+        {"manager": "pylb-controller", "subresource": "status", "fieldsV1": {"f:metadata": {}}},
+        {"manager": "controller", "subresource": "status", "fieldsV1": ingress},
+    ]
+    found = decode.service({"metadata": {"name": "a", "namespace": "b", "managedFields": entries}})
+    assert (found.recorder, found.status_managers) == ("controller", ("pylb-controller", "controller"))
+    nobody = decode.service({"metadata": {"name": "a", "namespace": "b", "managedFields": entries[:2]}})
+    assert (nobody.recorder, nobody.status_managers) == ("", ("pylb-controller",))
