@@ -13,7 +13,7 @@ from enum import Enum
 from pylb.addon import metallb
 from pylb.addon.facts import Use
 from pylb.addon.inventory import Inventory, containers, variables
-from pylb.addon.names import JSON, NAMESPACE, POOL
+from pylb.addon.names import JSON, METALLB_NAMESPACE, NAMESPACE, NAMESPACES, POOL
 from pylb.core.ranges import Range
 
 METALLB = "metallb"  # what a finding is about
@@ -55,6 +55,7 @@ def detect(
         *_cilium(objects),
         *_others(workloads),
         *_ipvs(objects, inventory.node_args, settings, kubectl),
+        *_unread(objects),
     ]
     return sorted(found, key=lambda one: list(Weight).index(one.weight))
 
@@ -73,6 +74,16 @@ def strays(inventory: Inventory, spans: Iterable[Range]) -> list[Finding]:
         return []
     text = f"these Services have addresses outside of the range, and will be given others: {_some(lost)}"
     return [Finding(Weight.WARN, "strays", text)]
+
+
+def _unread(objects: Iterable[JSON]) -> Iterator[Finding]:
+    """Pools in a namespace that pylb does not read, such as Helm's own for MetalLB."""
+    pools = [one for one in objects if one.get("kind") == "IPAddressPool" and _namespace(one) not in NAMESPACES]
+    if pools:
+        text = (
+            f"pylb reads pools in {' and '.join(NAMESPACES)} alone, not these: {_some([_called(one) for one in pools])}"
+        )
+        yield Finding(Weight.WARN, "unread", text, (f"apply them with namespace: {METALLB_NAMESPACE}",))
 
 
 def _metallb(workloads: Iterable[JSON]) -> Iterator[Finding]:

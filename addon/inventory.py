@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 
 from pylb.addon.facts import Held, Taken, Use, network
-from pylb.addon.names import JSON, POOL
+from pylb.addon.names import JSON, NAMESPACES, POOL
 from pylb.core.errors import ParseError
 from pylb.core.model import Address
 from pylb.core.ranges import Range, parse
@@ -83,7 +83,7 @@ def take(objects: Iterable[JSON], settings: Sequence[str] = ()) -> Inventory:
         tuple(held for service in services for held in _held_by(service)),
         tuple(held for item in items for held in _virtual(item)),
         tuple(dict.fromkeys(_networks(items, nodes, services, texts, bool(arguments)))),
-        tuple(_pools(items)),
+        tuple(pool for pool in _pools(items) if pool.namespace in NAMESPACES),
         arguments,
     )
 

@@ -67,7 +67,8 @@ class Operation:
             self._tell_notes(found)
         if spans and not wish.takeover:
             self._heed(strays(found.inventory, spans), force=True)
-        settings = replace(settings, addresses=tuple(map(entry, spans)), image=wish.image)
+        place = own.namespace if (own := found.inventory.own_pool) else settings.pool_namespace
+        settings = replace(settings, addresses=tuple(map(entry, spans)), pool_namespace=place, image=wish.image)
         if wish.dry_run:
             self._tell_plan(settings, wish.takeover)
             return spans
@@ -183,11 +184,11 @@ class Operation:
         path = wish.image_file or (archive.beside(self.folders) if wish.image == IMAGE else None)
         if path is None:
             return
-        archive.check(path, wish.image)
         if not archive.can_import(self.environment):
             if wish.image_file:
                 raise archive.ArchiveFault(f"this machine is no MicroK8s: give {path} to each node yourself")
             return
+        archive.check(path, wish.image)
         self.terminal.say(f"  the image, from {path.name}, to every node (this takes a while)")
         printed = archive.bring(path, self.environment)
         if "fail" in printed.lower() or "error" in printed.lower():

@@ -28,6 +28,8 @@ def put(program: Path, environment: Mapping[str, str]) -> str:
     path = Path(common) / "plugins" / NAME
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and _MARK not in path.read_text(encoding="utf-8", errors="replace"):
+            return f"{path} is somebody else's"
         path.write_text(text(program), encoding="utf-8")
         path.chmod(0o755)
     except OSError as error:

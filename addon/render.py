@@ -45,6 +45,7 @@ class Settings:
     addresses: tuple[str, ...] = ()
     image: str = IMAGE
     version: str = __version__
+    pool_namespace: str = METALLB_NAMESPACE
 
 
 def render(settings: Settings) -> list[JSON]:
@@ -59,7 +60,7 @@ def render(settings: Settings) -> list[JSON]:
         _secret(READER_SECRET, READER_KEY, settings.reader_token, "viewer", version),
         workloads.daemon_set(settings.image, version),
         workloads.deployment(settings.image, version),
-        *(pool(settings.addresses) if settings.addresses else ()),
+        *(pool(settings.addresses, settings.pool_namespace) if settings.addresses else ()),
     ]
 
 
@@ -99,7 +100,7 @@ def _secret(name: str, key: str, value: str, component: str, version: str) -> JS
     }
 
 
-def pool(addresses: tuple[str, ...]) -> list[JSON]:
+def pool(addresses: tuple[str, ...], namespace: str = METALLB_NAMESPACE) -> list[JSON]:
     """A pool, and an advertisement of all pools. They are the user's from then on, so they carry no label of ours."""
     kinds = {
         "IPAddressPool": (POOL, {"addresses": list(addresses)}),
@@ -109,7 +110,7 @@ def pool(addresses: tuple[str, ...]) -> list[JSON]:
         {
             "apiVersion": f"{GROUP}/v1beta1",
             "kind": kind,
-            "metadata": {"name": name, "namespace": METALLB_NAMESPACE},
+            "metadata": {"name": name, "namespace": namespace},
             "spec": spec,
         }
         for kind, (name, spec) in kinds.items()

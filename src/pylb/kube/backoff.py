@@ -80,6 +80,7 @@ class Backoff:
         start = now if self._attempt is None else self._attempt
         if now - start >= self._pace.healthy_after and self._failing_since is None:
             start = now  # it was well for long: the outage begins now, and not when the request was sent
+            self._spent = 1  # and what was spent on coming so far is long past
         self._widen(now)
         wait = self._width / 2 + self._width / 2 * self._random()
         if self._spent > 1:  # a list and a watch each time: the mean holds without a pause by the window

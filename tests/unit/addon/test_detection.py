@@ -10,6 +10,7 @@ import pytest
 from pylb.addon.detection import DROP_IN, SERVICELB_LABEL, Weight, detect, strays
 from pylb.addon.inventory import take
 from pylb.addon.metallb import NOWHERE
+from pylb.addon.names import POOL
 from pylb.core.ranges import parse
 
 JSON = dict[str, Any]
@@ -125,3 +126,17 @@ def test_services_whose_address_the_range_does_not_hold() -> None:
     (finding,) = strays(take(objects), [parse("10.0.0.240/28")])
     assert "default/out (10.0.0.99), default/of-the-old-range (10.0.0.100)" in finding.text
     assert strays(take(objects), [parse("10.0.0.0/24")]) == []
+
+
+def test_pools_where_pylb_does_not_look_are_named_and_do_not_count() -> None:
+    def pool(namespace: str) -> JSON:
+        metadata = {"name": POOL, "namespace": namespace}
+        return {"kind": "IPAddressPool", "metadata": metadata, "spec": {"addresses": ["10.0.0.1/32"]}}
+
+    objects = [pool("metallb"), pool("pylb-system")]
+    inventory = take(objects)
+    assert inventory.own_pool is not None
+    assert [one.namespace for one in inventory.pools] == ["pylb-system"]
+    [finding] = detect(objects, inventory)
+    assert f"not these: ipaddresspool/{POOL} in metallb" in finding.text
+    assert detect(objects[1:], inventory) == []

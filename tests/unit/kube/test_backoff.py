@@ -121,11 +121,13 @@ def test_retry_after_is_obeyed_up_to_a_limit() -> None:
 
 
 def test_the_end_of_a_long_exchange_begins_a_new_outage() -> None:
-    """The wait then counts from now: all clients lose their watches at the same moment."""
+    """The wait then counts from now: all clients lose their watches at the same moment. It is no longer for what was
+    spent on beginning it, a list and a watch."""
     backoff = Backoff(lambda: 0.5)
     backoff.started(0)
     backoff.failed(1)
     backoff.healthy()
+    backoff.started(10)
     backoff.started(10)
     backoff.failed(300)
     assert backoff.failing_since == 300
