@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster import client
+from cluster import client, pylb_on
 from cluster.client import Cluster
 
 API = "https://100.64.77.1:6443"  # as the nodes reach it
@@ -57,7 +57,7 @@ def pylb(cluster: Cluster, kubeconfig: Path, *words: str) -> subprocess.Complete
 
 
 def objects(cluster: Cluster, *words: str) -> list[str]:
-    return cluster.kubectl("get", *words, "-o", "name").stdout.split()
+    return pylb_on.check(cluster, "get", *words, "-o", "name").split()
 
 
 def test_an_image_that_no_node_has_stops_it_before_anything_is_deployed(empty: Cluster, kubeconfig: Path) -> None:
@@ -90,9 +90,7 @@ def test_install_answers_the_first_service_and_uninstall_leaves_pools_or_nothing
     for _ in range(2):
         done = pylb(empty, kubeconfig, "uninstall")
         assert (done.returncode, done.stderr) == (0, "")
-    assert objects(empty, "pods", "-n", "pylb-system") == [] or "deployment" not in str(
-        objects(empty, "all", "-n", "pylb-system")
-    )
+    assert objects(empty, "deployments,daemonsets,secrets", "-n", "pylb-system") == []
     assert objects(empty, "ipaddresspools.metallb.io", "-A") == ["ipaddresspool.metallb.io/default-addresspool"]
     done = pylb(empty, kubeconfig, "install")
     assert done.returncode == 0, done.stderr
