@@ -18,9 +18,9 @@ Json = Mapping[str, Any]
 
 
 def table(documents: Iterable[Json]) -> str:
-    """A row for each figure that has a target, misses too, and the machine below."""
+    """A row for each figure that has a target and is to be listed, for all that miss, and the machine below."""
     known = list(documents)
-    rows = [_row(figure) for document in known for figure in document["figures"] if figure["target"] is not None]
+    rows = [_row(figure) for document in known for figure in document["figures"] if _is_listed(figure)]
     return HEAD + "".join(rows) + "\n" + _machine(known)
 
 
@@ -31,6 +31,10 @@ def splice(readme: str, text: str) -> str:
     if not mark:
         raise ValueError(f"the README has no {BEGIN.strip()} … {END}")
     return before + BEGIN + text + END + after
+
+
+def _is_listed(figure: Json) -> bool:
+    return figure["target"] is not None and (figure.get("listed", True) or figure["verdict"] != "PASS")
 
 
 def _row(figure: Json) -> str:

@@ -19,6 +19,7 @@ from bench._program import SYSTEM_PYTHON, WAIT, Program
 from pylb.core import events
 from pylb.kube import credentials
 from pylb.kube.client import Client
+from pylb.kube.collection import Collection
 from pylb.kube.errors import ClusterError
 from pylb.lab import arping
 from pylb.lab.client import Lab
@@ -137,7 +138,7 @@ class Scene:
         state: Json = await self.client.get(self._proxy(node, "state"), headers={"X-Pylb-Token": self._token})
         return state
 
-    async def owner(self, address: IPv4Address) -> str:
+    async def owner(self, address: IPv4Address, seconds: float = WAIT) -> str:
         """The node that answers for an address, asked from the router so that the client's kernel learns nothing."""
         macs = {host["mac"]: name for name, host in self.lab.hosts.items()}
         found: list[str] = []
@@ -147,7 +148,7 @@ class Scene:
             found[:] = [macs[mac] for mac in answers if mac in macs]
             return len(answers) == len(found) == 1
 
-        await self.until(f"one node answers for {address}", one)
+        await self.until(f"one node answers for {address}", one, seconds)
         return found[0]
 
     def follow(self) -> None:
@@ -197,6 +198,23 @@ class Scene:
     def commits(self, node: str) -> Program:
         """Hear when a node's firewall rules change."""
         return Program(self.lab, node, [*SYSTEM_PYTHON, str(Path(__file__).with_name("_commits.py"))])
+
+
+class Watch:
+    """When each Service was first seen with an address (Unix seconds). An API server may end a watch at any time: it
+    goes on then."""
+
+    def __init__(self, stage: Scene) -> None:
+        self.seen: dict[str, float] = {}
+        self._services: Collection[Json] = Collection(stage.client, SERVICES, dict, on_change=self._on_change)
+
+    async def run(self) -> None:
+        """Watch for ever."""
+        await self._services.run()
+
+    def _on_change(self, _key: str, _old: Json | None, new: Json | None) -> None:
+        if new is not None and ((new.get("status") or {}).get("loadBalancer") or {}).get("ingress"):
+            self.seen.setdefault(new["metadata"]["name"], time.time())
 
 
 @contextlib.asynccontextmanager

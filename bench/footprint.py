@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import time
-from dataclasses import dataclass
-from pathlib import Path
 
 from bench import results
 from bench._metallb import metallb
 from bench._objects import EVERYWHERE, POOL_FIRST, service
+from bench._processes import PROC, Use, memory, processor
 from bench._program import busy, say
 from bench._scene import Scene, scene
 from bench.report import Figure, worst_of
@@ -26,16 +24,6 @@ SERVICES_COUNT = 20
 SETTLE = 8.0  # s after the last Service answered: the bursts of announcements last 5 s
 IDLE = 30.0  # s
 TARGET_MIB, TARGET_PERCENT = 48.0, 1.5
-PROC = Path("/proc")
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """What a process has and uses."""
-
-    rss: float  # MiB
-    private: float  # MiB
-    percent: float  # of a core
 
 
 def processes(lab: int) -> dict[str, int]:
@@ -55,19 +43,6 @@ def processes(lab: int) -> dict[str, int]:
         elif ours and words[1:4] == ["-m", "pylb", "speaker"]:
             found[words[words.index("--node") + 1]] = int(entry.name)
     return found
-
-
-def memory(pid: int) -> tuple[float, float]:
-    """Resident and private MiB."""
-    rows = (row.split() for row in (PROC / str(pid) / "smaps_rollup").read_text().splitlines()[1:])
-    kib = {row[0].rstrip(":"): int(row[1]) for row in rows}
-    return kib["Rss"] / 1024, (kib["Private_Clean"] + kib["Private_Dirty"]) / 1024
-
-
-def processor(pid: int) -> float:
-    """Seconds of processor time so far, own and for system calls."""
-    after_name = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
-    return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def measure(seconds: float) -> dict[str, Use]:

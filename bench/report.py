@@ -39,6 +39,7 @@ class Figure:
     reference: Reference | None = None
     at_least: bool = False
     note: str = ""
+    listed: bool = True  # in the README's table, if it has a target; a MISS always is
 
     @property
     def verdict(self) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 from bench import report
 
+SKIPPED = 77  # the exit code of a topic that this machine cannot run
 FOLDER = Path(__file__).resolve().parent / "results"
 NAMES = (("/proc/device-tree/model", ""), ("/proc/cpuinfo", "model name"))  # a Pi's board, another's processor
 

@@ -22,7 +22,7 @@ from bench._metallb import metallb
 from bench._objects import EVERYWHERE, POOL_FIRST, service
 from bench._program import Program, announcements, busy, say, until
 from bench._requests import first_answer
-from bench._scene import SERVICES, Scene, scene
+from bench._scene import Scene, Watch, scene
 from bench.report import Figure, median_of
 
 RUNS = 20
@@ -49,20 +49,6 @@ class Run:
     def since_return(self, moment: float) -> float:
         """ms."""
         return (moment - self.returned) * 1000
-
-
-class Watch:
-    """When each Service was first seen with an address."""
-
-    def __init__(self, stage: Scene) -> None:
-        self.seen: dict[str, float] = {}
-        self._stage = stage
-
-    async def run(self) -> None:
-        async for change in self._stage.client.lines(SERVICES, {"watch": True}):
-            body = change["object"]
-            if ((body.get("status") or {}).get("loadBalancer") or {}).get("ingress"):
-                self.seen.setdefault(body["metadata"]["name"], time.time())
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from pylb.core.allocator import Ledger
 from pylb.core.config import Config, Pool
+from pylb.core.ledger import Ledger
 from pylb.core.model import Address, ObjectRef, PoolName
 
 POOL_KIND = "IPAddressPool"

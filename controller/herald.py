@@ -6,8 +6,8 @@ import time
 
 from pylb.controller.reconcile import Outcome
 from pylb.core import events, notices
-from pylb.core.allocator import Allocation
 from pylb.core.events import Event
+from pylb.core.ledger import Allocation
 from pylb.core.model import ObjectRef, Service, ServiceKey
 from pylb.core.reasons import Reason
 from pylb.core.rivalry import QUIET_S, Contest

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from pylb.core import notices, requests
-from pylb.core.allocator import Allocation, Decision, Ledger, decide
+from pylb.core.allocator import Decision, decide
 from pylb.core.config import Config
+from pylb.core.ledger import Allocation, Ledger
 from pylb.core.model import Service, ServiceKey
 from pylb.core.notices import Notice
 from pylb.core.reasons import Reason

@@ -19,7 +19,7 @@ IMAGE_LIMIT_S, ROLLOUT_LIMIT_S = 600, 60
 
 def image() -> Path:
     """An archive of pylb's image for this machine, as the checkout is now."""
-    command = [ROOT / "scripts" / "image", "--arch", "native", "--output", ARCHIVE]
+    command = [str(ROOT / "scripts" / "image"), "--arch", "native", "--output", str(ARCHIVE)]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=IMAGE_LIMIT_S)
     if done.returncode != 0:
         raise LabError(f"no image: {(done.stderr or done.stdout).strip()}")

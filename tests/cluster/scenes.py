@@ -85,6 +85,12 @@ class Scene:
             return self.lan.text("/readyz") == b"ok"
         return False
 
+    def restart_api(self) -> None:
+        """Kill the API server and start it again; it is ready."""
+        self.lan.lab.program("kill", "kube-apiserver")
+        self.lan.lab.program("start", "kube-apiserver")
+        until("the API server is ready", self.api_ready, READY_S)
+
     def assert_recovers(self) -> float:
         """The API server serves again, and soon after it pylb does; how soon."""
         until("the API server is ready", self.api_ready, READY_S)

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from fakes import takeovers
 from fakes.cluster import JSON, OURS, until
 from fakes.real import COMPONENT, RealLan
 
@@ -52,9 +53,8 @@ class Steady:
 
     def failures(self) -> list[tuple[float, str]]:
         """When, in seconds after the start, which requests failed, and how; those under way are over first."""
-        told = self.probe.stop()
-        failed = [one for one in told if one["kind"] == "request" and not one["ok"]]
-        return sorted((round(one["at"] - self.began, 2), one["text"]) for one in failed)
+        self.probe.stop()
+        return takeovers.failures(self.probe, self.began)
 
     def silence(self) -> float:
         """The longest time, in seconds, in which nobody answered for the address."""

@@ -216,8 +216,8 @@ class RealCluster:
     async def _until(self, what: str, seconds: float, work: Coroutine[Any, Any, None]) -> None:
         """Wait for `work`; LabError as soon as a program of the control plane ends, or after `seconds`."""
         waiting = asyncio.ensure_future(work)
-        ends = [child.ended for child in (*self._beside.values(), *self._first.values())]
-        await asyncio.wait((waiting, *ends), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        ends: list[asyncio.Future[Any]] = [child.ended for child in (*self._beside.values(), *self._first.values())]
+        await asyncio.wait([waiting, *ends], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         if waiting.done():
             return waiting.result()
         waiting.cancel()

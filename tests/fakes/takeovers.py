@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from fakes.clocks import Probe
 from fakes.cluster import until
 from fakes.lan import Lan
 
@@ -72,11 +73,13 @@ def lose(
         probe.wait_steady(calm)
         asker.stop()
     lan.owner(address)
-    assert {mac for at, mac in asker.answers() if lost + outage < at < healed} == {lan.mac(other)}
-    assert asker.longest_dispute() <= TWO_BEATS_S
+    macs = {mac for at, mac in asker.answers() if lost + outage < at < healed}
+    assert macs == {lan.mac(other)}, f"who answered meanwhile: {macs}"
+    dispute = asker.longest_dispute()
+    assert dispute <= TWO_BEATS_S, f"disputed for {dispute:.2f} s"
     moves = [mac for mac, _ in itertools.groupby(asker.answers(), key=lambda one: one[1])]
     assert len(set(moves)) == 2, "a third node had it"
-    return Loss(owner, other, outage, asker.longest_dispute())
+    return Loss(owner, other, outage, dispute)
 
 
 def hand_over(lan: Lan, address: str, leave: Act, back: Act, *, settled: Act | None = None) -> HandOver:
@@ -98,6 +101,13 @@ def hand_over(lan: Lan, address: str, leave: Act, back: Act, *, settled: Act | N
         asker.stop()
         failed = probe.failed()
     silent = max(later - earlier for (earlier, _), (later, _) in itertools.pairwise(asker.answers()))
-    assert failed == 0
-    assert asker.longest_dispute() <= 2 * TWO_BEATS_S, "a leaving speaker answers on purpose until the others do"
+    assert failed == 0, f"requests failed, seconds after the start: {failures(probe, began)}"
+    dispute = asker.longest_dispute()
+    assert dispute <= 2 * TWO_BEATS_S, f"a leaving speaker answers on purpose until the others do: {dispute:.2f} s"
     return HandOver(owner, other, failed, len(probe.requests()), silent)
+
+
+def failures(probe: Probe, since: float) -> list[tuple[float, str]]:
+    """When, in seconds after a time, which of the probe's requests failed, and how."""
+    failed = [one for one in probe.told() if one["kind"] == "request" and not one["ok"]]
+    return sorted((round(one["at"] - since, 2), one["text"]) for one in failed)

@@ -1,4 +1,4 @@
-"""Which Service has which address: the ledger of what is given, and `decide`, which says what a Service should have.
+"""Which Service gets which address: `decide` says what a Service should have, given the ledger of what the others have.
 
 Semantics are MetalLB's (`controller/service.go`, `internal/allocator`). `decide` changes nothing: whoever calls
 carries the decision out with `Ledger.assign` or `Ledger.release` and writes it to the API.
@@ -6,25 +6,18 @@ carries the decision out with `Ledger.assign` or `Ledger.release` and writes it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from pylb.core import notices, pools, remedies, requests
 from pylb.core.config import Config, Pool
 from pylb.core.errors import ParseError
+from pylb.core.ledger import Allocation, Ledger
 from pylb.core.model import LOAD_BALANCER, Address, PoolName, Service, ServiceKey
 from pylb.core.notices import Notice
 from pylb.core.ranges import parse_address
 from pylb.core.reasons import Reason
-from pylb.core.requests import PREFER_DUAL_STACK, Refusal, Request, Use, quoted
-
-
-@dataclass(frozen=True, slots=True)
-class Allocation:
-    """What a Service has."""
-
-    addresses: tuple[Address, ...]
-    pool: PoolName
+from pylb.core.requests import PREFER_DUAL_STACK, Refusal, Request, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,46 +44,6 @@ class Decision:
     blockers: tuple[ServiceKey, ...] = ()
     fix: str = ""
     ignored: bool = False  # not pylb's to touch: another loadBalancerClass
-
-
-class Ledger:
-    """All allocations, by Service and by address."""
-
-    def __init__(self) -> None:
-        self._allocations: dict[ServiceKey, Allocation] = {}
-        self._uses: dict[Address, dict[ServiceKey, Use]] = {}
-
-    @property
-    def allocations(self) -> Mapping[ServiceKey, Allocation]:
-        return self._allocations
-
-    def users(self, address: Address) -> Mapping[ServiceKey, Use]:
-        """The Services that use an address."""
-        return self._uses.get(address, {})
-
-    def in_use(self, pool: PoolName, version: int) -> int:
-        """How many addresses of a family a pool has given out; a shared one counts once."""
-        given = {
-            a for allocation in self._allocations.values() if allocation.pool == pool for a in allocation.addresses
-        }
-        return sum(address.version == version for address in given)
-
-    def assign(self, key: ServiceKey, use: Use, allocation: Allocation) -> None:
-        """Record an allocation, in place of what the Service had."""
-        self.release(key)
-        self._allocations[key] = allocation
-        for address in allocation.addresses:
-            self._uses.setdefault(address, {})[key] = use
-
-    def release(self, key: ServiceKey) -> Allocation | None:
-        """Forget what a Service had, and return it."""
-        allocation = self._allocations.pop(key, None)
-        for address in allocation.addresses if allocation else ():
-            uses = self._uses[address]
-            del uses[key]
-            if not uses:
-                del self._uses[address]
-        return allocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +200,8 @@ def _complete(case: _Case, candidates: Iterable[Pool], families: list[int]) -> I
 
 def _first_free(case: _Case, pool: Pool, version: int) -> Address | None:
     """The lowest address of a pool that is free or may be shared; visits at most the taken ones before it."""
+    if not case.request.use.sharing and case.request.key not in case.ledger.allocations:
+        return case.ledger.unused(pool, version)
     spans = (span for span in pool.ranges if span.version == version)
     addresses = (address for span in spans for address in span.addresses())
     return next((a for a in addresses if pool.usable(a) and _check_sharing(case, a) is None), None)

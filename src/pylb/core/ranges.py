@@ -68,10 +68,11 @@ class Range:
         """The fewest CIDRs that make it up, ascending."""
         return summarize_address_range(self.first, self.last)
 
-    def addresses(self) -> Iterator[Address]:
-        """Its addresses, ascending, made one by one as they are asked for."""
+    def addresses(self, start: int | None = None) -> Iterator[Address]:
+        """Its addresses from the number `start` on, ascending, made one by one as they are asked for."""
         make = type(self.first)
-        return (make(number) for number in range(int(self.first), int(self.last) + 1))
+        first = int(self.first) if start is None else start
+        return (make(number) for number in range(first, int(self.last) + 1))
 
 
 def is_buggy(address: Address) -> bool:

@@ -130,7 +130,7 @@ class Lab:
             if self.process.stdout is not None:
                 self.process.stdout.close()
 
-    def __enter__(self) -> Lab:
+    def __enter__(self: L) -> L:
         return self
 
     def __exit__(

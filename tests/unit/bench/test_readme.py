@@ -28,6 +28,14 @@ def test_a_miss_is_a_row_and_a_figure_without_a_target_is_none() -> None:
     ]
 
 
+def test_a_figure_that_is_not_to_be_listed_is_a_row_only_if_it_misses() -> None:
+    quiet = {**FIGURE, "listed": False}
+    rows = table([{"figures": [quiet, {**quiet, "verdict": "PASS"}], "machine": MACHINE}]).splitlines()
+    assert [row for row in rows if "ARP reply" in row] == [
+        "| ARP reply | 12.3 us | ≤ 11 us |  | kernel: 4 | **MISS** |"
+    ]
+
+
 def test_it_goes_between_the_marks() -> None:
     assert splice(f"a{BEGIN}old{END}z", "new") == f"a{BEGIN}new{END}z"
     with pytest.raises(ValueError, match="the README has no"):

@@ -8,8 +8,9 @@ import pytest
 
 from fakes.world import configured, namespace, pool, service
 from pylb.core import requests
-from pylb.core.allocator import Decision, Ledger, decide
+from pylb.core.allocator import Decision, decide
 from pylb.core.config import Config
+from pylb.core.ledger import Ledger
 from pylb.core.model import Service
 from pylb.core.reasons import Reason
 
