@@ -83,6 +83,7 @@ async def test_where_nothing_changes_nothing_is_written_and_a_restart_writes_not
     async with counted(POOL, advertisement(), *bodies) as cluster, speaker(cluster, "n1") as voice:
         async with controller(cluster) as one:
             await settled(cluster)
+            assert len(web(one)) == MANY
             voice.own(web(one))
             assert (await settled(cluster))[L2] == MANY
             await cluster.quiet(3 * REST)

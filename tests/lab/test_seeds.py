@@ -30,7 +30,7 @@ def parameters(row: Row) -> object:
     return pytest.param(row.subnet, row, marks=marks, id=row.name)
 
 
-@pytest.mark.parametrize(("shared", "row"), map(parameters, ROWS), indirect=["shared"])
+@pytest.mark.parametrize(("shared", "row"), [parameters(row) for row in ROWS], indirect=["shared"])
 def test_row(lan: Lan, row: Row, record_property: pytest.RecordProperty, capsys: pytest.CaptureFixture[str]) -> None:
     for name, value in (row.play(lan) or {}).items():
         record_property(name, value)
