@@ -8,7 +8,7 @@ from collections.abc import Collection as Names
 from typing import Any
 
 from pylb.core.config import EMPTY
-from pylb.core.lines import by_service, lines
+from pylb.core.lines import Lines, View, by_service
 from pylb.core.model import Node, NodeName
 from pylb.core.ownership import Line
 from pylb.kube import decode
@@ -24,6 +24,7 @@ class World:
         self._class = load_balancer_class
         self._on_change = on_change
         self._current = self._earlier = EMPTY  # the configuration that the last lines went by, and the one before it
+        self._lines = Lines()
         self.configuration = Configuration(client, on_change)
         self.services = self._watch(client, "/api/v1/services", decode.service)
         self.slices = self._watch(client, "/apis/discovery.k8s.io/v1/endpointslices", decode.endpoint_slice)
@@ -48,7 +49,8 @@ class World:
         services = self.services.items.values()
         if self.configuration.current is not self._current:
             self._earlier, self._current = self._current, self.configuration.current
-        return lines(self._current, services, endpoints, self.nodes, alive, self._class, self._earlier)
+        view = View(self._current, self.nodes, frozenset(alive), self._class, self._earlier)
+        return self._lines.update(view, services, endpoints)
 
     async def run(self) -> None:
         """Keep it current for ever."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from pylb.core.config import EMPTY, Config
 from pylb.core.election import Verdict, elect
@@ -12,33 +13,71 @@ from pylb.core.ownership import Line, merge
 from pylb.core.ranges import parse_address
 
 
-def lines(
-    config: Config,
-    services: Iterable[Service],
-    endpoints: Mapping[ServiceKey, list[Endpoint]],
-    nodes: Mapping[NodeName, Node],
-    alive: Collection[NodeName],
-    load_balancer_class: str | None = None,
-    earlier: Config = EMPTY,
-) -> list[Line]:
-    """One line for each address that a Service of pylb's class has recorded in its status.
+@dataclass(frozen=True, slots=True)
+class View:
+    """What every election goes by."""
 
-    An address that is in no pool any more goes on by the `earlier` configuration: it is the controller that takes it
-    away, and it may be slow or absent (MetalLB's speaker keeps its old configuration then).
-    """
-    verdicts: dict[Address, dict[ServiceKey, Verdict]] = {}
-    pools: dict[Address, str] = {}
-    for service in services:
-        addresses = recorded(service)
-        if not addresses or service.load_balancer_class != load_balancer_class:
-            continue
-        known = config if config.pool_of(addresses) else earlier
-        verdict = elect(known, service, addresses, endpoints.get(service.key, []), nodes, alive)
-        pool = known.pool_of(addresses)
-        for address in addresses:
-            verdicts.setdefault(address, {})[service.key] = verdict
-            pools[address] = pool.name if pool else ""
-    return [merge(address, found, pools[address]) for address, found in verdicts.items()]
+    config: Config
+    nodes: Mapping[NodeName, Node]
+    alive: frozenset[NodeName]
+    load_balancer_class: str | None = None
+    earlier: Config = EMPTY
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What was made of one Service."""
+
+    service: Service
+    endpoints: list[Endpoint]
+    addresses: tuple[Address, ...]
+    verdict: Verdict
+    pool: str
+
+
+class Lines:
+    """The lines of all Services. What did not change since the last time is not elected again: with a thousand Services
+    that would hold a speaker up, each time that one of them changes."""
+
+    def __init__(self) -> None:
+        self._view: View | None = None
+        self._known: dict[ServiceKey, _Known] = {}
+
+    def update(
+        self, view: View, services: Iterable[Service], endpoints: Mapping[ServiceKey, list[Endpoint]]
+    ) -> list[Line]:
+        """One line for each address that a Service of pylb's class has recorded in its status.
+
+        An address that is in no pool any more goes on by the `earlier` configuration: it is the controller that takes
+        it away, and it may be slow or absent (MetalLB's speaker keeps its old configuration then).
+        """
+        before = self._known if view == self._view else {}
+        self._view, self._known = view, {}
+        found: dict[Address, dict[ServiceKey, _Known]] = {}
+        for service in services:
+            ends = endpoints.get(service.key, [])
+            known = before.get(service.key)
+            if known is None or known.service is not service or known.endpoints != ends:
+                known = _settle(view, service, ends)
+            self._known[service.key] = known
+            for address in known.addresses:
+                found.setdefault(address, {})[service.key] = known
+        return [_merged(address, users) for address, users in found.items()]
+
+
+def _settle(view: View, service: Service, endpoints: list[Endpoint]) -> _Known:
+    addresses = recorded(service) if service.load_balancer_class == view.load_balancer_class else ()
+    if not addresses:
+        return _Known(service, endpoints, (), Verdict(), "")
+    config = view.config if view.config.pool_of(addresses) else view.earlier
+    pool = config.pool_of(addresses)
+    verdict = elect(config, service, addresses, endpoints, view.nodes, view.alive)
+    return _Known(service, endpoints, addresses, verdict, pool.name if pool else "")
+
+
+def _merged(address: Address, users: Mapping[ServiceKey, _Known]) -> Line:
+    *_, last = users.values()
+    return merge(address, {key: known.verdict for key, known in users.items()}, last.pool)
 
 
 def recorded(service: Service) -> tuple[Address, ...]:
