@@ -15,12 +15,14 @@ from types import TracebackType
 from typing import Any
 
 from fakes import takeovers
+from fakes.clocks import Probe
 from fakes.cluster import JSON, OURS, until
 from fakes.real import COMPONENT, RealLan
 
 POD_NAME = "authentication.kubernetes.io/pod-name"
 WINDOW_S, IN_WINDOW = 10.0, 20  # at most so many requests of a kind (kube.backoff)
 SHARE = 0.2  # of a core: a loop without a pause takes a whole one
+PATIENT_MS = 900  # for a request: a busy machine may stand still, but a packet that is lost is sent again after 1 s
 SHOWN = 10  # failures
 SILENT_S = 0.5  # in which nobody answers ARP: 25 questions; this machine may stand still for some of that
 THAW_S = 0.5  # until a process that stood still has noticed
@@ -36,7 +38,8 @@ class Steady:
 
     def __init__(self, lan: RealLan, address: str) -> None:
         self._lan, self._address = lan, address
-        self.probe, self.asker = lan.probe(f"http://{address}/"), lan.asker(address)
+        self.probe = Probe(lan.lab, f"http://{address}/", limit_ms=PATIENT_MS)
+        self.asker = lan.asker(address)
         self.began, self.owner = time.time(), lan.owner(address)
         self._lives, self._cpu = lives(lan), cpu(lan)
 

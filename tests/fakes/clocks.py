@@ -15,6 +15,7 @@ from fakes import asker
 from fakes.cluster import JSON, until
 from pylb.lab import arping
 from pylb.lab.client import Lab
+from pylb.lab.probe import LIMIT_MS
 
 PLAIN_PYTHON = (sys.executable, "-I", "-S")  # starts in 10 ms
 END_S = 5.0
@@ -65,8 +66,8 @@ class Clock:
 class Probe(Clock):
     """A client that asks a URL on a new connection each time."""
 
-    def __init__(self, lab: Lab, url: str, every_ms: float = ASK_EVERY_MS) -> None:
-        words = ("--each", "--every-ms", str(every_ms))
+    def __init__(self, lab: Lab, url: str, every_ms: float = ASK_EVERY_MS, limit_ms: float = LIMIT_MS) -> None:
+        words = ("--each", "--every-ms", str(every_ms), "--limit-ms", str(limit_ms))
         super().__init__(lab, "client", lab.module("pylb.lab.probe", url, *words))
 
     def __enter__(self) -> Any:
