@@ -5,6 +5,7 @@ test_bad_rights, where it is the cure."""
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 
@@ -19,6 +20,7 @@ from pylb.addon.names import NAMESPACE
 ALLOCATES_S = 30.0  # after the leader's node was lost
 GRACE_S, SLEEP_S = 5, 3  # of a pod that is drained: it serves on until kube-proxy has heard of it, once a second
 Say = Callable[[str], None]
+IN_FLIGHT = 2  # requests: one as the address goes, one as it comes back
 
 
 def announced(scene: Scene, node: str) -> tuple[str, str]:
@@ -72,7 +74,8 @@ def test_the_speakers_pod_is_deleted(scene: Scene, lan: RealLan, say: Say) -> No
     key, address = announced(scene, scene.spare)
     pod = lan.pod(f"speaker-{scene.spare}")
     delete = lambda: pylb_on.check(lan.lab, "-n", NAMESPACE, "delete", "pod", pod, "--wait=false")
-    told = takeovers.hand_over(lan, address, delete, lambda: None, settled=lambda: steady.at_rest(lan))
+    rest = functools.partial(steady.at_rest, lan)
+    told = takeovers.hand_over(lan, address, delete, lambda: None, settled=rest, in_flight=IN_FLIGHT)
     say(str(told))
     lan.remove(service(key))
 

@@ -90,7 +90,8 @@ class Lan(Cluster):
 
     def forgetful_client(self, address: str) -> Clock:
         """As long as the block lasts, the client's kernel has to ask again who has an address, 20 times a second."""
-        forget = f"while :; do ip neigh flush to {address} dev eth0; echo '{{}}'; sleep 0.05; done"
+        known = "nud reachable nud stale nud delay nud probe"  # not while it asks: what waits for the answer would fail
+        forget = f"while :; do ip neigh flush to {address} dev eth0 {known}; echo '{{}}'; sleep 0.05; done"
         return Clock(self.lab, "client", ["sh", "-c", forget])
 
     def listener(self) -> Listener:

@@ -82,9 +82,11 @@ def lose(
     return Loss(owner, other, outage, dispute)
 
 
-def hand_over(lan: Lan, address: str, leave: Act, back: Act, *, settled: Act | None = None) -> HandOver:
+def hand_over(
+    lan: Lan, address: str, leave: Act, back: Act, *, settled: Act | None = None, in_flight: int = 0
+) -> HandOver:
     """The owner's speaker leaves in order and comes back: no new connection fails, of a client that asks for the address
-    all the time, as one does that comes anew."""
+    all the time, as one does that comes anew. Of those under way as the address moves, `in_flight` may be reset."""
     owner = lan.owner(address)
     url = f"http://{address}/"
     with lan.forgetful_client(address), lan.probe(url) as probe, lan.asker(address) as asker:
@@ -101,7 +103,7 @@ def hand_over(lan: Lan, address: str, leave: Act, back: Act, *, settled: Act | N
         asker.stop()
         failed = probe.failed()
     silent = max(later - earlier for (earlier, _), (later, _) in itertools.pairwise(asker.answers()))
-    assert failed == 0, f"requests failed, seconds after the start: {failures(probe, began)}"
+    assert failed <= in_flight, f"requests failed, seconds after the start: {failures(probe, began)}"
     dispute = asker.longest_dispute()
     assert dispute <= 2 * TWO_BEATS_S, f"a leaving speaker answers on purpose until the others do: {dispute:.2f} s"
     return HandOver(owner, other, failed, len(probe.requests()), silent)
