@@ -1,4 +1,4 @@
-"""What every layer shares: how properties are searched, and when a skipped lab or cluster test is a failure."""
+"""What every layer shares: how properties are searched, what kubectl remembers, when a skipped lab or cluster test fails."""
 
 from __future__ import annotations
 
@@ -27,6 +27,12 @@ settings.register_profile(
     "hunt", max_examples=5_000, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile(os.environ.get("PYLB_HYPOTHESIS", "gate"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache_of_kubectl(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """kubectl remembers for hours what the server at an address and port has, and ports of earlier tests come again."""
+    os.environ["KUBECACHEDIR"] = str(tmp_path_factory.mktemp("kubectl"))
 
 
 @lru_cache(maxsize=1)

@@ -20,7 +20,6 @@ from pylb.addon.names import NAMESPACE
 ALLOCATES_S = 30.0  # after the leader's node was lost
 GRACE_S, SLEEP_S = 5, 3  # of a pod that is drained: it serves on until kube-proxy has heard of it, once a second
 Say = Callable[[str], None]
-IN_FLIGHT = 2  # requests: one as the address goes, one as it comes back
 
 
 def announced(scene: Scene, node: str) -> tuple[str, str]:
@@ -75,7 +74,7 @@ def test_the_speakers_pod_is_deleted(scene: Scene, lan: RealLan, say: Say) -> No
     pod = lan.pod(f"speaker-{scene.spare}")
     delete = lambda: pylb_on.check(lan.lab, "-n", NAMESPACE, "delete", "pod", pod, "--wait=false")
     rest = functools.partial(steady.at_rest, lan)
-    told = takeovers.hand_over(lan, address, delete, lambda: None, settled=rest, in_flight=IN_FLIGHT)
+    told = takeovers.hand_over(lan, address, delete, lambda: None, settled=rest)
     say(str(told))
     lan.remove(service(key))
 

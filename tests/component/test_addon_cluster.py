@@ -67,9 +67,14 @@ def microk8s(tmp_path: Path, kubeconfig: Path) -> MicroK8s:
 
 
 def get(kubeconfig: Path, *words: str) -> list[dict[str, Any]]:
-    line = ["kubectl", "--kubeconfig", str(kubeconfig), "get", *words, "-o", "json"]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=30, check=True)
-    return list(json.loads(done.stdout)["items"])
+    return list(json.loads(printed(kubeconfig, "get", *words, "-o", "json"))["items"])
+
+
+def printed(kubeconfig: Path, *words: str) -> str:
+    line = ["kubectl", "--kubeconfig", str(kubeconfig), *words]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, f"{words}: {done.stderr}{done.stdout}"
+    return done.stdout
 
 
 def names(kubeconfig: Path, *words: str) -> set[str]:
@@ -78,8 +83,7 @@ def names(kubeconfig: Path, *words: str) -> set[str]:
 
 def rows(kubeconfig: Path) -> list[str]:
     """What MicroK8s searches for `check_status`."""
-    line = ["kubectl", "--kubeconfig", str(kubeconfig), "get", "all", "-A"]
-    return subprocess.run(line, capture_output=True, text=True, timeout=30, check=True).stdout.splitlines()
+    return printed(kubeconfig, "get", "all", "-A").splitlines()
 
 
 def test_from_the_question_to_the_objects_and_back(microk8s: MicroK8s, kubeconfig: Path) -> None:

