@@ -63,7 +63,7 @@ _LEASE = (  # which of the controllers leads; no name can narrow what is created
 CLUSTER_RULES: dict[str, tuple[JSON, ...]] = {
     CONTROLLER: (
         rule("", ["services"], READ),  # got after a conflict
-        rule("", ["namespaces"], FOLLOW),
+        rule("", ["nodes", "namespaces"], FOLLOW),  # no Service is given a node's own address
         rule("", ["services/status"], _STATUS),
         _POOLS,
         rule(METALLB, ["ipaddresspools"], ["get"]),  # once, for its status

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pylb import __version__
+from pylb.core.images import full_name
 
 NAME = f"pylb-{__version__}.oci.tar"  # what `make image` writes
 IMPORT_LIMIT_S = 600  # a Raspberry Pi's SD card, and each node in turn
@@ -23,17 +24,6 @@ _ANNOTATIONS = ("io.containerd.image.name", "org.opencontainers.image.ref.name")
 
 class ArchiveFault(Exception):
     """The archive cannot be used; the message names it and says why."""
-
-
-def full_name(image: str) -> str:
-    """The name that a container runtime knows an image by."""
-    head, slash, _ = image.partition("/")
-    if not slash:
-        image = f"docker.io/library/{image}"
-    elif not any(mark in head for mark in ".:") and head != "localhost":
-        image = f"docker.io/{image}"
-    last = image.rpartition("/")[2]
-    return image if ":" in last or "@" in last else f"{image}:latest"
 
 
 def beside(folders: Iterable[Path]) -> Path | None:

@@ -37,8 +37,21 @@ PROGRAMS = Path(__file__).resolve().parent / "addons" / "pylb"
 ARCHIVES = (PROGRAMS, PROGRAMS.parents[2], PROGRAMS.parents[2] / "dist")  # where an image archive may lie
 IMAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]*")
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
+
+
+def _command(_: click.Context, __: click.Parameter, typed: str | None) -> str:
+    """The command as it was typed, "" for none; an empty one is a mistake, such as a variable that is not set."""
+    if typed == "":
+        raise Refused(f"--kubectl {typed!r} is no command line: the command is empty")
+    return typed or ""
+
+
 KUBECTL = click.option(
-    "--kubectl", metavar="COMMAND", default="", envvar="PYLB_KUBECTL", help="How kubectl is called on this machine."
+    "--kubectl",
+    metavar="COMMAND",
+    callback=_command,
+    envvar="PYLB_KUBECTL",
+    help="How kubectl is called on this machine.",
 )
 FORCE = click.option("--force", is_flag=True, help="Takes a range that may be wrong, and goes on beside a rival.")
 TAKEOVER = click.option(
@@ -195,7 +208,7 @@ def reporting(advice: str, unreachable: str = "Is it running? microk8s status te
     try:
         yield
     except Unreachable as error:
-        raise NoCluster(f"the cluster cannot be reached: {error}\n{unreachable}") from None
+        raise NoCluster(f"the cluster cannot be reached: {printable(str(error))}\n{unreachable}\n{advice}") from None
     except ClusterFault as error:
         raise Failed(f"{printable(str(error))}\n{advice}") from None
     except Stopped as error:
@@ -204,6 +217,9 @@ def reporting(advice: str, unreachable: str = "Is it running? microk8s status te
         raise Failed(f"{printable(str(error))}\nNothing was deployed.") from None
     except NoRange as error:
         raise Refused(printable(str(error))) from None
+    except KeyboardInterrupt:
+        click.echo("\nBroken off. What was done so far stays; the same command again goes on from there.", err=True)
+        raise click.Abort from None
 
 
 def backup_folder(named: str, needed: bool) -> Path:

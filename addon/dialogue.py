@@ -16,6 +16,7 @@ from pylb.core.ranges import Range
 
 MAX_TRIES = 5  # answers to one question
 MAX_NODES = 4  # that are named
+MAX_FAULTS = 3  # that are told
 
 
 class NoRange(Exception):
@@ -74,11 +75,21 @@ class Dialogue:
         if not pools:
             return False
         names = "; ".join(f"{pool.key}: {', '.join(pool.entries)}" for pool in pools)
+        faults = self.scout.inventory.faults()
         if not self.terminal.interactive:
             self.terminal.say(f"  kept: the pools that are here ({names})")
+            self._warn_of(faults)
             return True
         self.terminal.say(f"Pools are here already: {names}")
+        self._warn_of(faults)
         return self.terminal.confirm("Keep them as they are?", True)
+
+    def _warn_of(self, faults: Sequence[str]) -> None:
+        """Say what is wrong with the pools that are there: none of them would be in force."""
+        for fault in faults[:MAX_FAULTS]:
+            self.terminal.warn(f"not valid: {fault}")
+        if faults:
+            self.terminal.warn("until that is corrected a new pylb gives out no addresses at all")
 
     def _introduce(self, proposal: Proposal | None) -> None:
         nodes = self.scout.inventory.nodes

@@ -15,6 +15,7 @@ from pylb.addon.words import UNUSABLE
 from pylb.core.model import Address
 from pylb.core.ranges import Network, Range
 
+HERE = "this machine"  # the name of a node address that is the installing machine's own
 LATELY = "lately"  # the name of a neighbour whom the kernel remembers, and nobody has asked
 
 

@@ -14,6 +14,7 @@ from ipaddress import ip_address
 
 from pylb.addon.facts import Held, Taken, Use, network
 from pylb.addon.names import JSON, NAMESPACES, POOL
+from pylb.core import config
 from pylb.core.errors import ParseError
 from pylb.core.model import Address
 from pylb.core.ranges import Range, parse
@@ -63,6 +64,18 @@ class Inventory:
     def own_pool(self) -> Pool | None:
         """The pool that an installation of ours makes and changes."""
         return next((pool for pool in self.pools if pool.name == POOL), None)
+
+    def faults(self) -> tuple[str, ...]:
+        """What is wrong with the pools' ranges, as the daemons will say it: with any of it they take none of the pools."""
+        raw = [
+            {
+                "kind": "IPAddressPool",
+                "metadata": {"namespace": one.namespace, "name": one.name},
+                "spec": {"addresses": list(one.entries)},
+            }
+            for one in self.pools
+        ]
+        return tuple(map(str, config.load(raw, [], []).problems))
 
     def taken(self) -> tuple[Taken, ...]:
         """The ranges that no pool of ours may overlap."""

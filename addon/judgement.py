@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from pylb.addon.facts import LATELY, Facts, Held, Taken, Use, edges, span_of, without
+from pylb.addon.facts import HERE, LATELY, Facts, Held, Taken, Use, edges, span_of, without
 from pylb.addon.proposal import nearest, propose
 from pylb.addon.words import read
 from pylb.core.errors import ParseError
@@ -140,7 +140,7 @@ def _who(one: Held) -> str:
         return f"in use: {one.mac or 'somebody'} answers for it" + (f" ({name})" if name else "")
     words = {
         Use.GATEWAY: "the router",
-        Use.NODE: f"the address of the node {name}".rstrip(),
+        Use.NODE: "this machine's own address" if name == HERE else f"the address of the node {name}".rstrip(),
         Use.VIRTUAL: f"an address of the control plane ({name or 'virtual'})",
         Use.EXTERNAL: f"an external IP of the Service {name}".rstrip(),
         Use.SERVICE: f"the address of the Service {name}".rstrip(),

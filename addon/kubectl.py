@@ -23,6 +23,7 @@ MAX_MESSAGE = 2000  # characters of kubectl's own message that are passed on
 _TRUSTED = "--validate=false"
 _WRAPPER = "microk8s-kubectl.wrapper"
 _FOREIGN_TO_CHILDREN = ("PYTHONPATH", "LD_LIBRARY_PATH")  # the snap's own; they break programs of the host
+_MADE_MEANWHILE = "(AlreadyExists)"  # two installations at once
 _NO_ANSWER = (  # how kubectl and the snap's wrapper say that there is no API server to talk to
     "connection to the server",
     "unable to connect to the server",
@@ -64,6 +65,10 @@ class Kubectl:
             )
         except subprocess.TimeoutExpired:
             raise Unreachable(f"`{self._typed(arguments)}` did not end within {LIMIT_S} s") from None
+        except FileNotFoundError:
+            raise ClusterFault(
+                f"cannot run {self.command[0]}: No such file or directory; install kubectl, or name it: --kubectl COMMAND"
+            ) from None
         except OSError as error:
             raise ClusterFault(f"cannot run {self.command[0]}: {error.strerror or error}") from None
         if done.returncode != 0:
@@ -100,8 +105,14 @@ class Kubectl:
             raise ClusterFault(f"`{self._typed(('get', *arguments))}` answered no JSON object") from None
 
     def apply(self, objects: Iterable[JSON]) -> None:
-        """See Cluster."""
-        self.run("apply", _TRUSTED, "-f", "-", stdin=_list(objects))
+        """See Cluster. Where somebody else made one of them meanwhile, kubectl's own create fails: once more finds it."""
+        text = _list(objects)
+        try:
+            self.run("apply", _TRUSTED, "-f", "-", stdin=text)
+        except ClusterFault as error:
+            if _MADE_MEANWHILE not in str(error):
+                raise
+            self.run("apply", _TRUSTED, "-f", "-", stdin=text)
 
     def create(self, objects: Iterable[JSON]) -> None:
         """See Cluster."""

@@ -8,6 +8,7 @@ import yaml
 
 from pylb.addon.names import JSON, METALLB_NAMESPACE
 from pylb.core import legacy
+from pylb.core.growth import outgrows
 from pylb.core.model import ObjectRef
 
 NAME = "config"  # in metallb-system, before MetalLB 0.13
@@ -29,7 +30,11 @@ def _place(item: JSON) -> tuple[str, str]:
 
 
 def _document(item: JSON) -> object:
+    loader = yaml.SafeLoader(str((item.get("data") or {}).get("config", ""))[:MAX_TEXT])
     try:
-        return yaml.safe_load(str((item.get("data") or {}).get("config", ""))[:MAX_TEXT])
+        root = loader.get_single_node()
+        return None if root is None or outgrows(root) else loader.construct_document(root)
     except (yaml.YAMLError, RecursionError, ValueError, AttributeError, LookupError):
         return None
+    finally:
+        loader.dispose()

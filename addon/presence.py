@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from pylb import __version__
-from pylb.addon.archive import full_name
 from pylb.addon.cluster import Cluster, ClusterFault
 from pylb.addon.names import COMPONENT_LABEL, JSON, NAMESPACE, meta
 from pylb.addon.workloads import NOBODY
+from pylb.core.images import full_name
 
 COMPONENT = "image-check"
 LIMIT_S = 120.0  # until every node has said yes or no; a pull from a registry takes most of it

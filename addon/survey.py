@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from ipaddress import ip_network
 
-from pylb.addon.facts import LATELY, Facts, Held, Use, span_of
+from pylb.addon.facts import HERE, LATELY, Facts, Held, Use, span_of
 from pylb.addon.inventory import Inventory
 from pylb.addon.iproute import Machine
 from pylb.core.model import Address
@@ -69,11 +69,7 @@ def survey(inventory: Inventory, machine: Machine) -> Survey:
     node_macs = {macs[one.address]: one.name for one in inventory.nodes if one.address in macs}
     own = [address for interface in machine.interfaces for address in interface.addresses]
     services = {one.address for one in inventory.services}
-    local = [
-        Held(one.ip, Use.NODE, "this machine")
-        for one in own
-        if not _known(one.ip, inventory) and one.ip not in services
-    ]
+    local = [Held(one.ip, Use.NODE, HERE) for one in own if not _known(one.ip, inventory) and one.ip not in services]
     gateways = [Held(one, Use.GATEWAY) for one in machine.gateways if not _known(one, inventory)]
     lately = [
         Held(one.address, Use.NEIGHBOUR, LATELY, one.mac)

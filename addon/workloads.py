@@ -28,6 +28,8 @@ REPLICAS = 2  # controllers
 SPEAKER_PRIORITY, CONTROLLER_PRIORITY = "system-node-critical", "system-cluster-critical"  # evicted last, run first
 LOST_NODE_S = 5  # that a controller stays bound to a node that is lost
 START_S, CHECK_S, REPLY_S = 2, 10, 3  # probes: while it starts, later, and for one answer
+LIVES, READY = "/healthz", "/readyz"  # one that has no good configuration is not ended for it, but stops a rollout
+READY_S = 5  # between two questions whether it is ready: a rollout waits for each pod
 START_CHECKS = 60  # a Raspberry Pi may take two minutes with a cold SD card
 # Measured sizes are below 48 MiB; no CPU limit, since a throttled speaker is a speaker that stalls.
 RESOURCES: JSON = {"requests": {"cpu": "20m", "memory": "48Mi"}, "limits": {"memory": "128Mi"}}
@@ -57,8 +59,8 @@ def _file(secret: str, key: str) -> str:
     return f"{SECRETS_FOLDER}/{secret}/{key}"
 
 
-def _probe(port: int, period_s: int, failures: int) -> JSON:
-    get = {"path": "/healthz", "port": port}
+def _probe(path: str, port: int, period_s: int, failures: int) -> JSON:
+    get = {"path": path, "port": port}
     return {"httpGet": get, "periodSeconds": period_s, "timeoutSeconds": REPLY_S, "failureThreshold": failures}
 
 
@@ -72,9 +74,9 @@ def _container(component: str, image: str, arguments: list[str], port: int, secr
         "args": arguments,
         "env": [_field(name, _FIELDS[name]) for name in used],
         "ports": [{"name": "http", "containerPort": port, "protocol": "TCP"}],
-        "startupProbe": _probe(port, START_S, START_CHECKS),
-        "livenessProbe": _probe(port, CHECK_S, 3),
-        "readinessProbe": _probe(port, CHECK_S, 1),
+        "startupProbe": _probe(LIVES, port, START_S, START_CHECKS),
+        "livenessProbe": _probe(LIVES, port, CHECK_S, 3),
+        "readinessProbe": _probe(READY, port, READY_S, 1),
         "resources": RESOURCES,
         "securityContext": {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, **security},
         "volumeMounts": [_mount(secret) for secret in secrets],

@@ -1,9 +1,10 @@
 """The controller: follows Services and pools, settles who has which address, and writes that into the API.
 
 It decides nothing itself (`controller.reconcile` does), and gives and takes no address before everything was read once
-and the configuration was good once: recorded ones are adopted first, by what the pools allow. All that it does for
-Services it does in terms, while it has the mandate (`controller.mandate`): each begins with empty books and with
-Services that are read anew, and nothing but the configuration is kept while another controller leads.
+and the configuration was good once, or a part of it is: recorded ones are adopted first, by what the pools allow, and
+none is taken away for want of the other parts. All that it does for Services it does in terms, while it has the mandate
+(`controller.mandate`): each begins with empty books and with Services that are read anew, and nothing but the
+configuration is kept while another controller leads.
 """
 
 from __future__ import annotations
@@ -11,16 +12,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from pylb.controller import fullness
+from pylb.controller import fullness, hosts, standing
 from pylb.controller.herald import Herald
+from pylb.controller.hosts import Hosts
 from pylb.controller.mandate import Alone, Mandate
 from pylb.controller.poolwriter import PoolWriter
-from pylb.controller.reconcile import Books, Outcome, Wanted, wanted
+from pylb.controller.reconcile import Books, Outcome, Refused, Wanted, wanted
 from pylb.controller.writer import Writer
 from pylb.core import notices, verdicts
-from pylb.core.model import Service, ServiceKey
+from pylb.core.model import ObjectRef, Service, ServiceKey
 from pylb.core.rivalry import Rivals
-from pylb.kube import decode
 from pylb.kube.client import Client
 from pylb.kube.collection import Collection
 from pylb.kube.configuration import OWN_NAMESPACE, Configuration
@@ -29,6 +30,8 @@ from pylb.kube.report import Report
 from pylb.runtime.eventlog import EventLog
 from pylb.runtime.log import Logger
 from pylb.runtime.tasks import Nursery
+
+REFUSED_AGAIN_S = 600.0  # until what the API server refused is tried again, if nothing changed
 
 
 class Controller:
@@ -58,13 +61,19 @@ class Controller:
         self.events = stream
         self.configuration = Configuration(client, self._on_configuration)
         self.services = self._read_services()
+        self.hosts = Hosts(client, self._on_configuration, log)
         self.recorder = EventRecorder(client, notices.CONTROLLER)
         self.herald = Herald(self.events, self.recorder, log)
-        self.writer = Writer(client, self._target, log)
-        self.pools = PoolWriter(client, lambda: fullness.statuses(self.configuration.current, self.books.ledger), log)
+        self.writer = Writer(client, self._target, self._on_refusal, log)
+        self.pools = PoolWriter(client, self._fullness, log)
         self.report = Report(client, namespace, pod, verdicts.CONTROLLER, self.configuration)
         self._due: set[ServiceKey] = set()
         self._round_due = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether it could do its work: a good configuration was read. Services are read by the one that leads."""
+        return self.configuration.synced and self.configuration.loaded
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop`."""
@@ -83,6 +92,7 @@ class Controller:
             self._start_anew()
             async with Nursery() as term:
                 term.start(self.services.run(), "services")
+                term.start(self.hosts.run(), "nodes")
                 term.start(self.recorder.run(), "events")
                 term.start(self.writer.run(), "writer")
                 term.start(self.pools.run(), "pools")
@@ -96,13 +106,17 @@ class Controller:
         """Forget what may have become another's matter."""
         self.books, self._due, self.rivals = Books(self._class), set(), Rivals()
         self.services = self._read_services()
-        self.writer = Writer(self._client, self._target, self._log)
+        self.hosts = Hosts(self._client, self._on_configuration, self._log)
+        self.writer = Writer(self._client, self._target, self._on_refusal, self._log)
+
+    def _fullness(self) -> dict[ObjectRef, fullness.Status]:
+        return fullness.statuses(self.configuration.current, self.books.ledger, self.books.taken)
 
     def _read_services(self) -> Collection[Service]:
         return Collection(
             self._client,
             "/api/v1/services",
-            decode.service,
+            standing.read,
             on_change=self._on_service,
             on_synced=self._on_configuration,
         )
@@ -121,7 +135,7 @@ class Controller:
         if decision is None or decision.ignored:
             return
         ours = tuple(map(str, decision.allocation.addresses)) if decision.allocation else ()
-        contest = self.rivals.observe(old, new, ours, loop.time())
+        contest = self.rivals.observe(standing.shown(old), standing.shown(new), ours, loop.time())
         if contest is not None:
             self.herald.contested(new, contest, ours)
             loop.call_at(contest.until, self._write_again)
@@ -149,15 +163,18 @@ class Controller:
     def _settle(self) -> None:
         """One round: what is due, and what waits for something that the round frees."""
         self._round_due = False
-        if not (self.mandate.leads and self.services.synced and self.configuration.synced):
+        if not (self.mandate.leads and self.services.synced and self.configuration.synced and self.hosts.known):
             return
         self.herald.configuration(self.configuration)
         self.report.consider()
-        if not self.configuration.loaded:
+        if not self.configuration.usable:
             return
         present = {service.key: service for service in self.services.items.values()}
         due, self._due = self._due, set()
-        for outcome in self.books.settle(self.configuration.current, present, due):
+        self.books.learn(self.configuration.current, self.hosts.addresses)
+        self.herald.nodes_in_pools(hosts.warnings(self.configuration.current, self.books.taken))
+        gaps = self.configuration.problems if self.configuration.salvaged else ()
+        for outcome in self.books.settle(self.configuration.current, present, due, gaps):
             self._carry_out(outcome)
         self.pools.changed()
 
@@ -167,8 +184,9 @@ class Controller:
             self.writer.want(outcome.service.key)
 
     def _target(self, key: ServiceKey) -> tuple[str, Wanted] | None:
-        """What the writer should write now: the newest decision, unless it stands there already or a rival has it."""
-        if self.rivals.holds(key):
+        """What the writer should write now: the newest decision, unless it stands there already, a rival has it, or the
+        API server refused it."""
+        if self.rivals.holds(key) or key in self.books.refused:
             return None
         service, decision = self.services.items.get(key), self.books.decisions.get(key)
         target = wanted(service, decision) if service and decision else None
@@ -176,3 +194,19 @@ class Controller:
             return None
         self.rivals.sent(key, target.ingress)
         return service.uid, target
+
+    def _on_refusal(self, key: ServiceKey, target: Wanted, why: str) -> None:
+        """The API server will not take a status: give back what it says, unless that is history by now."""
+        service, decision = self.services.items.get(key), self.books.decisions.get(key)
+        if service is None or decision is None or wanted(service, decision) != target:
+            self.writer.want(key)
+            return
+        self.herald.settled(self.books.refuse(self.configuration.current, service, target, why))
+        refused = self.books.refused[key]
+        asyncio.get_running_loop().call_later(REFUSED_AGAIN_S, self._try_refused, key, refused)
+        self._make_due([])  # somebody may wait for what is given back
+
+    def _try_refused(self, key: ServiceKey, refused: Refused) -> None:
+        if self.books.refused.get(key) is refused:
+            del self.books.refused[key]
+            self._make_due([key])

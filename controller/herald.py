@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 from pylb.controller.reconcile import Outcome
 from pylb.core import events, notices
@@ -27,6 +28,7 @@ class Herald:
         self._stream, self._recorder, self._log = stream, recorder, log
         self._problems: tuple[str, ...] | None = None
         self._pools: tuple[str, ...] = ()
+        self._warned: Mapping[ObjectRef, notices.Notice] = {}
 
     def settled(self, outcome: Outcome) -> None:
         """What a Service has now, if that is news."""
@@ -41,7 +43,7 @@ class Herald:
             allocation = decision.allocation
             self._tell(events.Allocated(now, key, tuple(map(str, allocation.addresses)), allocation.pool))
         if outcome.notices and decision.allocation is None and decision.reason is not None:
-            self._tell(events.Pending(now, key, decision.reason.value, decision.text))
+            self._tell(events.Pending(now, key, decision.reason.value, decision.text, decision.fix or None))
 
     def deleted(self, service: Service, allocation: Allocation | None) -> None:
         """A Service is gone."""
@@ -70,6 +72,14 @@ class Herald:
                 self._notify(problem.ref, notices.config_rejected([problem.text]))
         if not pools and not problems:
             self._log.info("no address pool is defined yet: Services of type LoadBalancer stay pending")
+
+    def nodes_in_pools(self, warnings: Mapping[ObjectRef, notices.Notice]) -> None:
+        """Pools hold nodes' own addresses; told when that is news."""
+        for ref, notice in warnings.items():
+            if self._warned.get(ref) != notice:
+                self._notify(ref, notice)
+                self._log.warning("nodes_in_pool", pool=str(ref), text=notice.message)
+        self._warned = warnings
 
     def _released(self, key: ServiceKey, addresses: tuple[str, ...], reason: Reason) -> None:
         self._tell(events.Released(time.time(), key, addresses, reason.value))

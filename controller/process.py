@@ -19,13 +19,13 @@ from pylb.kube import credentials
 from pylb.kube.client import Client
 from pylb.kube.configuration import OWN_NAMESPACE
 from pylb.kube.errors import NoCluster
-from pylb.runtime.endpoints import routes
+from pylb.runtime.endpoints import OPEN, routes
 from pylb.runtime.eventlog import EventLog
 from pylb.runtime.http import Routes, Server
 from pylb.runtime.log import Logger
 from pylb.runtime.metrics import Registry
 
-FINE, CANNOT_BIND, UNREACHABLE = 0, 2, 3  # exit codes
+FINE, CANNOT_BIND = 0, 2  # exit codes; without a cluster it is `NoCluster.exit_code`
 HTTP_PORT = 7473
 LIFE_BYTES = 4  # random ones that tell the lives of one name apart
 
@@ -49,7 +49,7 @@ async def serve(settings: Settings, kubeconfig: str | None, stop: asyncio.Event)
         found = credentials.load(kubeconfig)
     except NoCluster as error:
         print(f"pylb controller: {error}", file=sys.stderr)
-        return UNREACHABLE
+        return error.exit_code
     log = Logger("controller")
     async with Client(found, user_agent="pylb-controller") as client:
         controller = Controller(
@@ -61,7 +61,7 @@ async def serve(settings: Settings, kubeconfig: str | None, stop: asyncio.Event)
             pod=settings.pod,
             mandate=_mandate(settings, client, log),
         )
-        server = Server(_routes(controller), token=settings.token)
+        server = Server(_routes(controller), token=settings.token, open_paths=OPEN)
         try:
             port = await server.start(settings.bind, settings.port)
         except OSError as error:
@@ -93,6 +93,7 @@ def _routes(controller: Controller) -> Routes:
         configuration = controller.configuration
         contests, now = controller.rivals.contests, asyncio.get_running_loop().time()
         seat, books = controller.mandate.seat(), controller.books
-        return describe(seat, books, configuration.current, configuration.problems, contests, now)
+        told = configuration.current, configuration.problems
+        return describe(seat, books, *told, contests, now, configuration.salvaged)
 
-    return routes(registry, state, controller.events)
+    return routes(registry, state, controller.events, lambda: controller.ready)

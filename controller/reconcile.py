@@ -1,24 +1,31 @@
 """What the controller has to do about its Services: pure decisions over the ledger, no clock and no API.
 
-Recorded addresses are adopted before any new one is given. A round goes on until nothing that was freed could help
-somebody who waits. Nothing is said twice: a Service's notices are told again only when they have changed.
+While parts of the configuration are not known nobody loses an address: what does not allow it may be what is missing.
+Recorded addresses are adopted before any new one is given. What the API server refused to record is given back, and its
+Service waits until itself or the pools change, or until it is given another try. A round goes on until nothing that was
+freed could help somebody who waits. Nothing is said twice: a Service's notices are told again only when they have
+changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pylb.core import notices, requests
-from pylb.core.allocator import Decision, decide
-from pylb.core.config import Config
+from pylb.core import lines, notices, requests, spelling
+from pylb.core.allocator import NONE_TAKEN, Decision, decide
+from pylb.core.config import EMPTY, Config, Pool, Problem
 from pylb.core.ledger import Allocation, Ledger
-from pylb.core.model import Service, ServiceKey
+from pylb.core.model import Address, NodeName, PoolName, Service, ServiceKey
 from pylb.core.notices import Notice
 from pylb.core.reasons import Reason
 from pylb.core.requests import ALLOCATED_FROM
 
+REFUSED = Reason.NO_ADDRESS  # what the API server does not record, no Service has
+REFUSED_FIX = "change the Service or its pool; else it is tried again after 10 min"
 MAX_ROUNDS = 4  # passes over those that wait; each needs a cause in the one before
+MAX_GAPS = 3  # problems of the configuration that a Service is told of
+_NO_CONCERN = (Reason.NOT_LOAD_BALANCER, Reason.OTHER_CLASS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +57,29 @@ class Wanted:
     pool: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Standing(Service):
+    """A Service of whose addresses at least one has another ipMode than VIP. It equals no Service that has not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A Service whose status the API server refused, as it and the pools were then, and what is decided meanwhile."""
+
+    service: Service
+    pools: Mapping[PoolName, Pool]
+    decision: Decision
+
+
 def wanted(service: Service, decision: Decision) -> Wanted | None:
     """What to write for a Service, or None where that stands there already or is not pylb's to write."""
     if decision.ignored:
         return None
     allocation = decision.allocation
-    target = Wanted(_addresses(allocation), str(allocation.pool) if allocation else None)
+    target = Wanted(_addresses(allocation), (str(allocation.pool) or None) if allocation else None)
     present = Wanted(service.ingress, service.annotations.get(ALLOCATED_FROM))
-    return None if target == present else target
+    by_proxy = isinstance(service, Standing) and bool(target.ingress)
+    return target if target != present or by_proxy else None
 
 
 class Books:
@@ -67,20 +89,61 @@ class Books:
         self.ledger = Ledger()
         self.waiting: dict[ServiceKey, Decision] = {}
         self.decisions: dict[ServiceKey, Decision] = {}
+        self.refused: dict[ServiceKey, Refused] = {}
+        self.taken = NONE_TAKEN  # addresses in the pools that are nodes' own
         self._partial: set[ServiceKey] = set()  # have one address, and would like one of the other family as well
         self._class = load_balancer_class
+        self._known: tuple[Config, Mapping[Address, NodeName]] = EMPTY, NONE_TAKEN  # what `taken` was made of
+        self._gaps = ""  # why parts of the configuration are not known
+
+    def learn(self, config: Config, hosts: Mapping[Address, NodeName]) -> None:
+        """These are the nodes' own addresses from now on; a changed `hosts` is another object."""
+        if self._known[0] is not config or self._known[1] is not hosts:
+            self._known = config, hosts
+            self.taken = {address: node for address, node in hosts.items() if config.pool_of([address]) is not None}
 
     def forget(self, key: ServiceKey) -> Allocation | None:
         """A Service is gone: free what it had, and return it."""
         self.decisions.pop(key, None)
         self.waiting.pop(key, None)
+        self.refused.pop(key, None)
         self._partial.discard(key)
         return self.ledger.release(key)
 
+    def refuse(self, config: Config, service: Service, target: Wanted, why: str) -> Outcome:
+        """The API server will not record `target`: give it back, and leave the Service what its status goes on to say."""
+        before, decision = self.ledger.allocations.get(service.key), self.decisions[service.key]
+        if target.ingress:
+            self.ledger.release(service.key)
+            text = f"the API server refuses {requests.quoted(target.ingress)}: {why}"
+            notice = notices.allocation_failed(service.key, text, REFUSED_FIX)
+            standing = _standing(config, self.ledger, service)
+            decision = _spelt(service, Decision(standing, (notice,), REFUSED, text, fix=REFUSED_FIX))
+        self.refused[service.key] = Refused(service, config.pools, decision)
+        self._take(service, decision)
+        return self._only_news(Outcome(service, decision, before, decision.notices))
+
+    def _reconsider(self, config: Config, services: Mapping[ServiceKey, Service]) -> None:
+        """Whoever was refused and is another by now, or whose pools are, is decided on like all others."""
+        changed = [
+            key for key, one in self.refused.items() if services.get(key) != one.service or config.pools != one.pools
+        ]
+        for key in changed:
+            del self.refused[key]
+
     def settle(
-        self, config: Config, services: Mapping[ServiceKey, Service], due: Iterable[ServiceKey]
+        self,
+        config: Config,
+        services: Mapping[ServiceKey, Service],
+        due: Iterable[ServiceKey],
+        gaps: Sequence[Problem] = (),
     ) -> list[Outcome]:
-        """Decide on the Services that are due and on those that wait; again on the latter until nothing changes."""
+        """Decide on the Services that are due and on those that wait; again on the latter until nothing changes.
+
+        `gaps` are the problems for which parts of the configuration are missing in `config`.
+        """
+        self._gaps = "; ".join(map(str, gaps[:MAX_GAPS]))
+        self._reconsider(config, services)
         queue = [services[key] for key in {*due, *self.waiting, *self._partial} if key in services]
         self._adopt(config, queue)
         outcomes: dict[ServiceKey, Outcome] = {}
@@ -102,7 +165,7 @@ class Books:
         for service in sorted(queue, key=_recorded_first):
             if not service.ingress or service.key in self.ledger.allocations:
                 continue
-            allocation = decide(config, self.ledger, service, self._class).allocation
+            allocation = self._decide(config, service).allocation
             if allocation is None or not set(service.ingress) <= set(_addresses(allocation)):
                 continue
             kept = tuple(address for address in allocation.addresses if str(address) in service.ingress)
@@ -110,9 +173,15 @@ class Books:
 
     def _settle_one(self, config: Config, service: Service, earlier: Outcome | None) -> Outcome:
         before = earlier.before if earlier else self.ledger.allocations.get(service.key)
-        decision = decide(config, self.ledger, service, self._class)
+        decision = _spelt(service, self._decide(config, service))
+        self._take(service, decision)
+        lasting = dict.fromkeys((*_lasting(earlier), *decision.notices))  # each once, however many passes a round takes
+        return Outcome(service, decision, before, tuple(lasting))
+
+    def _take(self, service: Service, decision: Decision) -> None:
+        """A decision is the last word for now."""
         self._record(service, decision.allocation)
-        if decision.allocation is None and decision.reason not in (Reason.NOT_LOAD_BALANCER, Reason.OTHER_CLASS):
+        if decision.allocation is None and decision.reason not in _NO_CONCERN:
             self.waiting[service.key] = decision
         else:
             self.waiting.pop(service.key, None)
@@ -120,8 +189,24 @@ class Books:
             self._partial.add(service.key)
         else:
             self._partial.discard(service.key)
-        notices = dict.fromkeys((*_lasting(earlier), *decision.notices))  # each once, however many passes a round takes
-        return Outcome(service, decision, before, tuple(notices))
+
+    def _decide(self, config: Config, service: Service) -> Decision:
+        """What `decide` says, except that nobody loses an address for want of what is not known, and that nobody gets one
+        against the API server's word."""
+        refused = self.refused.get(service.key)
+        if refused is not None:
+            return refused.decision
+        decision = decide(config, self.ledger, service, self._class, self.taken)
+        if not self._gaps or decision.reason in _NO_CONCERN:
+            return decision
+        held = _held(self.ledger, service)
+        given = _addresses(decision.allocation)
+        if held is not None and not set(_addresses(held)) <= set(given):
+            notice = notices.kept_as_it_is(_addresses(held), self._gaps)
+            return Decision(held, (notice,), Reason.CONFIG_INVALID, notice.message)
+        if decision.allocation is not None:
+            return decision
+        return replace(decision, notices=(*decision.notices, notices.waits_for_configuration(self._gaps)))
 
     def _record(self, service: Service, allocation: Allocation | None) -> None:
         if allocation is None:
@@ -135,6 +220,33 @@ class Books:
         self.decisions[outcome.service.key] = outcome.decision
         told = before.notices if before else ()
         return replace(outcome, notices=tuple(notice for notice in outcome.notices if notice not in told))
+
+
+def _spelt(service: Service, decision: Decision) -> Decision:
+    """The decision, with what its Service is to be told of annotations that nobody reads."""
+    slips = () if decision.ignored else spelling.slips(service)
+    if not slips:
+        return decision
+    return replace(decision, notices=(*decision.notices, notices.unknown_annotations(slips)))
+
+
+def _held(ledger: Ledger, service: Service) -> Allocation | None:
+    """What a Service has: by the ledger, else as its status and annotation record it."""
+    known = ledger.allocations.get(service.key)
+    if known is not None:
+        return known
+    recorded = lines.recorded(service)
+    return Allocation(recorded, PoolName(service.annotations.get(ALLOCATED_FROM, ""))) if recorded else None
+
+
+def _standing(config: Config, ledger: Ledger, service: Service) -> Allocation | None:
+    """What the status of a Service that was released says, as far as it is still nobody else's."""
+    recorded, mine = lines.recorded(service), requests.use(service)
+    pool = config.pool_of(recorded)
+    others = [use for address in recorded for use in ledger.users(address).values()]
+    if pool is None or any(not use.sharing or use.sharing != mine.sharing for use in others):
+        return None
+    return Allocation(recorded, pool.name)
 
 
 def _lasting(earlier: Outcome | None) -> tuple[Notice, ...]:

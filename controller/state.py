@@ -32,8 +32,10 @@ def describe(
     problems: Iterable[Problem],
     contests: Mapping[ServiceKey, Contest] | None = None,
     now: float = 0.0,
+    partial: bool = False,
 ) -> dict[str, Any]:
-    """The controller's state as a JSON object; `config` is the one in force, the last good one if there are problems.
+    """The controller's state as a JSON object; `config` is the one in force, the last good one if there are problems,
+    or, where it is `partial`, what is valid of the one that has them.
 
     A follower knows of no allocations: the leader's count.
     """
@@ -53,7 +55,7 @@ def describe(
         },
         "waiting": {key: _waiting(decision) for key, decision in sorted(books.waiting.items())},
         "contested": {key: _contested(contest, now) for key, contest in sorted((contests or {}).items())},
-        "config": {"stale": bool(shown), "problems": shown, "pools": sorted(config.pools)},
+        "config": {"stale": bool(shown), "partial": partial, "problems": shown, "pools": sorted(config.pools)},
     }
 
 

@@ -1,7 +1,7 @@
 """Writes Services' addresses: one patch of the status subresource that carries the annotation too, as MetalLB's does.
 
 Nothing is written that stands there already. What to write is asked for at the moment of writing, first time or again,
-so that no old decision comes back.
+so that no old decision comes back. What the API server refuses for good is not written again: whoever decides is told.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ AGAIN = 1.0  # s that a writer rests after a failure: so many requests a second 
 AGAIN_WITHHELD = 0.1  # s after a write that was not sent, and so cost nothing
 
 Target = Callable[[ServiceKey], "tuple[str, Wanted] | None"]
+Refusal = Callable[[ServiceKey, Wanted, str], None]
 
 
 def patch(target: Wanted, uid: str) -> dict[str, Any]:
@@ -40,9 +41,12 @@ def patch(target: Wanted, uid: str) -> dict[str, Any]:
 class Writer:
     """Makes the Services say what is decided on them."""
 
-    def __init__(self, client: Client, target: Target, log: Logger) -> None:
-        """`target` gives a Service's uid and what it should say; None where there is nothing to write."""
-        self._client, self._target, self._log = client, target, log
+    def __init__(self, client: Client, target: Target, refused: Refusal, log: Logger) -> None:
+        """`target` gives a Service's uid and what it should say; None where there is nothing to write.
+
+        `refused` is told what the API server will not take (422), and why.
+        """
+        self._client, self._target, self._refused, self._log = client, target, refused, log
         self._due: set[ServiceKey] = set()
         self._busy: set[ServiceKey] = set()
         self._queue: asyncio.Queue[ServiceKey] = asyncio.Queue()  # those that are due and not busy
@@ -83,7 +87,7 @@ class Writer:
         except ClusterError as error:
             self.failed += 1
             self._log.warning("cannot write the Service's status", service=key, error=str(error))
-            return None if isinstance(error, Invalid) else AGAIN  # repeating that does not help
+            return AGAIN
         return None
 
     async def _write(self, key: ServiceKey) -> None:
@@ -99,9 +103,17 @@ class Writer:
         if found is None:
             return
         uid, target = found
-        with contextlib.suppress(NotFound):  # the watch tells
+        try:
             await self._client.patch(f"{_path(key)}/status", patch(target, uid))
             self.written += 1
+        except NotFound:  # the watch tells
+            pass
+        except Invalid as error:  # repeating that does not help
+            self.failed += 1
+            self._log.warning(
+                "the Service's status is refused", service=key, ingress=list(target.ingress), error=str(error)
+            )
+            self._refused(key, target, str(error))
 
     async def _is_same(self, key: ServiceKey) -> bool:
         """Whether the Service that stands there is the one that was decided on."""

@@ -1,48 +1,56 @@
-"""One node's speaker: wires the cluster's objects, the members and the wire to the election, and tells what happens.
+"""One node's speaker: wires the cluster's objects, the beats and the wire to the arbiter, and tells what happens.
 
-The order is always the same: something changed → lines → ownership → the wire first, then events, API and metrics.
+The order is always the same: something changed → the arbiter decides → the wire first, then events, API and metrics.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 from ipaddress import IPv4Address
 
 from pylb.core import notices, verdicts
-from pylb.core.membership import INTERVAL, Change, Down, Membership, State
+from pylb.core.arbiter import Arbiter
+from pylb.core.beats import State
+from pylb.core.effects import Announce, Down, Dropped, Effect, Stalled, StoodDown, StoodIn, Took, Up
 from pylb.core.model import Address, Node, NodeName, ServiceKey
-from pylb.core.ownership import Drop, Ownership, Take
+from pylb.core.questions import Answer
 from pylb.kube.client import Client
 from pylb.kube.recorder import EventRecorder
 from pylb.kube.report import Report
 from pylb.runtime.eventlog import EventLog
 from pylb.runtime.log import Logger
-from pylb.runtime.tasks import Nursery
+from pylb.runtime.secretfile import SecretFile
+from pylb.runtime.tasks import Nursery, within
+from pylb.speaker import surroundings
 from pylb.speaker.announcer import Announcer
-from pylb.speaker.heartbeat import Heartbeat, Keys, clock
+from pylb.speaker.heartbeat import Heartbeat, clock
 from pylb.speaker.herald import Herald
-from pylb.speaker.links import Link, usable
+from pylb.speaker.keyring import KEPT, Keyring
+from pylb.speaker.links import Link
 from pylb.speaker.linkwatch import LinkWatch
+from pylb.speaker.probe import Prober
 from pylb.speaker.publisher import Publisher
 from pylb.speaker.settings import Settings
 from pylb.speaker.world import World
 
-HANDOVER = 3 * INTERVAL  # s that a leaving speaker goes on answering: the others have heard and announced by then
+RESTART = "kubectl -n pylb-system rollout restart ds/pylb-speaker"  # all read the key anew
+HANDOVER = 2.0  # s that a speaker that ends goes on answering at most, until others stand in
 
 
 class Speaker:
     """Everything that runs on one node."""
 
-    def __init__(self, settings: Settings, client: Client, keys: Keys, stream: EventLog, log: Logger) -> None:
+    def __init__(self, settings: Settings, client: Client, keys: Keyring, stream: EventLog, log: Logger) -> None:
         self.settings, self.events, self.log = settings, stream, log
         self.node = settings.node
-        self.membership = Membership(self.node, secrets.randbits(64), clock())
-        self.ownership = Ownership(self.node)
-        self.heartbeat = Heartbeat(self.membership, keys, self._on_members, self._on_stall)
+        self.arbiter = Arbiter(self.node, secrets.randbits(64), clock())
+        self.heartbeat = Heartbeat(self.arbiter, keys, self._on_turn, self._on_strangers)
+        self.prober = Prober(clock=clock, on_answer=self._on_answer)
         self.announcer = Announcer(
             clock=clock,
-            may_answer=self.membership.may_answer,
+            may_answer=self.arbiter.may_answer,
             on_conflict=self._on_conflict,
             on_placement=self._on_placement,
         )
@@ -53,12 +61,12 @@ class Speaker:
         self.recorder = EventRecorder(client, notices.SPEAKER)
         self.herald = Herald(self.node, self.events, self.recorder, self.world.services.items, log)
         self._links = LinkWatch(self._on_links)
-        self._lost: dict[NodeName, Down] = {}
-        self._taken: dict[Address, tuple[Take, float]] = {}  # taken, but not yet told: nothing was announced so far
-        self._connected = False
-        self._election_due = False
+        self._taken: dict[Address, tuple[Took, float]] = {}  # taken, but not yet told: nothing was announced so far
+        self._relieved = asyncio.Event()  # this speaker ends, and others stand in
+        self._usable = False
+        self._due = False
 
-    async def run(self, stop: asyncio.Event) -> None:
+    async def run(self, stop: asyncio.Event, key_file: SecretFile | None = None) -> None:
         """Run until `stop`, then hand over and end. The heartbeat's socket is open already."""
         self._links.start()
         try:
@@ -68,112 +76,150 @@ class Speaker:
                 nursery.start(self.publisher.run(), "publisher")
                 nursery.start(self.recorder.run(), "events")
                 nursery.start(self.report.run(), "report")
+                if key_file is not None:
+                    nursery.start(key_file.follow(self.take_key), "key")
                 await stop.wait()
                 await self._hand_over()
                 nursery.cancel()
         finally:
             self.announcer.close()
+            self.prober.close()
             self.heartbeat.close()
             self._links.close()
 
     async def _hand_over(self) -> None:
-        """Say that this node leaves, and go on answering while the others take over."""
-        self.log.info("leaving", addresses=len(self.ownership.owned))
-        self.membership.leave()
+        """Say that this speaker ends while its node stays, and go on answering until others stand in."""
+        self.log.info("ends; waits until others stand in", addresses=len(self.arbiter.owned))
+        self.arbiter.end(State.RESTARTING)
         self.heartbeat.beat_now()
-        await asyncio.sleep(HANDOVER)
+        with contextlib.suppress(asyncio.TimeoutError):
+            await within(HANDOVER, self._relieved.wait())
 
     # What changes
 
     def _on_world(self) -> None:
-        if not self._election_due:
-            self._election_due = True
+        if not self._due:
+            self._due = True
             asyncio.get_running_loop().call_soon(self._follow_world)
 
     def _follow_world(self) -> None:
-        self._election_due = False
+        self._due = False
+        now = clock()
         self.herald.configuration(self.world.configuration)
         self.report.consider()
         self._send_beats_to_nodes()
-        self._reconsider_connection()
-        self._elect()
+        if self.world.synced:
+            nodes = self.world.nodes
+            self.arbiter.follow(self.world.lines(), {name: node.internal_ips for name, node in nodes.items()}, now)
+        self._use_links()
+        self._reconsider(now)
+        self._settle(now, decide=True)
 
     def _on_links(self, links: tuple[Link, ...]) -> None:
-        self.heartbeat.tell_macs({link.mac for link in usable(links).usable})
+        """What may be answered is settled before the announcer learns of a link: an old claim may be another's by now."""
+        now = clock()
+        self._use_links()
+        self._reconsider(now)
+        self._settle(now, decide=True)
+        self.prober.take_links(links)
         self.announcer.take_links(links)
-        self._send_beats_to_nodes()
-        self._reconsider_connection()
 
-    def _reconsider_connection(self) -> None:
-        """A node takes part while it knows the cluster and the interface that the others reach it by is up."""
-        connected = self.world.synced and self._reachable()
-        if connected is self._connected:
-            return
-        self._connected = connected
-        act = self.membership.connect if connected else self.membership.disconnect
-        self.log.info("takes part" if connected else "takes no part", links=[link.name for link in self._links.links])
-        self._on_members(act(clock()))
-
-    def _reachable(self) -> bool:
+    def _use_links(self) -> None:
         me = self.world.nodes.get(self.node)
-        up = {interface.ip for link in usable(self._links.links).usable for interface in link.addresses}
-        return me is not None and (not me.internal_ips or any(address in up for address in me.internal_ips))
+        lines = [seat.line for seat in self.arbiter.seats.values()]
+        found = surroundings.matters(self._links.links, me.internal_ips if me else (), lines, self.node)
+        self.heartbeat.take_links(found)
+        self.arbiter.use([surroundings.as_core(link) for link in found], clock())
+
+    def _reconsider(self, now: float) -> None:
+        """A node takes part while it knows the cluster, and hears all who take part."""
+        self.arbiter.presence.go_by(self.world.partial, now)
+        usable = self.world.synced and bool(self.arbiter.presence.segments)
+        if usable and not self._usable:
+            self.heartbeat.strangers.begin(now)
+        self._usable = usable
+        self.arbiter.ready(self.world.synced and not self.heartbeat.barred, now)
 
     def _send_beats_to_nodes(self) -> None:
-        """To all others, but to nobody while the cable is out: the kernel would ask for them in vain, and ask again a
-        second later only, which may be long after the cable is in again; nobody would hear this node meanwhile."""
-        nodes = self.world.nodes if self._reachable() else {}
-        others = (node for name, node in nodes.items() if name != self.node)
-        found = (_beat_address(node) for node in others)
-        self.heartbeat.send_to({address for address in found if address}, self.settings.beat_port)
+        """To all others; none goes out while the cable is out, since a link that is down has no beats: the kernel would
+        ask for them in vain, and ask again a second later only, which may be long after the cable is in again."""
+        others = (node for name, node in self.world.nodes.items() if name != self.node)
+        found = {_beat_address(node): node.name for node in others}
+        self.heartbeat.send_to({address: name for address, name in found.items() if address}, self.settings.beat_port)
 
-    def _on_members(self, changes: list[Change]) -> None:
-        for change in changes:
-            self.herald.member(change)
-            if isinstance(change, Down):
-                self._lost[change.node] = change
-                continue
-            self._lost.pop(change.node, None)
-            if change.node == self.node and self.membership.cold:
-                self.ownership.forget()
-        if any(change.node == self.node for change in changes):
-            self.heartbeat.beat_now()
-        if changes:
-            self._elect()
+    def take_key(self, secret: bytes) -> None:
+        """The cluster's secret, as it is now."""
+        if self.heartbeat.keys.take(secret, clock()):
+            self.log.info("took the new key; the one before is believed and used, too", seconds=round(KEPT))
 
-    def _on_stall(self) -> None:
-        """This process was held up: what queued meanwhile is no longer true."""
-        self.announcer.flush()
-        self.heartbeat.flush()
+    def _on_strangers(self, untold: list[NodeName]) -> None:
+        for node in untold:
+            self.log.warning("shares no key with the speaker there, and cannot hear it", node=node, fix=RESTART)
+        self._reconsider(clock())
+
+    def _on_answer(self, answer: Answer) -> None:
+        self.arbiter.learn(answer, clock())
+
+    def _on_turn(self, now: float) -> None:
+        self._settle(now)
+        if self.arbiter.state is State.RESTARTING and self.arbiter.is_relieved(now):
+            self._relieved.set()
+        for question in self.arbiter.questions(now):
+            self.prober.ask(question)
 
     def _on_conflict(self, address: IPv4Address, mac: str, interface: str) -> None:
         """Another host answers for our address; another node of the cluster may, for the blink of a hand-over."""
         if not self.heartbeat.knows(bytes.fromhex(mac.replace(":", ""))):
             self.herald.conflict(address, mac)
 
-    # The election, and what follows from it
+    # What follows from it
 
-    def _elect(self) -> None:
-        if not self.world.synced or self.membership.state is State.LEAVING:
+    def _settle(self, now: float, *, decide: bool = False) -> None:
+        """Do what the arbiter decided: the wire first."""
+        if decide:
+            self.arbiter.tick(now)
+        effects = self.arbiter.effects()
+        if not effects and not decide:
             return
-        changes = self.ownership.update(self.world.lines(self.membership.alive), self._lost)
-        self._lost.clear()
-        decided = clock()
-        self._taken.update({change.line.address: (change, decided) for change in changes if isinstance(change, Take)})
-        owned = self.ownership.owned
-        self.announcer.set({address: line.verdict.interfaces for address, line in owned.items()})
-        for change in changes:
-            if isinstance(change, Drop):
-                self._taken.pop(change.address, None)
-                self.herald.drop(change)
+        if any(isinstance(effect, Stalled) for effect in effects):
+            self._flush()
+        took = (effect for effect in effects if isinstance(effect, Took))
+        self._taken.update({effect.line.address: (effect, now) for effect in took})
+        owned = {address: line.verdict.interfaces_of(self.node) for address, line in self.arbiter.answered.items()}
+        self.announcer.set(owned, self.arbiter.stood_in())
+        for effect in effects:
+            self._tell(effect)
+        if any(not isinstance(effect, (Up, Announce)) for effect in effects):
+            self.heartbeat.beat_now()
         self._on_placement()
+
+    def _tell(self, effect: Effect) -> None:
+        if isinstance(effect, Announce):
+            if isinstance(effect.address, IPv4Address):
+                self.announcer.announce(effect.address)
+        elif isinstance(effect, Dropped):
+            self._taken.pop(effect.address, None)
+            self.herald.drop(effect)
+        elif isinstance(effect, (StoodIn, StoodDown)):
+            self.herald.standing(effect)
+        elif isinstance(effect, (Up, Down)):
+            if effect.node == self.node:
+                links = [link.name for link in self._links.links]
+                self.log.info("takes part" if isinstance(effect, Up) else "takes no part", links=links)
+            self.herald.member(effect)
+
+    def _flush(self) -> None:
+        """This process was held up: what queued meanwhile is no longer true."""
+        self.announcer.flush()
+        self.prober.flush()
+        self.heartbeat.flush()
 
     def _on_placement(self) -> None:
         """Tell each take once its address is announced, and what is announced nowhere."""
-        placements, owned = self.announcer.placements, self.ownership.owned
+        placements, owned = self.announcer.placements, self.arbiter.owned
         for address in [address for address in self._taken if address in placements]:
-            take, decided = self._taken.pop(address)
-            self.herald.take(take, clock() - decided)
+            took, decided = self._taken.pop(address)
+            self.herald.take(took, clock() - decided)
         refused = self.announcer.refused
         self.herald.announced(
             {(service, address) for address in placements if address in owned for service in owned[address].services}
@@ -186,14 +232,14 @@ class Speaker:
 
         None while it takes no part, as in its first second: what it had may be its own again in a moment.
         """
-        if self.node not in self.membership.alive:
+        if self.arbiter.state is State.JOINING:
             return None
         found: dict[ServiceKey, tuple[str, ...]] = {}
-        owned = self.ownership.owned
+        owned = self.arbiter.owned
         for address, names in self.announcer.placements.items():
             line = owned.get(address)
             for service in line.services if line else ():
-                asked = names if line and line.verdict.interfaces else ()
+                asked = names if line and line.verdict.interfaces_of(self.node) is not None else ()
                 found[service] = tuple(sorted({*found.get(service, ()), *asked}))
         return found
 

@@ -6,10 +6,11 @@ Frames are untagged Ethernet with a body as RFC 826 draws it; the offsets below 
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Address
+from types import MappingProxyType
 
 FRAME_LENGTH = 42  # 14 bytes of Ethernet, 28 of ARP; padding may follow
 ETHERTYPE_ARP = 0x0806
@@ -21,6 +22,7 @@ _ETHERTYPE = b"\x08\x06"
 _BODY = b"\x00\x01\x08\x00\x06\x04"
 _REQUEST = _ETHERTYPE + _BODY + b"\x00\x01"
 _REPLY = _ETHERTYPE + _BODY + b"\x00\x02"
+_NO_ADDRESS = b"\x00" * 4
 
 
 class DropReason(str, Enum):
@@ -33,6 +35,7 @@ class DropReason(str, Enum):
     OTHER_DESTINATION = "other_destination"
     OWN_FRAME = "own_frame"
     NOT_OWNED = "not_owned"
+    CLAIMED = "claimed"  # the sender names himself as the place of an address that is stood in for
     STALLED = "stalled"  # decided by the announcer, not by `classify`
     SEND_FAILED = "send_failed"  # likewise
 
@@ -64,13 +67,17 @@ class Claim:
 
 
 Verdict = Reply | Drop
+Standing = Mapping[IPv4Address, bytes]  # addresses that others own, and the owners' MACs
+NOBODY: Standing = MappingProxyType({})
 
 
-def classify(frame: bytes, mac: bytes, owned: Container[IPv4Address]) -> Verdict:
+def classify(frame: bytes, mac: bytes, owned: Container[IPv4Address], standing: Standing = NOBODY) -> Verdict:
     """What is done with a frame that the interface with `mac` received; raises nothing, whatever the bytes.
 
     Answered are requests to the broadcast address or to `mac` itself whose target is owned, as MetalLB does; the
-    sender's address does not matter, so the probes of RFC 5227 (sender 0.0.0.0) are answered too.
+    sender's address does not matter, so the probes of RFC 5227 (sender 0.0.0.0) are answered too. For what is stood in
+    for, the answer names the owner's MAC and comes from ours, so no switch learns anything wrong; an announcement of it
+    is not answered: whoever took it over would hear another's claim.
     """
     if len(frame) < FRAME_LENGTH or frame[12:22] != _REQUEST:
         return Drop(_flaw(frame))
@@ -81,9 +88,12 @@ def classify(frame: bytes, mac: bytes, owned: Container[IPv4Address]) -> Verdict
         return Drop(DropReason.OWN_FRAME)
     target = frame[38:42]
     address = IPv4Address(target)
-    if address not in owned:
+    owner = mac if address in owned else standing.get(address)
+    if owner is None:
         return Drop(DropReason.NOT_OWNED)
-    return Reply(address, b"".join((source, mac, _REPLY, mac, target, source, frame[28:32])))
+    if address not in owned and frame[28:32] == target:
+        return Drop(DropReason.CLAIMED)
+    return Reply(address, b"".join((source, mac, _REPLY, owner, target, source, frame[28:32])))
 
 
 def _flaw(frame: bytes) -> DropReason:
@@ -102,10 +112,14 @@ class Templates:
     The sender of a request waits for it, and a prepared answer needs some slices and one look into a table.
     """
 
-    def __init__(self, mac: bytes, owned: Iterable[IPv4Address]) -> None:
+    def __init__(self, mac: bytes, owned: Iterable[IPv4Address], standing: Standing = NOBODY) -> None:
         self._mac = mac
         self._destinations = (BROADCAST, mac)
-        self._by_target = {address.packed: (address, b"".join((mac, _REPLY, mac, address.packed))) for address in owned}
+        own = dict.fromkeys(owned, mac)
+        self._by_target = {
+            address.packed: (address, b"".join((mac, _REPLY, place, address.packed)), address not in own)
+            for address, place in {**standing, **own}.items()
+        }
 
     def answer(self, frame: bytes) -> tuple[IPv4Address, bytes] | None:
         """The address that a frame asks for, and the frame that answers; None where `classify` says Drop."""
@@ -115,35 +129,70 @@ class Templates:
         source = frame[22:28]
         if source == self._mac or frame[6:12] == self._mac:
             return None
-        address, middle = found
+        address, middle, stood_in = found
+        if stood_in and frame[28:32] == address.packed:
+            return None
         return address, source + middle + frame[22:32]
 
 
-def heard_claim(frame: bytes, mac: bytes, owned: Container[IPv4Address]) -> Claim | None:
-    """The claim of another MAC to an owned address that a request or a reply carries (RFC 5227 section 2.4)."""
+def heard_claim(frame: bytes, mac: bytes, owned: Container[IPv4Address], standing: Standing = NOBODY) -> Claim | None:
+    """The claim of another MAC to an owned address that a request or a reply carries (RFC 5227 section 2.4).
+
+    Of an address that is stood in for, the owner's MAC is no claim, whoever names it.
+    """
     if len(frame) < FRAME_LENGTH or frame[12:22] not in (_REQUEST, _REPLY):
         return None
     sender = frame[22:28]
     if sender == mac or frame[6:12] == mac:
         return None
     address = IPv4Address(frame[28:32])
-    return Claim(address, sender) if address in owned else None
+    claimed = address in owned or standing.get(address, sender) != sender
+    return Claim(address, sender) if claimed else None
 
 
-def gratuitous(address: IPv4Address, mac: bytes) -> tuple[bytes, bytes]:
-    """(request, reply): the two announcements of `address` at `mac`, both broadcast.
+def gratuitous(address: IPv4Address, mac: bytes, source: bytes = b"") -> tuple[bytes, bytes]:
+    """(request, reply): the two announcements of `address` at `mac`, both broadcast, from `source` or `mac` itself.
 
     The request carries no target MAC, the reply the sender's own: these are the forms that Linux takes even for an
     entry younger than its locktime of 1 s; a reply with a broadcast target MAC is ignored then (measured).
     """
     ip = address.packed
-    head = BROADCAST + mac
+    head = BROADCAST + (source or mac)
     return head + _REQUEST + mac + ip + UNSPECIFIED + ip, head + _REPLY + mac + ip + mac + ip
 
 
-def request(target: IPv4Address, sender: IPv4Address, mac: bytes) -> bytes:
-    """The broadcast question who has `target`; a probe (RFC 5227 section 1.1) has the sender 0.0.0.0."""
-    return BROADCAST + mac + _REQUEST + mac + sender.packed + UNSPECIFIED + target.packed
+def request(target: IPv4Address, sender: IPv4Address, mac: bytes, to: bytes = BROADCAST) -> bytes:
+    """The question who has `target`; a probe (RFC 5227 section 1.1) has the sender 0.0.0.0."""
+    return to + mac + _REQUEST + mac + sender.packed + UNSPECIFIED + target.packed
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Where an address is, or is about to be. `first_hand`: the frame came from that very MAC. `to_us`: it is a reply."""
+
+    address: IPv4Address
+    mac: bytes
+    first_hand: bool
+    to_us: bool
+
+
+def hear(frame: bytes, mac: bytes) -> Heard | None:
+    """What a frame says to the interface with `mac` about where an address is; None for its own frames and others.
+
+    A request tells where its sender is; a probe (RFC 5227 section 1.1) that its sender is about to take its target.
+    """
+    if len(frame) < FRAME_LENGTH or frame[12:22] not in (_REQUEST, _REPLY):
+        return None
+    sender = frame[22:28]
+    if sender == mac or frame[6:12] == mac:
+        return None
+    is_reply = frame[12:22] == _REPLY
+    place = frame[28:32]
+    if place == _NO_ADDRESS:
+        if is_reply:
+            return None
+        place = frame[38:42]
+    return Heard(IPv4Address(place), sender, frame[6:12] == sender, is_reply and frame[:6] == mac)
 
 
 def format_mac(mac: bytes) -> str:

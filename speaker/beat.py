@@ -70,6 +70,16 @@ def encode(beat: Beat, key: bytes) -> bytes:
     return body + _tag(body, key)
 
 
+def glance(datagram: bytes) -> tuple[bytes, bool]:
+    """What a datagram says, before anybody checked it: its cluster id, and whether its sender answers for addresses.
+
+    WireError for what is no beat at all.
+    """
+    _check_frame(datagram)
+    _, _, cluster, state, _, _, _ = _HEAD.unpack_from(datagram)
+    return cluster, state != State.JOINING
+
+
 def decode(datagram: bytes, key: bytes) -> Beat:
     """The beat that a datagram carries; WireError for anything that a holder of `key` did not make like this."""
     _check_frame(datagram)

@@ -1,7 +1,8 @@
-"""The kernel filter of a speaker's ARP socket: a classic BPF program that wakes Python only for frames that matter.
+"""The kernel filters of a speaker's ARP sockets: classic BPF programs that wake Python only for frames that matter.
 
-Pure: it computes the program; `wire` attaches it. Accepted are ARP requests for an owned address, and any ARP frame in
-which another MAC names an owned address as its own. The program does not check lengths and types of ARP: `arp` does.
+Pure: it computes programs; `wire` attaches them. One accepts ARP requests for an owned address, and any ARP frame in
+which another MAC names an owned address as its own; another the replies to what this node itself asked. They do not
+check lengths and types of ARP: `arp` does.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ RETURN = 0x06  # BPF_RET | BPF_K
 # linux/filter.h: SKF_AD_OFF + SKF_AD_PKTTYPE. A frame with a VLAN id that no VLAN interface takes arrives stripped of its
 # tag, but marked PACKET_OTHERHOST (3), as does a frame for another MAC; ours are HOST, BROADCAST and MULTICAST (0 to 2).
 PACKET_TYPE = 0xFFFFF000 + 4
-PACKET_MULTICAST = 2
+PACKET_HOST, PACKET_MULTICAST = 0, 2
 
 OPERATION, SENDER_MAC, SENDER_ADDRESS, TARGET_ADDRESS = 20, 22, 28, 38  # offsets in the frame
-OPERATION_REQUEST = 1
+OPERATION_REQUEST, OPERATION_REPLY = 1, 2
 
 
 class Instruction(NamedTuple):
@@ -67,6 +68,18 @@ def program(addresses: Iterable[IPv4Address], mac: bytes) -> tuple[Instruction, 
         _REJECT,
     )
     return whole if len(whole) <= MAX_INSTRUCTIONS else REQUESTS_ONLY
+
+
+def replies(mac: bytes, probed: Iterable[IPv4Address] = ()) -> tuple[Instruction, ...]:
+    """The filter for answers: ARP replies to this MAC alone, and whatever `program` accepts for the probed addresses."""
+    to_us = (
+        _LOAD_OPERATION,
+        Instruction(JUMP_EQUAL, 0, 3, OPERATION_REPLY),
+        Instruction(LOAD_WORD, 0, 0, PACKET_TYPE),
+        Instruction(JUMP_EQUAL, 0, 1, PACKET_HOST),
+        _ACCEPT,
+    )
+    return (*to_us, *program(probed, mac))
 
 
 def pack(instructions: Sequence[Instruction]) -> bytes:

@@ -11,9 +11,8 @@ from pylb.core.errors import ParseError
 from pylb.core.model import NodeName
 from pylb.core.ranges import parse_address
 from pylb.speaker.beat import is_name
+from pylb.speaker.keyring import MIN_BYTES
 from pylb.speaker.settings import BEAT_PORT, HTTP_PORT, Settings
-
-MIN_KEY_BYTES = 8  # a shorter secret is a typing error
 
 
 @click.command(context_settings={"auto_envvar_prefix": "PYLB"})
@@ -51,8 +50,8 @@ def speaker(
 ) -> None:
     """Answer for this node's addresses, and agree with the other speakers who answers for which."""
     secret = _read(key_file, "--key-file")
-    if len(secret) < MIN_KEY_BYTES:
-        raise click.UsageError(f"the key in {key_file} is shorter than {MIN_KEY_BYTES} bytes: make a new one")
+    if len(secret) < MIN_BYTES:
+        raise click.UsageError(f"the key in {key_file} is shorter than {MIN_BYTES} bytes: make a new one")
     token = _read(token_file, "--token-file").decode("utf-8", "replace") if token_file else None
     try:
         address = str(parse_address(bind)) if bind else ""
@@ -60,7 +59,8 @@ def speaker(
         raise click.UsageError(f"--bind: {error}") from None
     if not is_name(node):
         raise click.UsageError(f"--node: {node!r} is no node's name (lower-case letters, digits, '-' and '.')")
-    settings = Settings(NodeName(node), namespace, pod, address, port, beat_port, lb_class, token)
+    files = {"key_file": key_file, "token_file": token_file or ""}
+    settings = Settings(NodeName(node), namespace, pod, address, port, beat_port, lb_class, token=token, **files)
     from pylb.runtime import log, tasks
     from pylb.speaker import process  # asyncio, ssl, h11: 60 ms on a PC that --help need not pay
 

@@ -12,10 +12,12 @@ class Flaw(str, Enum):
     TOO_LONG = "too_long"
     NOT_OURS = "not_ours"  # another magic number
     OTHER_VERSION = "other_version"
-    BAD_TAG = "bad_tag"  # another key, or a bit that flipped
+    OTHER_KEY = "other_key"  # another cluster on the same LAN, or a key that this node has not
+    BAD_TAG = "bad_tag"  # forged, or a bit that flipped
     BAD_STATE = "bad_state"
     BAD_NAME = "bad_name"
     BAD_LENGTH = "bad_length"  # a length field that does not fit what surrounds it
+    BAD_LIST = "bad_list"  # a list of claims that contradicts itself
 
     def __str__(self) -> str:
         return self.value

@@ -1,28 +1,28 @@
-"""The heartbeat: sends this node's beats, hears the others', and drives the membership by the clock.
+"""The heartbeat: sends this node's beats on each link, hears the others', and lets the arbiter's time pass.
 
-It decides nothing: `core.membership` does. Times are CLOCK_BOOTTIME, which does not stop while the machine sleeps.
+It decides nothing: `core.arbiter` does. Times are CLOCK_BOOTTIME, which does not stop while the machine sleeps.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 import time
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
-from pylb.core.membership import INTERVAL, Beat, Cause, Change, Down, Membership, State
+from pylb.core.arbiter import TICK, Arbiter
+from pylb.core.beats import INTERVAL, Beat, State
 from pylb.core.model import NodeName
-from pylb.speaker import beat as codec
+from pylb.speaker import beat as frame
+from pylb.speaker import datagram as codec
+from pylb.speaker.correspondents import Correspondents
+from pylb.speaker.courier import Incoming, Outgoing
 from pylb.speaker.errors import Flaw, WireError
+from pylb.speaker.keyring import Keyring
+from pylb.speaker.links import Link
+from pylb.speaker.strangers import Strangers
 from pylb.speaker.wire import BeatSocket, Peer
-
-MAX_PEERS = 256
-MAX_MACS = 16  # Ethernet addresses that a beat tells
-MAC_BYTES = 6
-MAC_FIELD = 1  # the type of a beat's field that holds them, one after the other
-OnChanges = Callable[[list[Change]], None]
 
 
 def clock() -> float:
@@ -30,25 +30,27 @@ def clock() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-class Keys:
-    """What a cluster's secret gives: the key that signs, and the id by which clusters on one LAN tell each other apart."""
-
-    def __init__(self, secret: bytes) -> None:
-        self.signing = hmac.digest(secret, b"pylb beats 1", hashlib.sha256)
-        self.cluster = hmac.digest(secret, b"pylb cluster 1", hashlib.sha256)[: codec.CLUSTER_BYTES]
-
-
 class Heartbeat:
     """Beats out and in, on one UDP port."""
 
-    def __init__(self, membership: Membership, keys: Keys, on_changes: OnChanges, on_stall: Callable[[], None]) -> None:
-        self._membership, self._keys = membership, keys
-        self._on_changes, self._on_stall = on_changes, on_stall
-        self._peers: tuple[Peer, ...] = ()
+    def __init__(
+        self,
+        arbiter: Arbiter,
+        keys: Keyring,
+        on_turn: Callable[[float], None],
+        on_strangers: Callable[[list[NodeName]], None] = lambda untold: None,
+    ) -> None:
+        """`on_turn` is called after each tick. `on_strangers`: when `barred` changes, and with those who share no key."""
+        self._arbiter, self.keys = arbiter, keys
+        self._on_turn, self._on_strangers = on_turn, on_strangers
+        self.strangers = Strangers()
+        self.barred = False  # this node is to take no part: others do whose beats it cannot read
+        self.others = Correspondents(arbiter.node)
+        self._outgoing: dict[str, Outgoing] = {}
+        self._incoming = Incoming()
         self._socket: BeatSocket | None = None
-        self._macs: dict[NodeName, frozenset[bytes]] = {}
-        self._own_macs: tuple[bytes, ...] = ()
         self._next_beat = 0.0
+        self._said = State.JOINING
         self._sooner = asyncio.Event()
         self.sent = 0
         self.lost = 0  # not sent: no route, no carrier
@@ -60,20 +62,22 @@ class Heartbeat:
         self._socket = BeatSocket(address, port, self._receive)
 
     def close(self) -> None:
+        """Stop; may be called twice."""
         if self._socket is not None:
             self._socket.close()
 
-    def send_to(self, addresses: Collection[str], port: int) -> None:
-        """Send beats to these addresses from now on."""
-        self._peers = tuple((address, port) for address in sorted(addresses)[:MAX_PEERS])
+    def send_to(self, nodes: Mapping[str, NodeName], port: int) -> None:
+        """Send beats to these nodes, by their InternalIP, from now on."""
+        self.others.expect(nodes, port)
+        self.strangers.expect(nodes)
 
-    def tell_macs(self, macs: Collection[bytes]) -> None:
-        """Say in every beat that these are this node's Ethernet addresses."""
-        self._own_macs = tuple(sorted(macs)[:MAX_MACS])
+    def take_links(self, links: tuple[Link, ...]) -> None:
+        """These are the links that beats may go out on."""
+        self.others.take_links(links)
 
     def knows(self, mac: bytes) -> bool:
         """Whether it is the Ethernet address of one of the cluster's nodes, as they tell themselves."""
-        return mac in self._own_macs or any(mac in macs for macs in self._macs.values())
+        return self.others.knows(mac)
 
     def beat_now(self) -> None:
         """Send a beat at once: what this node says of itself has changed."""
@@ -88,23 +92,28 @@ class Heartbeat:
     async def run(self) -> None:
         """Beat and watch the clock for ever."""
         while True:
-            self._tick(clock())
+            self._turn(clock())
             await self._wait(clock())
 
-    def _tick(self, now: float) -> None:
-        state = self._membership.state
-        changes = self._membership.tick(now)
-        if any(isinstance(change, Down) and change.cause is Cause.STALLED for change in changes):
-            self._on_stall()
-        if changes:
-            self._on_changes(changes)
-        if now >= self._next_beat or self._membership.state is not state:
-            self._send()
-            self._next_beat = now + INTERVAL
+    def _turn(self, now: float) -> None:
+        self._watch_strangers(now)
+        self._arbiter.tick(now)
+        self._on_turn(now)
+        if now >= self._next_beat or self._arbiter.state is not self._said:
+            self._said, self._next_beat = self._arbiter.state, now + INTERVAL
+            self._send(now)
+
+    def _watch_strangers(self, now: float) -> None:
+        if self._arbiter.state is State.ACTIVE:
+            self.strangers.took_part()
+        before, self.barred = self.barred, self.strangers.bars(now)
+        untold = self.strangers.untold(now)
+        if untold or self.barred is not before:
+            self._on_strangers(untold)
 
     async def _wait(self, now: float) -> None:
         """Sleep until something is due, or `beat_now`. (No wait_for: before Python 3.12 it can swallow a cancellation.)"""
-        due = min(self._next_beat, self._membership.next_deadline() or self._next_beat)
+        due = min(self._next_beat, now + TICK)
         alarm = asyncio.get_running_loop().call_later(max(0.0, due - now), self._sooner.set)
         try:
             await self._sooner.wait()
@@ -112,36 +121,43 @@ class Heartbeat:
             alarm.cancel()
             self._sooner.clear()
 
-    def _send(self) -> None:
+    def _send(self, now: float) -> None:
         if self._socket is None:
             return
-        datagram = codec.encode(self._to_wire(self._membership.beat()), self._keys.signing)
-        for peer in self._peers:
-            if self._socket.send(datagram, peer):
-                self.sent += 1
-            else:
-                self.lost += 1
+        keys = self.keys.valid(now)
+        for beat in self._arbiter.beats(now):
+            outgoing = self._outgoing.setdefault(beat.link, Outgoing(beat.node))
+            tellings = outgoing.tell(beat, self.others.macs, self.others.own(beat.link), beat.partial)
+            peers = self.others.peers(beat.link)
+            for datagram in [codec.encode(telling, key) for telling in tellings for key in keys]:
+                for peer in peers:
+                    self._post(datagram, peer)
+
+    def _post(self, datagram: bytes, peer: Peer) -> None:
+        if self._socket is not None and self._socket.send(datagram, peer):
+            self.sent += 1
+        else:
+            self.lost += 1
 
     def _receive(self, datagram: bytes, peer: Peer) -> None:
+        now = clock()
         try:
-            beat = codec.decode(datagram, self._keys.signing)
+            beat, telling = self._read(datagram, peer, now)
         except WireError as error:
             self.refused[error.reason] += 1
             return
         self.heard += 1
-        self._learn_macs(beat)
-        told = Beat(NodeName(beat.node), beat.incarnation, beat.sequence, State[beat.state.name])
-        changes = self._membership.receive(told, clock())
-        if changes:
-            self._on_changes(changes)
+        self.strangers.read(peer[0], now)
+        link = self.others.learn(telling, peer[0])
+        if link is not None:
+            self._arbiter.hear(replace(beat, partial=telling.partial), link, now)
 
-    def _learn_macs(self, beat: codec.Beat) -> None:
-        joined = b"".join(value for kind, value in beat.fields if kind == MAC_FIELD)
-        macs = frozenset(joined[at : at + MAC_BYTES] for at in range(0, len(joined), MAC_BYTES))
-        if NodeName(beat.node) in self._macs or len(self._macs) < MAX_PEERS:
-            self._macs[NodeName(beat.node)] = macs
-
-    def _to_wire(self, beat: Beat) -> codec.Beat:
-        fields = ((MAC_FIELD, b"".join(self._own_macs)),)
-        state = codec.State[beat.state.name]
-        return codec.Beat(self._keys.cluster, beat.node, state, beat.incarnation, beat.sequence, fields)
+    def _read(self, datagram: bytes, peer: Peer, now: float) -> tuple[Beat, codec.Telling]:
+        cluster, answers = frame.glance(datagram)
+        key = self.keys.find(cluster, now)
+        if key is None:
+            self.strangers.refused(peer[0], answers, now)
+            raise WireError(Flaw.OTHER_KEY)
+        telling = codec.decode(datagram, key, self.others.names)
+        beat, _ = self._incoming.read(telling)
+        return beat, telling

@@ -8,11 +8,11 @@ from collections.abc import Set as AbstractSet
 from ipaddress import IPv4Address
 
 from pylb.core import events, notices
+from pylb.core.effects import Down, Dropped, StoodDown, StoodIn, Took, Up
 from pylb.core.events import Event
-from pylb.core.membership import Change, Down
+from pylb.core.lines import Line
 from pylb.core.model import Address, NodeName, Service, ServiceKey
 from pylb.core.notices import Notice
-from pylb.core.ownership import Drop, Line, Take
 from pylb.core.reasons import Reason
 from pylb.kube.configuration import Configuration
 from pylb.kube.recorder import EventRecorder
@@ -37,11 +37,11 @@ class Herald:
         self._problems: tuple[str, ...] | None = None
         self._pools: tuple[str, ...] = ()
 
-    def take(self, take: Take, announced: float) -> None:
+    def take(self, take: Took, announced: float) -> None:
         """This node announces an address; `announced` is the time from the decision to the first announcement, in s."""
         line = take.line
         address, services = str(line.address), tuple(line.services)
-        if take.previous is None:
+        if take.previous is None or take.previous == self._node:
             self._tell(events.Claimed(time.time(), address, self._node, services))
         else:
             lost = take.silent is not None
@@ -54,7 +54,7 @@ class Herald:
                     take.previous,
                     self._node,
                     services,
-                    take.cause,
+                    take.cause.value,
                     _round(detected),
                     _round(after),
                 )
@@ -66,7 +66,12 @@ class Herald:
             self._notify(service, notices.node_assigned(self._node))
         self._announced = pairs
 
-    def drop(self, drop: Drop) -> None:
+    def standing(self, effect: StoodIn | StoodDown) -> None:
+        """This node answers in another's place, with that one's MAC, or does so no more."""
+        kind = events.StoodIn if isinstance(effect, StoodIn) else events.StoodDown
+        self._tell(kind(time.time(), str(effect.address), self._node, effect.owner))
+
+    def drop(self, drop: Dropped) -> None:
         """This node stopped answering for an address."""
         self._tell(events.Withdrawn(time.time(), str(drop.address), self._node, drop.reason.value))
 
@@ -80,7 +85,7 @@ class Herald:
                         self._notify(service, notices.announce_failed(self._node, address))
         self._refused = {address: reason for address, (reason, _) in refused.items()}
 
-    def member(self, change: Change) -> None:
+    def member(self, change: Up | Down) -> None:
         """A speaker, this one too, is heard or not heard any more."""
         now = time.time()
         if isinstance(change, Down):

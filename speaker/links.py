@@ -9,14 +9,16 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from ipaddress import IPv4Address
 
 from pylb.core.errors import ParseError
 from pylb.core.model import Address
 from pylb.core.reasons import Reason
-from pylb.speaker.netlink import AddressGone, AddressSeen, Interface, LinkGone, LinkSeen, Message
+from pylb.speaker.netlink import AddressGone, AddressSeen, Interface, LinkGone, LinkSeen, Message, RouteGone, RouteSeen
 
 MAX_LINKS = 4096  # a node with 250 pods has 250 veths; beyond this the surplus is ignored
 MAX_ADDRESSES = 256  # on one interface
+MAX_GATEWAYS = 64  # on all of them
 MAC_BYTES = 6
 _UP, _BROADCAST, _RUNNING, _NOARP = 0x1, 0x2, 0x40, 0x80  # IFF_… of linux/if.h
 
@@ -72,7 +74,10 @@ _TEXTS = {
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One interface as the kernel last told of it; `master` is the index of the bridge or bond that it is a port of."""
+    """One interface as the kernel last told of it; `master` is the index of the bridge or bond that it is a port of.
+
+    `gateway` is that of its default route in the main table, of the lowest metric.
+    """
 
     index: int
     name: str
@@ -83,6 +88,7 @@ class Link:
     noarp: bool = False
     master: int | None = None
     addresses: tuple[Interface, ...] = ()
+    gateway: IPv4Address | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,25 +175,61 @@ class Table:
 
     def __init__(self) -> None:
         self._entries: dict[int, _Entry] = {}
+        self._gateways: set[tuple[int, int, IPv4Address]] = set()  # index, metric, address
+        self.doubts_gateways = False  # the kernel may have dropped some and not told: they are to be asked for anew
 
     def apply(self, message: Message) -> None:
         """Take one message in; what it says twice, or says of an unknown interface's end, changes nothing."""
+        if isinstance(message, (RouteSeen, RouteGone)):
+            self._route(message)
+        else:
+            self._apply_to_link(message)
+
+    def forget_gateways(self) -> None:
+        """They are asked for anew, now."""
+        self._gateways.clear()
+        self.doubts_gateways = False
+
+    def _apply_to_link(self, message: Message) -> None:
         if isinstance(message, LinkGone):
             self._entries.pop(message.index, None)
+            self._forget_gateways_of(message.index)
         elif isinstance(message, LinkSeen):
             entry = self._entry(message.index)
             if entry is not None:
                 entry.seen = message
+            if not message.flags & _UP:  # its routes go without a word
+                self._forget_gateways_of(message.index)
         elif isinstance(message, AddressSeen):
             entry = self._entry(message.index)
             if entry is not None and len(entry.addresses) < MAX_ADDRESSES:
                 entry.addresses.add(message.interface)
         elif isinstance(message, AddressGone) and message.index in self._entries:
             self._entries[message.index].addresses.discard(message.interface)
+            # With its last address, or with the one that a route prefers, a link loses routes without a word.
+            self.doubts_gateways |= any(index == message.index for index, _, _ in self._gateways)
+
+    def _route(self, message: RouteSeen | RouteGone) -> None:
+        told = {(index, message.metric, address) for index, address in message.hops}
+        if isinstance(message, RouteGone):
+            self._gateways -= told
+            return
+        if message.replaces:
+            self._gateways = {one for one in self._gateways if one[1] != message.metric}
+        if len(self._gateways | told) <= MAX_GATEWAYS:
+            self._gateways |= told
+
+    def _forget_gateways_of(self, index: int) -> None:
+        self._gateways = {one for one in self._gateways if one[0] != index}
 
     def links(self) -> tuple[Link, ...]:
         """All interfaces, by index."""
-        return tuple(_link(entry.seen, entry.addresses) for _, entry in sorted(self._entries.items()) if entry.seen)
+        best = {index: address for index, _, address in sorted(self._gateways, reverse=True)}
+        return tuple(
+            _link(entry.seen, entry.addresses, best.get(index))
+            for index, entry in sorted(self._entries.items())
+            if entry.seen
+        )
 
     def _entry(self, index: int) -> _Entry | None:
         if index not in self._entries and len(self._entries) >= MAX_LINKS:
@@ -195,7 +237,7 @@ class Table:
         return self._entries.setdefault(index, _Entry())
 
 
-def _link(seen: LinkSeen, addresses: Iterable[Interface]) -> Link:
+def _link(seen: LinkSeen, addresses: Iterable[Interface], gateway: IPv4Address | None) -> Link:
     flags = seen.flags
     return Link(
         index=seen.index,
@@ -207,4 +249,5 @@ def _link(seen: LinkSeen, addresses: Iterable[Interface]) -> Link:
         noarp=bool(flags & _NOARP),
         master=seen.master,
         addresses=tuple(sorted(addresses, key=lambda one: (one.version, one.packed, one.network.prefixlen))),
+        gateway=gateway,
     )

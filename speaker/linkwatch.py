@@ -16,6 +16,7 @@ from pylb.speaker.links import Link, Table
 
 DATAGRAM_BYTES = 65536  # the kernel sends at most 32 KiB at once
 DRAIN_LIMIT = 64  # datagrams read at one wake-up
+FLUSH_LIMIT = 8192  # datagrams thrown away at once; a full queue has some thousand
 RECEIVE_BUFFER_BYTES = 1 << 20  # events that may wait while Python does something else; the kernel caps it
 RETRY_SECONDS = 0.1  # pause before a dump that failed is asked for again
 
@@ -28,7 +29,7 @@ class LinkWatch:
         self._table = Table()
         self._known: tuple[Link, ...] | None = None
         self._sequence = 0
-        self._asked: int | None = None  # which dump is under way: netlink.GET_LINKS, then GET_ADDRESSES
+        self._asked: int | None = None  # which dump is under way: netlink.GET_LINKS, GET_ADDRESSES, then GET_ROUTES
         self._again = False  # something was lost during the dump
         self._retry: asyncio.TimerHandle | None = None
         self.resyncs = 0  # dumps after the first: events were lost
@@ -59,10 +60,8 @@ class LinkWatch:
     def resync(self) -> None:
         """Ask the kernel for everything anew; an interface that it does not name any more is gone."""
         self.resyncs += 1
-        if self._asked is None:
-            self._dump()
-        else:
-            self._again = True
+        self._flush()
+        self._dump()  # one that is under way has lost answers too
 
     def _dump(self) -> None:
         if self._retry is not None:
@@ -80,6 +79,10 @@ class LinkWatch:
         except OSError:  # no memory for it just now
             self._dump_later()
 
+    def _ask_routes(self) -> None:
+        self._table.forget_gateways()
+        self._ask(netlink.GET_ROUTES)
+
     def _dump_later(self) -> None:
         self._asked = None
         self._again = True  # and until then, what is known is not told
@@ -95,9 +98,21 @@ class LinkWatch:
                 if error.errno != errno.ENOBUFS:
                     raise
                 self.resync()
-                continue
+                return
             if port == 0:  # from the kernel; any process of the node may send to us
                 self._take(datagram)
+
+    def _flush(self) -> None:
+        """Throw away what is queued: it is older than what was lost, and until the queue is empty the kernel adds no event
+        to it, and does not tell again."""
+        for _ in range(FLUSH_LIMIT):
+            try:
+                self._socket.recv(DATAGRAM_BYTES)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    raise
 
     def _take(self, datagram: bytes) -> None:
         try:
@@ -110,6 +125,8 @@ class LinkWatch:
                 self._end_dump(message)
             else:
                 self._table.apply(message)
+        if self._asked is None and self._table.doubts_gateways and not self._again:
+            self._ask_routes()
         if self._asked is None:
             self._tell()
 
@@ -120,6 +137,8 @@ class LinkWatch:
             self._dump_later()
         elif self._asked == netlink.GET_LINKS:
             self._ask(netlink.GET_ADDRESSES)
+        elif self._asked == netlink.GET_ADDRESSES:
+            self._ask_routes()
         else:
             self._asked = None
 

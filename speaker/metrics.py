@@ -39,8 +39,9 @@ def _register_wire(registry: Registry, speaker: Speaker) -> None:
             dropped.follow(count, reason=reason.value)
         conflicts.follow(counts.conflicts)
         announced.clear()
+        owned = speaker.arbiter.owned
         for address in speaker.announcer.placements:
-            line = speaker.ownership.owned.get(address)
+            line = owned.get(address)
             for service in line.services if line else ():
                 announced.set(1, service=service, protocol="layer2", node=speaker.node, ip=str(address))
 
@@ -53,9 +54,10 @@ def _register_members(registry: Registry, speaker: Speaker) -> None:
     beats = registry.counter("pylb_beats_total", "Heartbeats, by what became of them.", "what")
 
     def collect() -> None:
-        alive.set(len(speaker.membership.alive))
+        presence = speaker.arbiter.presence
+        alive.set(len(presence.members) + presence.state.may_take)
         fixed = {"sent": heartbeat.sent, "lost": heartbeat.lost, "heard": heartbeat.heard}
-        fixed["stale"] = speaker.membership.stale
+        fixed["stale"] = sum(segment.peers.stale for segment in presence.segments.values())
         refused = {flaw.value: count for flaw, count in heartbeat.refused.items()}
         for what, count in {**fixed, **refused}.items():
             beats.follow(count, what=what)

@@ -5,23 +5,26 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from pylb.kube import credentials
 from pylb.kube.client import Client
 from pylb.kube.errors import NoCluster
-from pylb.runtime.endpoints import routes
+from pylb.runtime.endpoints import OPEN, routes
 from pylb.runtime.eventlog import EventLog
 from pylb.runtime.http import Routes, Server
 from pylb.runtime.log import Logger
 from pylb.runtime.metrics import Registry
+from pylb.runtime.secretfile import SecretFile
 from pylb.speaker import metrics
 from pylb.speaker.app import Speaker
-from pylb.speaker.heartbeat import Keys, clock
+from pylb.speaker.heartbeat import clock
+from pylb.speaker.keyring import MIN_BYTES, Keyring
 from pylb.speaker.settings import Settings
 from pylb.speaker.state import describe
 
-FINE, CANNOT_BIND, UNREACHABLE = 0, 2, 3  # exit codes
+FINE, CANNOT_BIND = 0, 2  # exit codes; without a cluster it is `NoCluster.exit_code`
 
 
 async def serve(settings: Settings, secret: bytes, kubeconfig: str | None, stop: asyncio.Event) -> int:
@@ -30,13 +33,13 @@ async def serve(settings: Settings, secret: bytes, kubeconfig: str | None, stop:
         found = credentials.load(kubeconfig)
     except NoCluster as error:
         print(f"pylb speaker: {error}", file=sys.stderr)
-        return UNREACHABLE
+        return error.exit_code
     log = Logger("speaker")
     async with Client(found, user_agent="pylb-speaker") as client:
-        speaker = Speaker(settings, client, Keys(secret), EventLog(int(time.time() * 1000)), log)
+        speaker = Speaker(settings, client, Keyring(secret), EventLog(int(time.time() * 1000)), log)
         try:
             speaker.heartbeat.open("0.0.0.0", settings.beat_port)
-            server = Server(_routes(speaker), token=settings.token)
+            server = Server(_routes(speaker), token=_token(settings), open_paths=OPEN)
             await server.start(settings.bind, settings.port)
         except OSError as error:
             where = f"UDP {settings.beat_port} and TCP {settings.bind or '*'}:{settings.port}"
@@ -47,10 +50,18 @@ async def serve(settings: Settings, secret: bytes, kubeconfig: str | None, stop:
             return CANNOT_BIND
         log.info("started", node=settings.node, server=found.server, port=settings.port)
         try:
-            await speaker.run(stop)
+            await speaker.run(stop, SecretFile(settings.key_file, secret, MIN_BYTES) if settings.key_file else None)
         finally:
             await server.close()
     return FINE
+
+
+def _token(settings: Settings) -> Callable[[], str | None]:
+    """What readers have to show now: the Secret that it comes from may be another than at the start."""
+    if settings.token is None or not settings.token_file:
+        return lambda: settings.token
+    file = SecretFile(settings.token_file, settings.token.encode())
+    return lambda: file.look().decode("utf-8", "replace")
 
 
 def _routes(speaker: Speaker) -> Routes:
@@ -59,12 +70,13 @@ def _routes(speaker: Speaker) -> Routes:
 
     def state() -> dict[str, Any]:
         return describe(
-            speaker.membership,
-            speaker.ownership.lines.values(),
+            speaker.arbiter,
             speaker.announcer.placements,
             speaker.announcer.refused,
             speaker.world.configuration.problems,
             clock(),
+            speaker.heartbeat.strangers.nodes(clock()),
+            speaker.world.partial,
         )
 
-    return routes(registry, state, speaker.events)
+    return routes(registry, state, speaker.events, lambda: speaker.world.ready and not speaker.heartbeat.barred)

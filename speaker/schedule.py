@@ -13,6 +13,7 @@ from ipaddress import IPv4Address
 BURST_GAPS = (0.05, 0.1, 0.35, 0.5, 1.0, 3.0)  # s between one announcement of the burst and the next
 REPEAT = 60.0  # s between announcements after the burst
 REPEAT_JITTER = 0.1  # part of REPEAT by which each is early or late, so that a hundred addresses spread out
+_ONCE = -1  # the step of an address that is announced one time only
 DUE_LIMIT = 64  # addresses handed out at once: about a millisecond of sending
 
 
@@ -34,6 +35,10 @@ class Schedule:
     def start(self, address: IPv4Address, now: float) -> None:
         """Begin the burst of an address, anew if it is under way."""
         self._put(address, now, 0)
+
+    def start_once(self, address: IPv4Address, now: float) -> None:
+        """Announce an address one time, and forget it."""
+        self._put(address, now, _ONCE)
 
     def stop(self, address: IPv4Address) -> None:
         """Announce an address no more."""
@@ -60,7 +65,9 @@ class Schedule:
 
     def _advance(self, address: IPv4Address, now: float) -> None:
         _, step = self._next[address]
-        if step < len(BURST_GAPS):
+        if step == _ONCE:
+            del self._next[address]
+        elif step < len(BURST_GAPS):
             self._put(address, now + BURST_GAPS[step], step + 1)
         else:
             self._put(address, now + REPEAT * (1 - REPEAT_JITTER + 2 * REPEAT_JITTER * self._jitter()), step)

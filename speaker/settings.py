@@ -21,4 +21,6 @@ class Settings:
     port: int = HTTP_PORT
     beat_port: int = BEAT_PORT
     load_balancer_class: str | None = None
+    key_file: str = ""  # where the secret comes from, and is looked for again; "": nowhere
+    token_file: str = ""  # where the token does
     token: str | None = None  # what readers of /metrics, /state and /events show; None: nobody may

@@ -6,59 +6,78 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pylb import __version__
+from pylb.core.arbiter import Arbiter
 from pylb.core.config import Problem
-from pylb.core.membership import Membership
 from pylb.core.model import Address, NodeName
-from pylb.core.ownership import Line
 from pylb.core.reasons import Reason
+from pylb.core.seats import Seat
+
+SILENT = 60.0  # s that a member that is not heard any more is still listed
 
 
 def describe(
-    membership: Membership,
-    lines: Iterable[Line],
+    arbiter: Arbiter,
     placements: Mapping[Any, tuple[str, ...]],
     refused: Mapping[Address, Reason],
     problems: Iterable[Problem],
     now: float,
+    strangers: Mapping[NodeName, float],
+    partial: bool = False,
 ) -> dict[str, Any]:
-    """The state of one speaker as a JSON object; times in ms since the event."""
+    """The state of one speaker as a JSON object; times in ms since the event. `strangers` share no key, for seconds.
+
+    `partial`: it goes by what is valid of an invalid configuration.
+    """
     return {
-        "node": membership.node,
+        "node": arbiter.node,
         "version": __version__,
-        "incarnation": f"{membership.incarnation:016x}",
-        "state": membership.state.value,
-        "members": _members(membership, now),
-        "addresses": [_address(line, membership.node, placements, refused) for line in lines],
-        "config": _config([str(problem) for problem in problems]),
+        "incarnation": f"{arbiter.incarnation:016x}",
+        "state": arbiter.state.value,
+        "members": _members(arbiter, now),
+        "strangers": [{"node": node, "for_ms": round(seconds * 1000)} for node, seconds in sorted(strangers.items())],
+        "addresses": [_address(seat, arbiter, placements, refused) for seat in arbiter.seats.values()],
+        "config": _config([str(problem) for problem in problems], partial),
     }
 
 
-def _members(membership: Membership, now: float) -> list[dict[str, Any]]:
-    alive = membership.alive
-    heard = membership.members
+def _members(arbiter: Arbiter, now: float) -> list[dict[str, Any]]:
+    alive = arbiter.presence.members
+    heard: dict[NodeName, float] = {}
+    for segment in arbiter.presence.segments.values():
+        for peer in segment.peers:
+            heard[peer.node] = max(peer.heard, heard.get(peer.node, peer.heard))
     return [
-        {"node": name, "alive": name in alive, "last_heard_ms": round((now - heard[name]) * 1000)}
-        for name in sorted(heard)
+        {"node": name, "alive": name in alive, "last_heard_ms": round((now - at) * 1000)}
+        for name, at in sorted(heard.items())
+        if name in alive or now < at + SILENT
     ]
 
 
 def _address(
-    line: Line, node: NodeName, placements: Mapping[Any, tuple[str, ...]], refused: Mapping[Address, Reason]
+    seat: Seat, arbiter: Arbiter, placements: Mapping[Any, tuple[str, ...]], refused: Mapping[Address, Reason]
 ) -> dict[str, Any]:
-    verdict = line.verdict
-    reason = refused.get(line.address) or verdict.reason
+    line, alive = seat.line, {*arbiter.presence.members, *([arbiter.node] if arbiter.state.may_take else [])}
+    owner, silent = arbiter.owner(line.address), [node for node in line.verdict.ranking if node not in alive]
+    reason = refused.get(line.address) or line.verdict.reason
+    if reason is None and owner is None and len(silent) == len(line.verdict.ranking):
+        reason = Reason.NOT_ALIVE
+    claim = seat.mine.claim if seat.mine is not None else seat.owner
+    excluded = {**line.verdict.excluded, **dict.fromkeys(silent, Reason.NOT_ALIVE)}
     return {
         "address": str(line.address),
-        "owner": "" if line.address in refused else verdict.winner or "",
-        "mine": verdict.winner == node and line.address not in refused,
+        "owner": "" if line.address in refused else owner or "",
+        "mine": seat.mine is not None and line.address not in refused,
+        "standing": seat.standing or "",
+        "term": claim.term if claim is not None else 0,
+        "provisional": claim is not None and claim.provisional,
         "services": list(line.services),
         "pool": line.pool,
-        "candidates": list(verdict.ranking),
-        "excluded": {name: why.value for name, why in sorted(verdict.excluded.items())},
+        "candidates": [node for node in line.verdict.ranking if node in alive],
+        "excluded": {name: why.value for name, why in sorted(excluded.items())},
         "reason": reason.value if reason else None,
         "interfaces": list(placements.get(line.address, ())),
     }
 
 
-def _config(problems: list[str]) -> dict[str, Any]:
-    return {"stale": bool(problems), "problems": problems}
+def _config(problems: list[str], partial: bool) -> dict[str, Any]:
+    return {"stale": bool(problems), "partial": partial, "problems": problems}

@@ -11,6 +11,7 @@ import errno
 import socket
 import struct
 from collections.abc import Callable
+from typing import Protocol
 
 from pylb.speaker.arp import ETHERTYPE_ARP
 from pylb.speaker.beat import MAX_BYTES
@@ -24,6 +25,19 @@ _INSTRUCTION_BYTES = 8
 GONE = frozenset({errno.ENETDOWN, errno.ENODEV, errno.ENXIO})  # the interface went down, or is there no more
 
 Peer = tuple[str, int]
+
+
+class FrameSocket(Protocol):
+    """What is needed of a `PacketSocket`, so that tests can do without one."""
+
+    def attach(self, filter_: bytes) -> None: ...
+    def send(self, frame: bytes) -> bool: ...
+    def flush(self) -> int: ...
+    def close(self) -> None: ...
+
+
+OpenSocket = Callable[[str, bytes, Callable[[bytes], None], Callable[[int], None]], FrameSocket]
+"""An interface's name, the filter, what takes a frame, and what is told the errno when the interface goes."""
 
 
 class PacketSocket:

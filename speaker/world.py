@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from collections.abc import Collection as Names
 from typing import Any
 
 from pylb.core.config import EMPTY
-from pylb.core.lines import Lines, View, by_service
+from pylb.core.lines import Line, Lines, View, by_service
 from pylb.core.model import Node, NodeName
-from pylb.core.ownership import Line
 from pylb.kube import decode
 from pylb.kube.client import Client
 from pylb.kube.collection import Collection
@@ -32,24 +30,35 @@ class World:
 
     @property
     def synced(self) -> bool:
-        """Whether everything was read once, a good configuration included; before that nothing can be elected.
+        """Whether everything was read once, a configuration included; before that nothing can be elected."""
+        return self.configuration.usable and all(collection.synced for collection in self._collections())
 
-        A speaker that never knew which addresses are announced must not be first in line for one: the others go by the
-        last good configuration, and leave the address to it.
+    @property
+    def partial(self) -> bool:
+        """Whether it never knew a good configuration, and goes by what is valid of the one that stands there.
+
+        Such a speaker must not be first in line where others go by the last good configuration: they would leave
+        addresses to it that it does not know.
         """
-        return self.configuration.loaded and all(collection.synced for collection in self._collections())
+        return self.configuration.salvaged
+
+    @property
+    def ready(self) -> bool:
+        """Whether all is known that a speaker needs, a good configuration included."""
+        return self.synced and not self.partial
 
     @property
     def nodes(self) -> dict[NodeName, Node]:
         return {node.name: node for node in self._nodes.items.values()}
 
-    def lines(self, alive: Names[NodeName]) -> list[Line]:
-        """One line for each recorded address, with these speakers alive."""
+    def lines(self) -> list[Line]:
+        """One line for each recorded address, whoever of the nodes is alive."""
         endpoints = by_service(self.slices.items.values())
         services = self.services.items.values()
         if self.configuration.current is not self._current:
             self._earlier, self._current = self._current, self.configuration.current
-        view = View(self._current, self.nodes, frozenset(alive), self._class, self._earlier)
+        nodes = self.nodes
+        view = View(self._current, nodes, frozenset(nodes), self._class, self._earlier)
         return self._lines.update(view, services, endpoints)
 
     async def run(self) -> None:

@@ -12,7 +12,6 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import ClassVar
 
 from textual.app import App
@@ -28,6 +27,7 @@ from pylb.tui.seams import Extra, Key, Source
 from pylb.tui.state import State
 from pylb.tui.store import fold_all
 from pylb.tui.theme import Tones
+from pylb.tui.widgets.toasts import say
 
 LOOK_S = 0.25  # between two looks at what came in; what is on the screen is at most this old
 DRAW_S = 1.0  # between two drawings while nothing comes in: ages and verdicts move on
@@ -45,6 +45,7 @@ class PylbApp(App[None]):
         Binding("r", "retry", "Retry", show=False, id="app.retry"),
         Binding("question_mark,f1", "help", "Help", key_display="?", id="app.help"),
         Binding("q", "quit", "Quit", id="app.quit"),
+        Binding("ctrl+c", "quit", "Quit", show=False, priority=True, id="app.interrupt"),
         Binding("colon", "command_palette", "Commands", show=False, id="app.commands"),
     ]
 
@@ -173,14 +174,13 @@ class PylbApp(App[None]):
             self.run_worker(self._run_extra(key), exit_on_error=False)
 
     async def _run_extra(self, key: Key) -> None:
-        tell = partial(self.notify, markup=False)
         try:
             said = await key.run(self._overview.selection)
         except Exception as error:  # noqa: BLE001 - whatever an extra does, the screen stays
-            tell(f"{key.label}: {error or type(error).__name__}", severity="error")
+            say(self, f"{key.label}: {error or type(error).__name__}", severity="error")
         else:
             if said:
-                tell(said, timeout=3)
+                say(self, said)
 
 
 def _keys(binding: BindingType) -> list[str]:

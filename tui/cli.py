@@ -23,12 +23,6 @@ LOG_BYTES = 1_000_000  # of each of two files
 POOR_TERMINALS = frozenset({"linux", "vt100", "vt220", "ansi"})  # their fonts lack round corners and thin bars
 
 
-class WrongInput(click.ClickException):
-    """What was typed, or found, does not do; the message says what would."""
-
-    exit_code = 2
-
-
 @click.command()
 @click.option("--kubeconfig", metavar="FILE", help="How to reach the cluster (default: the usual places).")
 @click.option("--context", metavar="NAME", help="A context of the kubeconfig (default: its current one).")
@@ -39,7 +33,7 @@ def tui(kubeconfig: str | None, context: str | None, namespace: str, ascii_only:
     """Show addresses, nodes and events live.
 
     Where the output is no terminal, it prints once what it sees. Exit codes: 0 fine, 1 a problem is shown (only with
-    --once), 2 wrong input, 3 the cluster cannot be reached.
+    --once), 2 wrong input, 3 the cluster cannot be reached, or no kubeconfig was found.
     """
     source = _source(kubeconfig, context, namespace)
     streams = (sys.__stdin__, sys.__stdout__, sys.__stderr__)
@@ -82,7 +76,8 @@ def _source(kubeconfig: str | None, context: str | None, namespace: str) -> Clus
     try:
         found = credentials.load(kubeconfig, context=context)
     except NoCluster as error:
-        raise WrongInput(str(error)) from None
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(error.exit_code)
     return ClusterSource(found, namespace=namespace)
 
 

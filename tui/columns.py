@@ -1,6 +1,7 @@
 """Which columns of the table of Services fit a width, and what stands in each. Pure.
 
-Widths are fixed for each layout; one column takes what is left. Nothing is measured, so nothing jumps.
+Widths are fixed for each layout; one column takes what is left. Of what is shown only the pools' names are measured,
+which stay as they are for days, so that nothing jumps.
 """
 
 from __future__ import annotations
@@ -13,12 +14,16 @@ from pylb.tui.words import Glyphs, Span, fit
 FOLDED_BELOW, SOURCE_FROM, WHY_FROM = 100, 120, 140  # columns of the terminal
 GAP = 1
 MIN_FLEX = 6
+POOL_MAX = 24  # cells that the longest pool's name may have
+KEEP = {"full": 24, "svc": 14, "why": 30}  # cells that the flexible column keeps when the pools' column grows
 FLEX = 0  # as a width: what is left
 
 TONES = {
     Word.CONF: "bad",
+    Word.RIVL: "bad",
     Word.PEND: "warn",
     Word.NOAN: "bad",
+    Word.FLAP: "bad",
     Word.DEGR: "warn",
     Word.MOVE: "move",
     Word.OK: "good",
@@ -61,13 +66,27 @@ _WHY: _Plan = (
 )
 
 
-def layout(terminal: int, inner: int) -> tuple[Column, ...]:
-    """The columns for a terminal of `terminal` cells, of which the table may use `inner`."""
+def layout(terminal: int, inner: int, longest: int = 0) -> tuple[Column, ...]:
+    """The columns for a terminal of `terminal` cells, of which the table may use `inner`.
+
+    `longest` is the length of the longest pool's name: there is more room for it where the flexible column can spare it.
+    """
     chosen = _NARROW
     for least, wider in ((FOLDED_BELOW, _NORMAL), (SOURCE_FROM, _SOURCE), (WHY_FROM, _WHY)):
         chosen = wider if terminal >= least else chosen
     left = inner - sum(width + GAP for _, _, width in chosen)
-    return tuple(Column(key, title, width or max(left, MIN_FLEX)) for key, title, width in chosen)
+    grown = _growth(chosen, left, longest)
+    widths = {key: width or max(left - grown, MIN_FLEX) for key, _, width in chosen}
+    if "pool" in widths:
+        widths["pool"] += grown
+    return tuple(Column(key, title, widths[key]) for key, title, _ in chosen)
+
+
+def _growth(plan: _Plan, left: int, longest: int) -> int:
+    """How many cells the pools' column gets of those that are left for the flexible one."""
+    flexible = next(key for key, _, width in plan if width == FLEX)
+    own = next((width for key, _, width in plan if key == "pool"), POOL_MAX)
+    return max(min(min(longest, POOL_MAX) - own, left - KEEP[flexible]), 0)
 
 
 def cells(row: ServiceRow, columns: tuple[Column, ...], glyphs: Glyphs) -> tuple[Span, ...]:
@@ -105,7 +124,7 @@ def _text(row: ServiceRow, key: str) -> tuple[str, str]:
 
 
 def _node_tone(row: ServiceRow) -> str:
-    if row.word in (Word.CONF, Word.NOAN, Word.DEGR, Word.MOVE):
+    if row.word in (Word.CONF, Word.NOAN, Word.FLAP, Word.DEGR, Word.MOVE):
         return TONES[row.word]
     return "info" if row.nodes else "dim"
 

@@ -11,11 +11,12 @@ from itertools import islice
 from typing import Any
 
 from pylb.kube.decode import DecodeError
-from pylb.tui.facts import Held, Member, Note, Snapshot
+from pylb.tui.facts import Contest, Held, Member, Note, Snapshot
 
 JSON = Any
 MAX_ADDRESSES = 10_000  # of one speaker
 MAX_MEMBERS = 1_000
+MAX_CONTESTS = 1_000
 MAX_TEXT = 400  # characters of an event's message
 
 
@@ -32,7 +33,19 @@ def snapshot(raw: JSON) -> Snapshot:
             addresses=tuple(_held(one) for one in islice(raw.get("addresses") or (), MAX_ADDRESSES)),
             stale=bool(config.get("stale")),
             problems=_texts(config.get("problems")),
+            strangers=tuple(_stranger(one) for one in islice(raw.get("strangers") or (), MAX_MEMBERS)),
         )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DecodeError(f"state: {type(error).__name__}: {error}") from error
+
+
+def contests(raw: JSON) -> dict[str, Contest] | None:
+    """What a controller's `/state` says of Services that somebody else writes, too; None unless that one leads."""
+    try:
+        if raw.get("role") != "leader":
+            return None
+        found = islice(_mapping(raw.get("contested")).items(), MAX_CONTESTS)
+        return {_text(key): Contest(_text(one.get("by")), _texts(one.get("wrote"))) for key, one in found}
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DecodeError(f"state: {type(error).__name__}: {error}") from error
 
@@ -74,6 +87,10 @@ def moment(text: object) -> float | None:
 
 def _member(raw: JSON) -> Member:
     return Member(_required(raw, "node"), bool(raw.get("alive")))
+
+
+def _stranger(raw: JSON) -> tuple[str, float]:
+    return _required(raw, "node"), float(raw.get("for_ms") or 0) / 1000
 
 
 def _held(raw: JSON) -> Held:

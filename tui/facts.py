@@ -6,6 +6,7 @@ news of the connection. Times are Unix seconds. Who hears them is `source`; what
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -97,6 +98,7 @@ class Snapshot:
     addresses: tuple[Held, ...] = ()
     stale: bool = False  # it works with the last good configuration, not the newest
     problems: tuple[str, ...] = ()
+    strangers: tuple[tuple[str, float], ...] = ()  # nodes whose speakers share no key with it, and for how many seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,22 @@ class SpeakerSilent:
     at: float
     node: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """Somebody else writes a Service's status, too: who, and what he made of its addresses."""
+
+    by: str
+    wrote: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerHeard:
+    """The leading controller told which Services it leaves to somebody else, by their keys."""
+
+    at: float
+    contests: Mapping[str, Contest]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,4 +157,15 @@ class Dropped:
     count: int
 
 
-Fact = Event | ObjectChanged | Listed | ConfigSeen | SpeakerHeard | SpeakerSilent | Online | Offline | Dropped
+Fact = (
+    Event
+    | ObjectChanged
+    | Listed
+    | ConfigSeen
+    | SpeakerHeard
+    | SpeakerSilent
+    | ControllerHeard
+    | Online
+    | Offline
+    | Dropped
+)

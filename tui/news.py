@@ -20,12 +20,17 @@ from pylb.tui.words import Glyphs, Line, Span, fit
 
 SAME_S = 5.0  # two tellers of one thing are this far apart at most
 MAX_NEWS = 50
-CAUSES = {  # of `core.membership` and `core.ownership`, in words
+CAUSES = {  # of `core.claims` and `core.effects`, in words
     "silent": "not heard any more",
     "left": "it left in order",
     "stalled": "it was held up",
     "cut_off": "it is cut off",
     "first_in_line": "first in line again",
+    "node_gone": "its node is gone",
+    "kubernetes_stopped": "Kubernetes stopped there",
+    "speaker_gone": "its speaker stayed away",
+    "kubelet_silent": "its kubelet stayed silent",
+    "released": "it was given up",
 }
 _TWINS: dict[str, tuple[type, ...]] = {  # what an Event of Kubernetes says again
     "IPAllocated": (events.Allocated,),
@@ -164,6 +169,14 @@ def _member_up(event: events.MemberUp, arrow: str) -> tuple[str, str]:
     return event.node, f"its speaker is heard{_by(event)}"
 
 
+def _stood_in(event: events.StoodIn, arrow: str) -> tuple[str, str]:
+    return event.address, f"{event.node} answers in place of {event.owner}, whose speaker is silent: nothing moves"
+
+
+def _stood_down(event: events.StoodDown, arrow: str) -> tuple[str, str]:
+    return event.address, f"{event.node} answers no more in place of {event.owner}"
+
+
 def _member_down(event: events.MemberDown, arrow: str) -> tuple[str, str]:
     if event.seen_by == event.node:
         return event.node, f"its speaker stepped back: {_cause(event.cause)}"
@@ -206,6 +219,8 @@ _TELLERS: dict[type, tuple[str, str, Callable[[Any, str], tuple[str, str]]]] = {
     events.Claimed: ("HOLD", "info", _claimed),
     events.Moved: ("MOVE", "move", _moved),
     events.Withdrawn: ("STOP", "dim", _withdrawn),
+    events.StoodIn: ("HELP", "warn", _stood_in),
+    events.StoodDown: ("BACK", "good", _stood_down),
     events.MemberUp: ("UP", "good", _member_up),
     events.MemberDown: ("DOWN", "bad", _member_down),
     events.Conflict: ("CONF", "bad", _conflict),

@@ -8,12 +8,13 @@ from collections.abc import Callable
 
 from pylb.tui.facts import Kind
 from pylb.tui.inbox import Inbox
+from pylb.tui.reporters import COMPONENT
 from pylb.tui.seams import Source
 from pylb.tui.state import State
 from pylb.tui.store import fold_all
 
 LIMIT_S = 10.0  # for the objects of the API
-SPEAKERS_S = 2.5  # more, for the speakers to answer: they add to the picture, and may be out of reach
+SPEAKERS_S = 2.5  # more, for our pods to answer: they add to the picture, and may be out of reach
 STEP_S = 0.05
 NEEDED = frozenset({Kind.SERVICE, Kind.NODE, Kind.POD, Kind.STATUS, Kind.NOTE})
 
@@ -42,5 +43,6 @@ def _over(state: State, waited: float, listed_for: float | None) -> bool:
         return True
     if listed_for is None:
         return waited >= LIMIT_S
-    asked = {pod.node for pod in state.pods.values() if pod.labels.get("app.kubernetes.io/component") == "speaker"}
-    return state.speakers.keys() >= asked or listed_for >= SPEAKERS_S
+    asked = {pod.node for pod in state.pods.values() if pod.labels.get(COMPONENT) == "speaker"}
+    led = state.contests_at > 0 or all(pod.labels.get(COMPONENT) != "controller" for pod in state.pods.values())
+    return (state.speakers.keys() >= asked and led) or listed_for >= SPEAKERS_S

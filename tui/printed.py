@@ -8,6 +8,7 @@ from pylb.tui import columns, gauges, rows, summary, words
 from pylb.tui.rows import PROBLEMS, ServiceRow
 from pylb.tui.state import State
 
+IN_FORCE = "in force is the last good configuration; for daemons that started since, what is valid of this one"
 WIDTH = columns.WHY_FROM  # cells of a pool's line; a pipe has no edge
 
 
@@ -21,13 +22,15 @@ def report(state: State, now: float, text: str = "") -> Iterator[str]:
     found = rows.services(state, now)
     yield words.plain(summary.standing(state, found, now))
     for problem in summary.problems(state):
-        yield f"configuration refused: {problem}"
+        yield f"configuration invalid: {problem}"
+    if summary.problems(state):
+        yield IN_FORCE
     yield ""
     pools = gauges.pools(state)
     for line in gauges.lines(pools, WIDTH, max(len(pools), 1), words.ASCII):
         yield words.plain(line).rstrip()
     if not pools:
-        yield "the last good configuration stays in force" if summary.problems(state) else "no pool is defined"
+        yield "no pool is known" if summary.problems(state) else "no pool is defined"
     yield ""
     yield from _table(rows.matching(found, text))
 
@@ -43,7 +46,8 @@ def _table(found: tuple[ServiceRow, ...]) -> Iterator[str]:
         how = f"{row.how} {row.source}".strip()
         name = f"{row.namespace}/{row.name}"
         address = f"{row.address or '-'}{shared}"
-        table.append((row.word.name, name, address, row.pool or "-", how, row.node, row.since, row.age, row.why))
+        pool = words.fit(row.pool or "-", columns.POOL_MAX)
+        table.append((row.word.name, name, address, pool, how, row.node, row.since, row.age, row.why))
     widths = [max(len(line[index]) for line in table) for index in range(len(table[0]))]
     for line in table:
         yield "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()

@@ -1,4 +1,4 @@
-"""One pod of pylb's, asked through the API server's pod proxy: a speaker's `/state` now and then, `/events` as they come.
+"""One pod of pylb's, asked through the API server's pod proxy: `/state` now and then, `/events` as they come.
 
 A pod that cannot be asked is asked again, more and more seldom; nothing here ends but by being cancelled. A speaker
 is called silent only if it was heard before: where the proxy is forbidden, the screen shows less, not an alarm.
@@ -17,7 +17,7 @@ from pylb.kube.client import Client
 from pylb.kube.decode import DecodeError
 from pylb.kube.errors import ClusterError, Forbidden, Unauthorized
 from pylb.tui import decoders
-from pylb.tui.facts import SpeakerHeard, SpeakerSilent
+from pylb.tui.facts import ControllerHeard, SpeakerHeard, SpeakerSilent
 from pylb.tui.seams import Put
 
 NAMESPACE = "pylb-system"
@@ -26,6 +26,7 @@ PORTS = {"speaker": 7472, "controller": 7473}
 SECRET = f"/api/v1/namespaces/{NAMESPACE}/secrets/pylb-reader"
 TOKEN_HEADER = "X-Pylb-Token"  # noqa: S105 - the header's name; a pod proxy strips Authorization
 STATE_S = 2.0  # between two looks at a speaker's state; an event makes the next one come at once
+CONTROLLER_STATE_S = 5.0  # the same for a controller's, which lists all Services
 STATE_DEADLINE_S = 1.5
 SETTLE_S = 0.1  # after an event: others follow it
 MISSES = 3  # answers that may be missed before a speaker is called silent: its peers usually say so sooner
@@ -74,16 +75,14 @@ class Reporter:
 
     async def run(self) -> None:
         """Hand over what the pod tells until cancelled."""
-        if self._component == "speaker":
-            await asyncio.gather(self._watch_state(), self._watch_events())
-        else:
-            await self._watch_events()
+        pause = STATE_S if self._component == "speaker" else CONTROLLER_STATE_S
+        await asyncio.gather(self._watch_state(pause), self._watch_events())
 
-    async def _watch_state(self) -> None:
+    async def _watch_state(self, pause: float) -> None:
         while True:
             await self._look()
             try:
-                await asyncio.wait_for(self._stirred.wait(), STATE_S)
+                await asyncio.wait_for(self._stirred.wait(), pause)
                 await asyncio.sleep(SETTLE_S)
             except asyncio.TimeoutError:
                 pass
@@ -93,18 +92,25 @@ class Reporter:
         try:
             headers = await self._token.headers()
             raw = await self._client.get(f"{self._base}/state", headers=headers, deadline=STATE_DEADLINE_S, tries=1)
-            snapshot = decoders.snapshot(raw)
+            self._hear(raw)
         except (ClusterError, DecodeError) as error:
             self._miss(error)
-            return
+
+    def _hear(self, raw: object) -> None:
+        """Hand over what a pod told of its state. Raises DecodeError."""
+        if self._component == "speaker":
+            self._put(SpeakerHeard(self._now(), decoders.snapshot(raw)))
+        else:
+            contests = decoders.contests(raw)
+            if contests is not None:
+                self._put(ControllerHeard(self._now(), contests))
         self._heard, self._missed = True, 0
-        self._put(SpeakerHeard(self._now(), snapshot))
 
     def _miss(self, error: Exception) -> None:
         if isinstance(error, (Forbidden, Unauthorized)):
             self._token.refused()
         self._missed += 1
-        if self._heard and self._missed >= MISSES:
+        if self._heard and self._missed >= MISSES and self._component == "speaker":
             self._put(SpeakerSilent(self._now(), self._node, str(error)))
 
     async def _watch_events(self) -> None:

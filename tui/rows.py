@@ -1,17 +1,18 @@
 """The table of Services: one row for each address, problems first. Pure: State and `now` in, plain values out.
 
-The states, worst first: CONF two announce it, or a stranger does; PEND no address; NOAN an address that nobody
-announces; DEGR announced by a node that is not well; MOVE moved within the last minute; OK.
+The states, worst first: CONF two announce it, or a stranger does; RIVL somebody else writes the Service, too; PEND no
+address; NOAN an address that nobody announces; FLAP it goes from node to node; DEGR announced by a node that is not
+well; MOVE moved within the last minute; OK.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
-from pylb.core import requests
+from pylb.core import remedies, requests, spelling
 from pylb.core.errors import ParseError
 from pylb.core.model import Address, Service
 from pylb.core.ranges import parse_address
@@ -22,6 +23,8 @@ from pylb.tui.state import Dated, State
 
 MOVE_SHOWN_S = 60.0
 FOREIGN_SHOWN_S = 60.0
+CONTEST_SHOWN_S = 30.0  # after the controller's last word on it; it is asked every 5 s
+RESTART = "kubectl -n pylb-system rollout restart ds/pylb-speaker"
 PINNED, AUTO = "pinned", "auto"
 FAILED_NOTES = frozenset({"AllocationFailed", "LoadBalancerFailed", "InternalError", "AdditionalAssignFailed"})
 WAITING = "no address yet: the controller has not answered"
@@ -34,14 +37,16 @@ class Word(IntEnum):
     """A row's state, worst first; its name is what people read."""
 
     CONF = 0
-    PEND = 1
-    NOAN = 2
-    DEGR = 3
-    MOVE = 4
-    OK = 5
+    RIVL = 1
+    PEND = 2
+    NOAN = 3
+    FLAP = 4
+    DEGR = 5
+    MOVE = 6
+    OK = 7
 
 
-PROBLEMS = frozenset({Word.CONF, Word.PEND, Word.NOAN, Word.DEGR})
+PROBLEMS = frozenset(Word) - {Word.MOVE, Word.OK}
 SHORT_SOURCES = {
     "spec.loadBalancerIP": "spec",
     requests.PREFIX + requests.LOAD_BALANCER_IPS: "metallb.io",
@@ -131,8 +136,10 @@ def _row(view: _View, dated: Dated, address: str, pool: str) -> ServiceRow:
     source = requests.pin_source(service)
     holder = holders.find(view.evidence, service.key, address) if address else Holder(known=False)
     word, why = _judge(view, service, address, holder) if address else (Word.PEND, _pending(view, service))
-    if word in (Word.OK, Word.MOVE) and source:
-        why = f"{why}{', ' if why else ''}pinned by {source}"
+    rival = _rival(view, service)
+    if rival and word is not Word.CONF:
+        word, why = Word.RIVL, rival
+    why = _with_remarks(word, why, source, map(str, spelling.slips(service)))
     return ServiceRow(
         key=f"{service.key}|{address}",
         word=word,
@@ -151,6 +158,23 @@ def _row(view: _View, dated: Dated, address: str, pool: str) -> ServiceRow:
     )
 
 
+def _with_remarks(word: Word, why: str, source: str, slips: Iterable[str]) -> str:
+    """What is wrong comes first, then what is written wrongly, then how it stands."""
+    pinned = f"pinned by {source}" if source and word not in PROBLEMS else ""
+    stands = ", ".join(part for part in (why, pinned) if part)
+    told = (stands, *slips) if word in PROBLEMS else (*slips, stands)
+    return "; ".join(part for part in told if part)
+
+
+def _rival(view: _View, service: Service) -> str:
+    """Who else writes the Service's status, as far as the leading controller told it lately."""
+    contest = view.state.contests.get(service.key)
+    if contest is None or view.now - view.state.contests_at > CONTEST_SHOWN_S:
+        return ""
+    wrote = " ".join(contest.wrote) or "nothing"
+    return f'"{contest.by}" writes this Service\'s status, too ({wrote}), and pylb leaves it alone; stop one of the two'
+
+
 def _shown(holder: Holder, word: Word) -> str:
     if not holder.nodes:
         return "none" if holder.known else "?"
@@ -164,6 +188,9 @@ def _judge(view: _View, service: Service, address: str, holder: Holder) -> tuple
     conflict = _conflict(view, service, address, holder)
     if conflict:
         return Word.CONF, conflict
+    changes = holders.flapping(view.evidence, service.key, address)
+    if changes:
+        return Word.FLAP, f"it went to another node {changes} times within a minute: look at cables, switch and nodes"
     if not holder.nodes:
         return (Word.NOAN, _nobody(view, address, holder)) if holder.known else (Word.OK, UNTOLD)
     unwell = _unwell(view, holder.nodes[0])
@@ -178,12 +205,21 @@ def _judge(view: _View, service: Service, address: str, holder: Holder) -> tuple
 
 def _conflict(view: _View, service: Service, address: str, holder: Holder) -> str:
     if len(holder.nodes) > 1 and view.now - (holder.contested_at or 0.0) > CONTEST_S:
-        return f"{len(holder.nodes)} nodes announce it: {', '.join(holder.nodes)}"
+        unread = next(filter(None, (_unread(view, node) for node in holder.nodes)), "")
+        return f"{len(holder.nodes)} nodes announce it: {', '.join(holder.nodes)}{'; ' if unread else ''}{unread}"
     foreign = view.state.foreign.get(address)
     if foreign is not None and view.now - foreign.at < FOREIGN_SHOWN_S:
-        return f"{foreign.mac}, which is none of the cluster's, answers for it too (heard by {foreign.seen_by})"
-    changes = holders.flapping(view.evidence, service.key, address)
-    return f"it went to another node {changes} times within a minute" if changes else ""
+        unread = _unread(view, foreign.seen_by)
+        whose = f"; {unread}" if unread else ""
+        return f"{foreign.mac}, which {foreign.seen_by} hears no speaker tell of, answers for it too{whose}"
+    return ""
+
+
+def _unread(view: _View, node: str) -> str:
+    """That a speaker shares no key with others, and what helps."""
+    speaker = view.state.speakers.get(node)
+    others = [name for name, _ in speaker.snapshot.strangers] if speaker else []
+    return f"{node} shares no key with {', '.join(others)}: {RESTART}" if others else ""
 
 
 def _nobody(view: _View, address: str, holder: Holder) -> str:
@@ -225,7 +261,10 @@ def _pending(view: _View, service: Service) -> str:
     if failure:
         return failure
     asked = requests.parse(service)
-    return asked.text if isinstance(asked, requests.Refusal) else WAITING
+    if not isinstance(asked, requests.Refusal):
+        return WAITING
+    fix = remedies.advise(view.state.config, asked.rest, asked.reason) if view.state.config is not None else ""
+    return f"{asked.text}; {fix}" if fix else asked.text
 
 
 def _pool_of(state: State, address: str) -> str:

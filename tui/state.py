@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pylb.core.config import Config
 from pylb.core.events import Event
 from pylb.core.model import L2Status, Node, Pod, Service
-from pylb.tui.facts import Kind, Note, Snapshot
+from pylb.tui.facts import Contest, Kind, Note, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +104,8 @@ class State:
     speakers: Mapping[str, Speaker] = field(default_factory=dict)
     trails: Mapping[str, Trail] = field(default_factory=dict)
     waits: Mapping[str, Waiting] = field(default_factory=dict)
+    contests: Mapping[str, Contest] = field(default_factory=dict)  # by Service
+    contests_at: float = 0.0  # when the leading controller told them
     foreign: Mapping[str, Foreign] = field(default_factory=dict)
     rejections: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by who refuses the configuration
     config: Config | None = None

@@ -17,6 +17,7 @@ from pylb.core.events import Event
 from pylb.core.model import LOAD_BALANCER, L2Status, Node, Pod, Service
 from pylb.tui.facts import (
     ConfigSeen,
+    ControllerHeard,
     Dropped,
     Fact,
     Kind,
@@ -169,7 +170,8 @@ def _allocated(draft: _Draft, event: events.Allocated) -> None:
 def _pending(draft: _Draft, event: events.Pending) -> None:
     waiting: Waiting | None = draft["waits"].get(event.service)
     if waiting is None or waiting.at <= event.at:
-        draft.put("waits", event.service, Waiting(event.at, event.text))
+        text = f"{event.text}; {event.fix}" if event.fix else event.text
+        draft.put("waits", event.service, Waiting(event.at, text))
     _happened(draft, event)
 
 
@@ -246,6 +248,10 @@ def _speaker_silent(draft: _Draft, fact: SpeakerSilent) -> None:
     draft.put("speakers", fact.node, replace(base, silent=fact.reason or "silent", silent_at=fact.at))
 
 
+def _controller_heard(draft: _Draft, fact: ControllerHeard) -> None:
+    draft["contests"], draft["contests_at"] = fact.contests, fact.at
+
+
 def _online(draft: _Draft, fact: Online) -> None:
     link: Link = draft["link"]
     heard = fact.at if link.heard_at is None else max(link.heard_at, fact.at)
@@ -274,6 +280,7 @@ _STEPS: dict[type, Callable[[_Draft, Any], None]] = {
     ConfigSeen: _config_seen,
     SpeakerHeard: _speaker_heard,
     SpeakerSilent: _speaker_silent,
+    ControllerHeard: _controller_heard,
     Online: _online,
     Offline: _offline,
     Dropped: _dropped,
@@ -283,6 +290,8 @@ _STEPS: dict[type, Callable[[_Draft, Any], None]] = {
     events.Claimed: _claimed,
     events.Moved: _moved,
     events.Withdrawn: _withdrawn,
+    events.StoodIn: _happened,
+    events.StoodDown: _happened,
     events.MemberUp: _happened,
     events.MemberDown: _happened,
     events.Conflict: _conflict,

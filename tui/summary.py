@@ -13,8 +13,10 @@ from pylb.tui.words import Glyphs, Line, Span
 AMBER_S, RED_S = 10.0, 30.0  # age of the newest good byte
 PROBLEM_NAMES = (
     (Word.CONF, "conflict", "bad"),
+    (Word.RIVL, "rivalled", "bad"),
     (Word.PEND, "pending", "warn"),
     (Word.NOAN, "unannounced", "bad"),
+    (Word.FLAP, "flapping", "bad"),
     (Word.DEGR, "degraded", "warn"),
     (Word.MOVE, "moved", "move"),
 )
@@ -56,7 +58,7 @@ def standing(state: State, rows: Sequence[ServiceRow], now: float, width: int = 
         if counts[word]:
             parts.append((Span(f"{name if width >= SHORT_BELOW else word.name} "), Span(str(counts[word]), tone)))
     if problems(state):
-        parts.append((Span("configuration refused", "bad"),))
+        parts.append((Span("configuration invalid", "bad"),))
     elif rows and not any(counts[word] for word, _, _ in PROBLEM_NAMES):
         parts.append((Span("all well", "good"),))
     return _joined(parts, GAP if width >= SHORT_BELOW else GAP[1:])

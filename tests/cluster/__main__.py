@@ -14,9 +14,13 @@ import click
 
 from cluster import client, pylb_on
 from cluster.programs import PROXY_MODES
-from pylb.lab.errors import LabError
+from pylb.core import ranges
+from pylb.core.errors import ParseError
+from pylb.lab.errors import BadInput, LabError
+from pylb.lab.plan import plan
 
 NAME = "cluster"
+EXAMPLE = "10.77.0.100-10.77.0.120"  # of the LAN that a cluster has
 
 
 @click.group()
@@ -35,12 +39,14 @@ def main() -> None:
 def up(name: str, nodes: int, proxy: str, addresses: tuple[str, ...], bare: bool) -> None:
     """Run a cluster with pylb on it until Ctrl-C; print one line of JSON when it stands."""
     try:
+        _check(name, nodes, addresses, bare)
+        for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C: nothing is left
+            signal.signal(number, signal.default_int_handler)
         image = pylb_on.image()
         with client.start(proxy, nodes, name, [image]) as cluster:
             if not bare:
                 pylb_on.install(cluster, addresses)
             print(json.dumps(_told(cluster)), flush=True)
-            signal.signal(signal.SIGTERM, signal.default_int_handler)
             if cluster.process is not None:
                 sys.exit(cluster.process.wait())
     except KeyboardInterrupt:
@@ -48,6 +54,25 @@ def up(name: str, nodes: int, proxy: str, addresses: tuple[str, ...], bare: bool
     except LabError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(error.exit_code)
+
+
+def _check(name: str, nodes: int, addresses: tuple[str, ...], bare: bool) -> None:
+    """Raises BadInput for words that make no sense, before anything is made."""
+    hosts = plan(name, nodes).hosts
+    if bare and addresses:
+        raise BadInput("--bare and --range contradict each other: leave one of the two out")
+    for text in addresses:
+        try:
+            span = ranges.parse(text)
+            ranges.require_possible(span)
+        except ParseError as error:
+            raise BadInput(f"--range {text!r}: {error}") from None
+        for who, host in hosts.items():
+            held = next((one for one in (host.lan, host.lan6) if one in span), None)
+            if held is not None:
+                raise BadInput(
+                    f"--range {text!r}: {held} is the address of {who}; name free addresses, such as {EXAMPLE}"
+                )
 
 
 def _told(cluster: client.Cluster) -> dict[str, object]:

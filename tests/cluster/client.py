@@ -16,6 +16,7 @@ HERE = Path(__file__).parent
 TENANT = "cluster.tenant:RealCluster"
 START_LIMIT_S = 180.0  # 5 s mostly; more where the machine is busy
 KUBECTL_LIMIT_S = 60.0
+BAD_INPUT = 2  # exit code of the build: what it was told makes no sense
 
 
 def programs() -> Path:
@@ -23,6 +24,8 @@ def programs() -> Path:
     given = os.environ.get("PYLB_CLUSTER_BIN")
     if not given:
         told = subprocess.run([HERE / "build", "--where"], check=False, capture_output=True, text=True)
+        if told.returncode == BAD_INPUT:
+            raise BadInput(told.stderr.strip())
         given = told.stdout.strip() if told.returncode == 0 else ""
     if not given or not Path(given, "kube").exists():
         raise LabError("the programs of the cluster are not built: make cluster builds them")
@@ -32,14 +35,19 @@ def programs() -> Path:
 def start(
     proxy: str = "nftables", nodes: int = 3, name: str | None = None, images: Sequence[str | Path] = ()
 ) -> Cluster:
-    """Start a cluster of one's own, with these image archives on each node. It ends with this process."""
+    """Start a cluster of one's own, with these image archives on each node. It ends with this process, and one that did
+    not start leaves nothing."""
     if proxy not in PROXY_MODES:
         raise BadInput(f"proxy {proxy!r}: there are {', '.join(PROXY_MODES)}")
-    cgroups.sweep()
     options = {"programs": str(programs()), "proxy": proxy, "images": ":".join(map(str, images))}
     paths = os.environ.get("PYTHONPATH", "").split(":")
     os.environ["PYTHONPATH"] = ":".join(dict.fromkeys([str(HERE.parent), *filter(None, paths)]))  # the supervisor's too
-    return Cluster.start(nodes, name=name, tenant=TENANT, options=options, timeout=START_LIMIT_S)
+    others = cgroups.sweep()
+    try:
+        return Cluster.start(nodes, name=name, tenant=TENANT, options=options, timeout=START_LIMIT_S)
+    except BaseException:  # Ctrl-C too
+        cgroups.sweep_until(lambda left: left <= others)
+        raise
 
 
 class Cluster(Lab):
@@ -47,7 +55,7 @@ class Cluster(Lab):
 
     def stop(self) -> None:
         super().stop()
-        cgroups.sweep()
+        cgroups.sweep_until(lambda left: f"{cgroups.PREFIX}{self.pid}" not in left)
 
     def kubectl(
         self, *words: str, text: str = "", timeout: float = KUBECTL_LIMIT_S

@@ -114,21 +114,23 @@ class Node:
         self._link.sendall(json.dumps(message).encode() + b"\n")
 
 
-def wait_for(what: str, check: Any, seconds: float) -> None:
+def wait_for(node: Node, what: str, check: Any, seconds: float) -> None:
+    """Wait for `check`; what ended meanwhile is told, and whoever runs the cluster sees to it."""
     end = time.monotonic() + seconds
     while not check():
+        node.reap()
         if time.monotonic() > end:
             raise SystemExit(f"gave up waiting for {what}")
         time.sleep(EVERY_S)
 
 
-def import_images(ctr: str, images: list[str]) -> None:
+def import_images(node: Node, ctr: str, images: list[str]) -> None:
     """Give containerd its images, once it answers."""
 
     def answers() -> bool:
         return subprocess.run([ctr, "version"], check=False, capture_output=True).returncode == 0
 
-    wait_for("containerd", answers, CONTAINERD_LIMIT_S)
+    wait_for(node, "containerd", answers, CONTAINERD_LIMIT_S)
     for image in images:
         command = [ctr, "--namespace", "k8s.io", "images", "import", "--local", image]
         subprocess.run(command, check=True, timeout=IMPORT_LIMIT_S, stdout=subprocess.DEVNULL)
@@ -160,9 +162,9 @@ def main() -> None:
     signal.set_wakeup_fd(far.fileno())
     node = Node(wanted, link)
     node.start("containerd")
-    import_images(wanted["ctr"], wanted["images"])
+    import_images(node, wanted["ctr"], wanted["images"])
     node.start("kube-proxy")
-    wait_for("the API server", Path(wanted["api_ready"]).exists, wanted["api_limit_s"])
+    wait_for(node, "the API server", Path(wanted["api_ready"]).exists, wanted["api_limit_s"])
     node.start("kubelet")
     signal.signal(signal.SIGCHLD, lambda _number, _frame: None)  # from here on ends are told
     node.reap()

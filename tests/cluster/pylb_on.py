@@ -20,7 +20,10 @@ IMAGE_LIMIT_S, ROLLOUT_LIMIT_S = 600, 60
 def image() -> Path:
     """An archive of pylb's image for this machine, as the checkout is now."""
     command = [str(ROOT / "scripts" / "image"), "--arch", "native", "--output", str(ARCHIVE)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=IMAGE_LIMIT_S)
+    try:
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=IMAGE_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        raise LabError(f"no image: scripts/image did not end within {IMAGE_LIMIT_S} s") from None
     if done.returncode != 0:
         raise LabError(f"no image: {(done.stderr or done.stdout).strip()}")
     return ARCHIVE

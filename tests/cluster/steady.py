@@ -16,7 +16,7 @@ from typing import Any
 
 from fakes import takeovers
 from fakes.clocks import Probe
-from fakes.cluster import JSON, OURS, until
+from fakes.cluster import JSON, OURS, is_ready, until
 from fakes.real import COMPONENT, RealLan
 
 POD_NAME = "authentication.kubernetes.io/pod-name"
@@ -173,12 +173,6 @@ def crashes(lan: RealLan) -> dict[str, str]:
     names = [item["metadata"]["name"] for item in daemons(lan)]
     logs = {name: lan.text(f"{OURS}/pods/{name}/log").decode() for name in names}
     return {name: text[-3000:] for name, text in logs.items() if "Traceback" in text}
-
-
-def is_ready(item: JSON) -> bool:
-    """Whether a node or a pod is ready."""
-    conditions = item.get("status", {}).get("conditions") or ()
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
 
 
 def at_rest(lan: RealLan) -> None:

@@ -21,6 +21,7 @@ from cluster import cgroups, furnish, images, programs, texts
 from cluster.forward import Forward
 from cluster.programs import Files, Program
 from cluster.registry import Registry
+from fakes.cluster import is_ready
 from pylb.kube import credentials
 from pylb.kube.client import Client
 from pylb.kube.collection import Collection
@@ -38,6 +39,7 @@ NODE = Path(__file__).with_name("node.py")
 REGISTRY_PORT = 5000
 API_LIMIT_S, NODES_LIMIT_S, STOP_LIMIT_S, ASK_S = 60.0, 90.0, 10.0, 0.05
 SHOWN = 600  # characters of a log that an error shows
+ENDED = "ended with"  # how the state of a program begins that has ended
 ACTIONS = ("kill", "freeze", "thaw", "stop", "start")
 JSON = dict[str, Any]
 
@@ -62,6 +64,7 @@ class RealCluster:
         self._wanted: dict[str, Program] = {}
         self._links: dict[str, asyncio.StreamWriter] = {}
         self.states: dict[str, dict[str, str]] = {name: {} for name in ("", *self._plan.nodes)}
+        self._death: asyncio.Future[None] = asyncio.get_running_loop().create_future()  # of any program, unasked
         self._tasks: set[asyncio.Task[None]] = set()
         self._clients: list[Client] = []
 
@@ -158,20 +161,27 @@ class RealCluster:
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(asyncio.shield(child.ended), STOP_LIMIT_S)
         child.signal(signal.SIGKILL)  # as a service manager does with what takes too long
-        self.states[""][name] = f"ended with {await child.ended}"
+        self.states[""][name] = f"{ENDED} {await child.ended}"
 
     def _start(self, name: str) -> None:
         program = self._wanted[name]
         child = self._children.start(program.argv, log=self._files.log(name), env=program.env)
         self._beside[name] = child
         self.states[""][name] = "running"
-        child.on_end.append(lambda code: self._died("", name, f"ended with {code}"))
+        child.on_end.append(lambda code: self._died("", name, f"{ENDED} {code}"))
 
     def _died(self, node: str, name: str, state: str) -> None:
         self.states[node][name] = state
         where = f" on {node}" if node else ""
-        lines = self._files.log(name if not node else f"{node}-{name}").read_text(errors="replace").strip().splitlines()
+        lines = self._printed(node, name).splitlines()
         log.error("%s%s %s: %s", name, where, state, lines[-1] if lines else "it printed nothing")
+        if not self._death.done():
+            self._death.set_result(None)
+
+    def _printed(self, node: str, name: str) -> str:
+        """The end of the log of a program, or of a node's first process, which has no name."""
+        path = self._files.log("-".join(filter(None, (node, name))))
+        return path.read_text(errors="replace").strip()[-SHOWN:] if path.exists() else ""
 
     async def _listen(self, node: str, reader: asyncio.StreamReader) -> None:
         """What a node tells of its programs, until it is off."""
@@ -214,16 +224,23 @@ class RealCluster:
         self._spawn(services.run())
 
     async def _until(self, what: str, seconds: float, work: Coroutine[Any, Any, None]) -> None:
-        """Wait for `work`; LabError as soon as a program of the control plane ends, or after `seconds`."""
+        """Wait for `work`; LabError as soon as any program of the cluster ends, or after `seconds`."""
         waiting = asyncio.ensure_future(work)
         ends: list[asyncio.Future[Any]] = [child.ended for child in (*self._beside.values(), *self._first.values())]
-        await asyncio.wait([waiting, *ends], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([waiting, self._death, *ends], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         if waiting.done():
             return waiting.result()
         waiting.cancel()
-        dead = [name for name, child in (*self._beside.items(), *self._first.items()) if child.code is not None]
-        words = [f"{name} ended: {self._files.log(name).read_text(errors='replace')[-SHOWN:]}" for name in dead]
+        words = [f"{who} ended: {printed or 'it printed nothing'}" for who, printed in self._dead()]
         raise LabError("; ".join(words) or f"gave up after {seconds:.0f} s waiting for {what}: {self.states}")
+
+    def _dead(self) -> list[tuple[str, str]]:
+        """Which programs have ended, and what each printed last."""
+        found = [("", name) for name, child in self._beside.items() if child.code is not None]
+        found += [(node, "") for node, child in self._first.items() if child.code is not None]
+        nodes = [(node, name, state) for node, own in self.states.items() if node for name, state in own.items()]
+        found += [(node, name) for node, name, state in nodes if state.startswith(ENDED)]
+        return [(" on ".join(filter(None, (name, node))), self._printed(node, name)) for node, name in found]
 
     async def _serves(self, client: Client) -> None:
         while True:
@@ -238,7 +255,7 @@ class RealCluster:
         while True:
             with contextlib.suppress(ClusterError):
                 nodes = (await client.get("/api/v1/nodes"))["items"]
-                if wanted == {node["metadata"]["name"] for node in nodes if _is_ready(node)}:
+                if wanted == {node["metadata"]["name"] for node in nodes if is_ready(node)}:
                     return
             await asyncio.sleep(ASK_S)
 
@@ -249,11 +266,6 @@ class RealCluster:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _is_ready(node: JSON) -> bool:
-    conditions = node.get("status", {}).get("conditions") or ()
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
 
 
 def _pid() -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from cluster import steady
 from cluster.scenes import FRONT, Scene
 from cluster.steady import Steady
-from fakes.cluster import OURS, service, until
+from fakes.cluster import OURS, is_ready, service, until
 from fakes.real import RealLan
 from pylb.core import lease
 
@@ -74,4 +74,4 @@ def a_leader_stands_still(scene: Scene) -> tuple[dict[str, list[str]], float]:
 
 
 def ready(lan: RealLan, node: str) -> bool:
-    return steady.is_ready(lan.get(f"{steady.NODES}/{node}"))
+    return is_ready(lan.get(f"{steady.NODES}/{node}"))

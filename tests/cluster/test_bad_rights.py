@@ -10,7 +10,7 @@ from cluster import pylb_on, scenes, steady
 from cluster.scenes import FRONT, Scene
 from cluster.steady import Steady
 from fakes import takeovers
-from fakes.cluster import JSON, service, until
+from fakes.cluster import JSON, is_ready, service, until
 from fakes.real import RealLan
 from pylb.addon.names import CONTROLLER, NAMESPACE, SPEAKER
 from pylb.addon.render import Settings, render, to_yaml
@@ -75,7 +75,8 @@ def test_kinds_are_deleted_and_applied_again(scene: Scene, lan: RealLan, say: Sa
         watched.assert_alive()
         names = [name(pod) for pod in (*lan.pods("controller"), *lan.pods(f"speaker-{scene.spare}"))]
         pylb_on.check(lan.lab, "-n", NAMESPACE, "delete", "pod", *names)
-        until("all is ready", lambda: all(map(steady.is_ready, steady.daemons(lan))), steady.AT_REST_S)
+        until("all of them live", lambda: all(map(lives, steady.daemons(lan))), steady.AT_REST_S)
+        assert not all(map(is_ready, steady.daemons(lan))), "kinds that nobody knows are no good configuration"
         assert (lan.addresses(FRONT), lan.addresses(key)) == ([scene.address], given)
         pylb_on.apply(lan.lab, to_yaml(definitions))
         pylb_on.check(lan.lab, "wait", "--for=condition=Established", "crd", *map(name, definitions), "--timeout=20s")
@@ -91,6 +92,12 @@ def test_kinds_are_deleted_and_applied_again(scene: Scene, lan: RealLan, say: Sa
         assert steady.crashes(lan) == {}
     assert took < ABSENT_S + scenes.GIVEN_S
     lan.remove(service(key))
+
+
+def lives(pod: JSON) -> bool:
+    """Whether its containers have started, ready or not."""
+    statuses = pod["status"].get("containerStatuses") or ()
+    return bool(statuses) and all(one.get("started") for one in statuses)
 
 
 def name(item: JSON) -> str:

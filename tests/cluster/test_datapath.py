@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from fakes import datagrams
-from fakes.cluster import JSON, advertisement, pool, service, until
+from fakes.cluster import JSON, advertisement, is_ready, pool, service, until
 from fakes.real import RealLan
 
 PODS = "/api/v1/namespaces/default/pods"
@@ -37,8 +37,7 @@ def pod(node: str) -> JSON:
 
 
 def ready(lan: RealLan) -> int:
-    conditions = [one for item in lan.get(PODS)["items"] for one in item["status"].get("conditions") or ()]
-    return sum((one["type"], one["status"]) == ("Ready", "True") for one in conditions)
+    return sum(map(is_ready, lan.get(PODS)["items"]))
 
 
 @pytest.fixture(scope="module", params=["cluster", "iptables_cluster"], ids=["nftables", "iptables"])

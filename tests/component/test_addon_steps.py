@@ -214,7 +214,7 @@ def test_an_enable_that_broke_off_says_so_and_can_be_repeated_or_undone(microk8s
 @pytest.mark.parametrize(
     ("kubectl", "code", "why"),
     [
-        ("/nowhere/kubectl", 1, "cannot run /nowhere/kubectl: No such file or directory"),
+        ("/nowhere/kubectl", 1, "cannot run /nowhere/kubectl: No such file or directory; install kubectl, or name it"),
         ("false", 1, "`false get --raw /version` failed: exit code 1"),
         ("echo", 1, "answered no JSON object"),
     ],

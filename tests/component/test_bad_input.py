@@ -6,6 +6,7 @@ the controller's log and at `/state`.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.xdist_group("bad_input")  # one API server and one cont
 
 RANGE, KEPT = "192.0.2.0/24", "192.0.2.77"
 METALLB = "/apis/metallb.io/v1beta1/namespaces/metallb-system"
+AGE_S = 1.1  # objects tell their age in whole seconds
 OLD_POOL = "address-pools:\n- name: old\n  protocol: layer2\n  addresses: [198.51.100.0/28]\n"
 
 
@@ -37,7 +39,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def cluster(good: Served) -> Iterator[Served]:
     """The same, and what a test leaves of it must be the same again."""
     before = good.state("controller")
-    assert before["config"] == {"stale": False, "problems": [], "pools": ["good"]}
+    assert before["config"] == {"stale": False, "partial": False, "problems": [], "pools": ["good"]}
     yield good
     until("everything is as before", lambda: good.state("controller") == before)
 
@@ -208,19 +210,38 @@ def test_a_service_whose_wish_turns_into_nonsense_keeps_what_it_has(cluster: Ser
 def test_a_controller_that_finds_a_bad_configuration_takes_no_address_away(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """It never had a good one: it waits, as with no configuration read at all."""
-    second = pool("second", "192.0.2.128/26")
+    """It never had a good one: it goes by what is valid, and leaves alone what the rest would tell of."""
+    second, broken = pool("another", "192.0.2.128/26"), pool("broken", "198.51.100.0/24", autoAssign=False)
+    spoilt = {"spec": {"addresses": ["198.51.100.9-198.51.100.1"]}}
     with served.api(tmp_path_factory.mktemp("restart")) as cluster:
-        cluster.create(pool("good", RANGE), advertisement(), service("default/kept"))
+        cluster.create(pool("good", RANGE), broken, advertisement(), service("default/kept"))
+        cluster.create(service("default/dark", loadBalancerIP="198.51.100.7"))
         with cluster.controller():
             assert cluster.address("default/kept") == "192.0.2.0"
+            assert cluster.address("default/dark") == "198.51.100.7"
+        time.sleep(AGE_S)
         cluster.create(second)
+        cluster.patch(f"{METALLB}/ipaddresspools/broken", spoilt)
         with cluster.controller():
-            until("the problem", lambda: cluster.state("controller")["config"]["problems"])
-            cluster.create(service("default/new"))
-            until("the Event", lambda: cluster.told("metallb-system", "second", "IPAddressPool"))
-            assert cluster.addresses("default/kept") == ["192.0.2.0"]
-            cluster.remove(second)
+            until("the problems", lambda: len(cluster.state("controller")["config"]["problems"]) == 2)
+            assert cluster.state("controller")["config"]["pools"] == ["good"], "the older of the two that overlap"
+            assert cluster.state("controller")["config"]["partial"]
+            assert not cluster.is_ready()
+            cluster.create(service("default/new"), service("default/wants", loadBalancerIP="198.51.100.8"))
             assert cluster.address("default/new") == "192.0.2.1"
+            until("its owner is told", lambda: "ConfigurationError" in reasons(cluster, "dark"))
+            until("who waits is told", lambda: "ConfigurationError" in reasons(cluster, "wants"))
             assert cluster.addresses("default/kept") == ["192.0.2.0"]
-            assert [one.reason for one in cluster.told("default", "kept")] == ["IPAllocated"]
+            assert cluster.addresses("default/dark") == ["198.51.100.7"]
+            cluster.patch(f"{METALLB}/ipaddresspools/broken", {"spec": broken["spec"]})
+            cluster.remove(second)
+            assert cluster.address("default/wants") == "198.51.100.8"
+            until("it is ready", lambda: cluster.is_ready())
+            assert cluster.addresses("default/kept") == ["192.0.2.0"]
+            assert cluster.addresses("default/dark") == ["198.51.100.7"]
+            assert reasons(cluster, "kept") == ["IPAllocated"]
+
+
+def reasons(cluster: Served, name: str) -> list[str]:
+    """Of the Events about a Service."""
+    return [one.reason for one in cluster.told("default", name)]

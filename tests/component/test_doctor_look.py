@@ -100,6 +100,24 @@ async def test_a_speaker_with_another_token_is_no_silent_one(server: Server, mon
     await speaker.server.close()
 
 
+async def test_the_leader_tells_who_else_writes_services(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A follower does not know; a controller that does not answer is told as such."""
+    leader = Speaker()
+    contested = {"web/blog": {"by": "k3s", "wrote": ["10.0.0.9"]}}
+    leader.state = {"role": "leader", "contested": contested}
+    await add_speaker(server, leader, monkeypatch, "controller")
+    monkeypatch.setattr(doctor_look, "CONTROLLER_PORT", reporters.PORTS["controller"])
+    found = await read(server)
+    assert (found.contests["web/blog"].by, found.contests_unseen) == ("k3s", "")
+    assert [row.level for row in examine(facts(found, Machine())) if row.check is Check.RIVALS] == [Level.FAIL]
+    leader.state["role"] = "follower"
+    assert not (await read(server)).contests
+    await leader.server.close()
+    found = await read(server)
+    assert not found.contests
+    assert found.contests_unseen
+
+
 async def test_without_the_readers_token_nobody_is_asked(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     speaker = await put_speaker(server, monkeypatch)
     await Rest(server.url, TOKEN).delete(reporters.SECRET)

@@ -6,13 +6,18 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 
 from fakes.microk8s import MicroK8s, stand_in_kubectl
+from pylb.addon.cli import reporting
+from pylb.addon.cluster import ClusterFault, Unreachable
+from pylb.addon.kubectl import find
 from pylb.addon.render import Settings, render
 from pylb.install.commands import SERVICELB_OFF
 
@@ -26,6 +31,9 @@ def node(name: str, address: str, *args: str) -> JSON:
     conditions = [{"type": "Ready", "status": "True"}]
     status = {"addresses": [{"type": "InternalIP", "address": address}], "conditions": conditions}
     return {"apiVersion": "v1", "kind": "Node", "metadata": metadata, "spec": {}, "status": status}
+
+
+CHANGING = ("install", "uninstall", "rollback", "restore")  # commands that call kubectl
 
 
 @pytest.fixture
@@ -136,6 +144,10 @@ def test_the_k3s_drop_in_turns_servicelb_off_and_nothing_else(k3s: MicroK8s) -> 
         (("install", "--image", ""), "is no image name"),
         (("manifests", "--range", "house"), "Type for example: pylb manifests --range 192.168.1.240-192.168.1.250"),
         (("install", "--kubectl", "'"), "is no command line"),
+        *(
+            ((command, "--kubectl", ""), "--kubectl '' is no command line: the command is empty")
+            for command in CHANGING
+        ),
     ],
 )
 def test_wrong_input(k3s: MicroK8s, words: tuple[str, ...], why: str) -> None:
@@ -156,3 +168,71 @@ def test_a_kubeconfig_is_passed_on(k3s: MicroK8s, tmp_path: Path) -> None:
     assert done.returncode == 3
     assert "--kubeconfig FILE names another" in done.stderr
     assert log.read_text().startswith("--kubeconfig /some/where")
+
+
+def test_what_to_type_next_names_the_cluster_again(k3s: MicroK8s, tmp_path: Path) -> None:
+    """Without it the lines would change, or look at, another cluster."""
+    file = tmp_path / "a config"
+    program = tmp_path / "kubectl"
+    program.write_text(f'#!/bin/sh\nshift 2\nexec {stand_in_kubectl()} "$@"\n')
+    program.chmod(0o755)
+    done = pylb(k3s, "install", "--range", RANGE, "--kubeconfig", str(file), PYLB_KUBECTL=str(program))
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.partition("Next:\n")[2].splitlines()
+    assert len(lines) == 5
+    assert all(f"--kubeconfig '{file}'" in line for line in lines)
+
+
+def test_a_kubeconfig_that_is_not_there_is_wrong_input(k3s: MicroK8s, tmp_path: Path) -> None:
+    """Said before kubectl is called; `PYLB_KUBECTL` may be one that runs on another machine, where the file is."""
+    for command in CHANGING:
+        done = pylb(k3s, command, "--kubeconfig", str(tmp_path / "none"), PYLB_KUBECTL="")
+        assert (done.returncode, k3s.calls()) == (2, [])
+        assert done.stderr == f"Error: --kubeconfig: there is no file {tmp_path / 'none'}\n"
+
+
+def test_a_range_may_stand_where_microk8s_takes_it(k3s: MicroK8s) -> None:
+    done = pylb(k3s, "install", "192.168.88.240-250")
+    assert done.returncode == 0, done.stderr
+    assert k3s.objects()[POOL]["spec"]["addresses"] == [RANGE]
+    printed = pylb(k3s, "manifests", "--without-keys", "192.168.88.240-250").stdout
+    assert printed == pylb(k3s, "manifests", "--without-keys", "--range", "192.168.88.240-250").stdout
+
+
+def test_this_machine_is_named_as_such(k3s: MicroK8s) -> None:
+    k3s.see("lan-of-the-test", "192.168.88.9/24", "192.168.88.1")
+    done = pylb(k3s, "install", "192.168.88.9")
+    assert (done.returncode, "192.168.88.9 is this machine's own address" in done.stderr) == (2, True)
+
+
+SECOND = """#!/bin/sh
+case " $* " in *" apply "*) ;; *) exit 1 ;; esac
+echo "$(cat)" >> "$0.asked"
+[ "$(wc -l < "$0.asked")" -gt 1 ] || { echo 'Error from server (%s): "STDIN"' >&2; exit 1; }
+"""
+
+
+@pytest.mark.parametrize(("reason", "asked"), [("AlreadyExists", 2), ("Forbidden", 1)])
+def test_of_two_installations_at_once_neither_fails_for_what_the_other_made(
+    tmp_path: Path, reason: str, asked: int
+) -> None:
+    program = tmp_path / "kubectl"
+    program.write_text(SECOND % reason)
+    program.chmod(0o755)
+    cluster = find(str(program), {"PATH": os.environ["PATH"]})
+    with nullcontext() if asked == 2 else pytest.raises(ClusterFault, match=reason):
+        cluster.apply([{"kind": "A"}])
+    assert len((tmp_path / "kubectl.asked").read_text().splitlines()) == asked
+
+
+def test_control_c_in_the_middle_says_that_the_same_command_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(click.Abort), reporting("unused"):
+        raise KeyboardInterrupt
+    assert "What was done so far stays; the same command again goes on" in capsys.readouterr().err
+
+
+def test_a_cluster_that_goes_away_in_the_middle_is_told_with_what_to_do_then() -> None:
+    with pytest.raises(click.ClickException) as caught, reporting("Again.", "Which?"):
+        raise Unreachable("gone")
+    assert caught.value.message == "the cluster cannot be reached: gone\nWhich?\nAgain."
+    assert caught.value.exit_code == 3

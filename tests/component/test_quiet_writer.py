@@ -145,6 +145,16 @@ async def states(cluster: Counted) -> dict[str, Any]:
     return {raw["metadata"]["name"]: raw for raw in (await cluster.admin.get(STATES))["items"]}
 
 
+async def test_a_state_that_was_lost_comes_back_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And is not written again each time that it is looked at."""
+    monkeypatch.setattr(report, "LOOK_AGAIN", 0.2)
+    async with counted(POOL) as cluster, controller(cluster):
+        await settled(cluster)
+        await cluster.admin.delete(f"{STATES}/controller")
+        assert await settled(cluster) == Counter([STATE, STATE_STATUS])
+        assert await settled(cluster) == Counter()
+
+
 async def test_a_state_that_was_lost_comes_back_with_the_next_change() -> None:
     async with counted(POOL) as cluster, controller(cluster):
         await settled(cluster)

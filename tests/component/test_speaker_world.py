@@ -74,12 +74,13 @@ async def test_it_keeps_the_last_good_configuration(client: Client) -> None:
         assert (str(line.address), line.pool) == ("192.0.2.1", "good")
 
 
-async def test_without_a_good_configuration_it_knows_too_little_to_elect(client: Client) -> None:
-    """It would take no address for announced, and leave those that the others give it unanswered."""
+async def test_who_never_knew_a_good_one_goes_by_a_part_and_knows_it(client: Client) -> None:
     await client.post(POOLS, OVERLAPPING)
     async with watched(client) as one:
-        await one.until(lambda world: world.configuration.problems and all(one.synced for one in world._collections()))
-        assert not one.world.synced
-        await client.delete(f"{POOLS}/second")
         await one.until(lambda world: world.synced)
+        assert (one.world.partial, one.world.ready, one.world.configuration.loaded) == (True, False, False)
+        assert [line.pool for line in one.world.lines(())] == ["good"]
+        await client.delete(f"{POOLS}/second")
+        await one.until(lambda world: world.ready)
+        assert not one.world.partial
         assert [line.pool for line in one.world.lines(())] == ["good"]

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import pytest
+from textual import events as keys
 from textual.filter import NoColor
+from textual.keys import _character_to_key as character_to_key
 from textual.widgets import Input
+from textual.widgets._toast import Toast
 
 from fakes import tui_source as fake
 from fakes.tui_stage import LOOK_S, NOW, Demo, Stage, stage
@@ -105,6 +108,28 @@ async def test_filter_by_typing() -> None:
         await on.shows("SERVICES 13 ")
 
 
+async def test_letters_that_follow_the_slash_at_once_are_the_filters() -> None:
+    """All keys are there before the first is handled, as from a quick hand or over a slow line."""
+    async with stage(extras=[Demo()]) as on:
+        await on.shows("SERVICES 13")
+        for letter in "/svc:media/jellyfin":
+            on.app.post_message(keys.Key(character_to_key(letter), letter))
+        await on.until(lambda: on.app.screen.query_one(Input).value == "svc:media/jellyfin")
+        await on.shows("SERVICES 2 of 13")
+        assert len(on.app.screen_stack) == 2
+
+
+async def test_what_is_said_covers_neither_the_table_nor_what_was_said_before() -> None:
+    async with stage((80, 24), extras=[Demo()]) as on:
+        await on.shows("SERVICES 13")
+        for _ in range(5):
+            await on.pilot.press("c", "x")
+        await on.until(lambda: len(on.app.screen.query(Toast)) == 1)
+        [toast], table = on.app.screen.query(Toast), on.app.screen.query_one(LiveTable)
+        assert toast.region.height == 1
+        assert toast.region.bottom <= table.region.y
+
+
 async def test_keys_while_typing_are_text() -> None:
     async with stage(extras=[Demo()]) as on:
         await on.pilot.press("slash", *"qcx ?")
@@ -158,6 +183,13 @@ async def test_help_tells_the_keys_and_closes() -> None:
         assert isinstance(on.app.screen, Help)
         await on.pilot.press("x", "question_mark")
         await on.until(lambda: not isinstance(on.app.screen, Help))
+
+
+@pytest.mark.parametrize("before", [(), ("slash",), ("question_mark",), ("colon",)], ids=str)
+async def test_ctrl_c_quits_wherever_one_is(before: tuple[str, ...]) -> None:
+    async with stage() as on:
+        await on.pilot.press(*before, "ctrl+c")
+        await on.until(lambda: not on.app.is_running)
 
 
 async def test_q_quits() -> None:

@@ -107,6 +107,22 @@ async def test_a_speaker_tells_its_state_and_events(
     await watch.until(lambda state: not state.speakers)
 
 
+async def test_the_leader_tells_who_else_writes(server: Server, watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked again and again; a follower's word of nothing does not end it, and an unheard one is no silent speaker."""
+    monkeypatch.setattr(reporters, "CONTROLLER_STATE_S", 0.1)
+    leader = Speaker()
+    contest = {"by": "k3s", "wrote": ["10.0.0.9"], "left_alone_s": 600}
+    leader.state = {"role": "leader", "contested": {"web/blog": contest}}
+    add_service(server, "blog", "10.0.0.10")
+    await add_speaker(server, leader, monkeypatch, "controller")
+    await watch.until(lambda state: words(state) == {"blog": "RIVL ?"})
+    leader.state["contested"] = {}
+    await watch.until(lambda state: words(state) == {"blog": "OK ?"})
+    await leader.server.close()
+    await asyncio.sleep(0.5)
+    assert not (await watch.until(lambda state: True)).speakers
+
+
 async def test_a_restarted_speaker_is_read_from_its_start(
     server: Server, watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:

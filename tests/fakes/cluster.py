@@ -66,6 +66,12 @@ def until(what: str, look: Callable[[], T], seconds: float = PATIENCE) -> T:
     return found
 
 
+def is_ready(item: JSON) -> bool:
+    """Whether a node or a pod is ready."""
+    conditions = item.get("status", {}).get("conditions") or ()
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
 class Cluster:
     """An API server, and pylb on it, as a test sees them."""
 

@@ -16,7 +16,7 @@ from ipaddress import IPv4Address
 
 from pylb.speaker import arp
 from pylb.speaker import beat as codec
-from pylb.speaker.heartbeat import Keys
+from pylb.speaker.keyring import derive
 
 DEVICE, ETHERTYPE_IP = "eth0", 0x0800
 MANY = 20  # of each kind of datagram
@@ -42,14 +42,14 @@ def frames(count: int, seed: int, address: str) -> dict[str, int]:
 
 def beats(key: str, port: int, addresses: list[str]) -> dict[str, int]:
     """Datagrams that no speaker of the cluster sends; how many of each flaw each address got."""
-    keys = Keys(key.encode())
+    found = derive(key.encode())
     wrong = [
-        codec.encode(codec.Beat(keys.cluster, node, codec.State.LEAVING, 2**64 - 1, 2**63 + number), keys.signing)
+        codec.encode(codec.Beat(found.cluster, node, codec.State.LEAVING, 2**64 - 1, 2**63 + number), found.signing)
         for number in range(MANY)
         for node in ("n1", "n2", "n3")
     ]
     kinds = {
-        "bad_tag": wrong,
+        "other_key": wrong,
         "too_short": [b"", b"PLB", b"\0" * 10],
         "not_ours": [bytes([number]) * 200 for number in range(MANY)],
         "too_long": [b"PLB" + b"\0" * 1400] * 3,

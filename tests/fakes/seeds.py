@@ -131,7 +131,7 @@ def described(lan: Lan) -> None:
 def a_namespace_goes_and_its_address_with_it(lan: Lan) -> Figures:
     """Idle without ConfigMap, and says so; the first address; nothing answers soon after the Service's end."""
     lan.typed(SECRET)
-    assert lan.state("controller")["config"] == {"stale": False, "problems": [], "pools": []}
+    assert lan.state("controller")["config"] == {"stale": False, "partial": False, "problems": [], "pools": []}
     [*_, last] = re.split(r"config.loaded", lan.logs("controller"))
     assert "no address pool is defined" in last
     type_file(lan, "apply", "001-configmap-range.yaml")

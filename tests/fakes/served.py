@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,6 +58,14 @@ class Served(Cluster):
         request = urllib.request.Request(f"http://127.0.0.1:{self._port}/{what}", headers={"X-Pylb-Token": TOKEN})
         with urllib.request.urlopen(request, timeout=STOP_S) as answer:  # noqa: S310 - to ourselves
             return bytes(answer.read())
+
+    def is_ready(self) -> bool:
+        """What a kubelet is told, which has no token."""
+        with contextlib.suppress(urllib.error.HTTPError):
+            url = f"http://127.0.0.1:{self._port}/readyz"
+            with urllib.request.urlopen(url, timeout=STOP_S) as answer:
+                return bool(answer.read())
+        return False
 
 
 @contextlib.contextmanager

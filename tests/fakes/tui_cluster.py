@@ -101,20 +101,22 @@ def add_service(server: Server, name: str, ip: str = "") -> None:
         server.store.update(SERVICES, "web", name, lambda old: {**old, "status": status}, subresource="status")
 
 
-async def add_speaker(server: Server, speaker: Speaker, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pod of ours on n1 that answers, and the Secret with the readers' token."""
+async def add_speaker(
+    server: Server, speaker: Speaker, monkeypatch: pytest.MonkeyPatch, component: str = "speaker"
+) -> None:
+    """A pod of ours on n1 that answers, and the Secret with the readers' token; as a controller, if that is said."""
     port = await speaker.server.start("127.0.0.1", 0)
-    monkeypatch.setattr(reporters, "PORTS", {"speaker": port})
-    monkeypatch.setattr(source, "PORTS", {"speaker": port})
+    monkeypatch.setattr(reporters, "PORTS", {component: port})
+    monkeypatch.setattr(source, "PORTS", {component: port})
     data = {"token": base64.b64encode(READER.encode()).decode()}
     rest = Rest(server.url, TOKEN)
     await rest.post(reporters.SECRET.rpartition("/")[0], {"metadata": {"name": "pylb-reader"}, "data": data})
-    labels = {"app.kubernetes.io/name": "pylb", "app.kubernetes.io/component": "speaker"}
-    meta = {"name": "pylb-speaker-n1", "labels": labels}
+    labels = {"app.kubernetes.io/name": "pylb", "app.kubernetes.io/component": component}
+    meta = {"name": f"pylb-{component}-n1", "labels": labels}
     spec = {"nodeName": "n1", "containers": [{"name": "c", "image": "i"}]}
     server.store.create(PODS, "pylb-system", {"metadata": meta, "spec": spec})
     await asyncio.sleep(0.05)  # the instant kubelet gives it an address of its own first
     status = {"phase": "Running", "podIP": "127.0.0.1", "conditions": [{"type": "Ready", "status": "True"}]}
     server.store.update(
-        PODS, "pylb-system", "pylb-speaker-n1", lambda old: {**old, "status": status}, subresource="status"
+        PODS, "pylb-system", f"pylb-{component}-n1", lambda old: {**old, "status": status}, subresource="status"
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from fakes.cluster import is_ready
 from pylb.kube import credentials
 from pylb.kube.client import Client
 from pylb.lab.client import Lab
@@ -73,11 +74,6 @@ class Api:
         }
         self.post(path, {"metadata": {"name": "front"}, "spec": spec})
         self.patch(f"{path}/front/status", {"status": {"loadBalancer": {"ingress": [{"ip": address}]}}})
-
-
-def is_ready(pod: JSON) -> bool:
-    conditions = pod.get("status", {}).get("conditions") or ()
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
@@ -13,13 +14,14 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 import yaml
 
 from pylb.demo.stage import MANIFESTS, manifests
 
 SEEDS = Path(__file__).parent.parent / "data" / "seeds"
 COMMAND = [sys.executable, "-m", "pylb", "demo"]
-STORY_S, SCREEN_S = 45, 30
+STORY_S, SCREEN_S, GONE_S = 45, 30, 5
 ACTS = [
     "lab",
     "apply",
@@ -79,6 +81,57 @@ def test_on_a_terminal_a_key_pulls_the_cable_and_the_address_moves() -> None:
         stop(pid)
 
 
+@pytest.mark.parametrize(
+    ("words", "seen", "code"),
+    [
+        (["--script"], "", 130),
+        (["--script"], "3 of 3 pods can serve", 130),
+        ([], "building a home network", 130),
+        ([], "answers in", 0),
+    ],
+    ids=["story, at the start", "story, in the middle", "screen, at the start", "screen"],
+)
+def test_ctrl_c_ends_it_and_leaves_nothing(words: list[str], seen: str, code: int) -> None:
+    """On a terminal the screen reads it as a key; else it is a signal. Namespaces end with their processes."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.environ.update(TERM="xterm-256color", COLUMNS="100", LINES="32")
+        os.execv(COMMAND[0], [*COMMAND, *words])
+    try:
+        screen = Screen(terminal)
+        screen.wait(seen or "^")
+        if not seen:
+            await_lab(pid)
+        screen.press("\x03")
+        status, rest = ended(pid), screen.rest()
+        assert os.waitstatus_to_exitcode(status) == code, rest
+        assert "Traceback" not in rest
+        deadline = time.monotonic() + GONE_S
+        while processes(pid) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert processes(pid) == []
+    finally:
+        os.close(terminal)
+        stop(pid)
+
+
+def await_lab(pid: int) -> None:
+    """Wait until the lab of a demo is about to be built."""
+    deadline = time.monotonic() + SCREEN_S
+    while not processes(pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def processes(pid: int) -> list[str]:
+    """The command lines that name the lab which a process started."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found.append(file.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return [line for line in found if f"lab-{pid}-" in line]
+
+
 class Screen:
     """What a program writes to its terminal."""
 
@@ -92,6 +145,13 @@ class Screen:
             assert time.monotonic() < deadline, f"{pattern} did not come; the end of it: {self._text[-2000:]!r}"
             if select.select([self._terminal], [], [], 0.2)[0]:
                 self._text += os.read(self._terminal, 65536).decode(errors="replace")
+
+    def rest(self) -> str:
+        """What is left to read after the program's end."""
+        with contextlib.suppress(OSError):
+            while select.select([self._terminal], [], [], 0.2)[0]:
+                self._text += os.read(self._terminal, 65536).decode(errors="replace")
+        return self._text
 
     def press(self, key: str) -> None:
         self._text = ""

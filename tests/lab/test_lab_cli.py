@@ -114,6 +114,10 @@ def test_cut_mend_and_power_tell_the_state(bare_lab: Lab) -> None:
     assert done.returncode == 2
     assert "there are client, router, n1, n2, n3, lan" in done.stderr
     assert pylb("speaker", "dance", "n1", *name).returncode == 2
+    for command in ("cut", "mend"):
+        done = pylb(command, "n2", "--management", "--only-management", *name)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "contradict each other" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from fakes.cluster import is_ready
 from pylb.lab.client import Lab
 
 NUMBERS = itertools.count(100)
@@ -177,8 +178,7 @@ def test_a_node_without_power_is_not_ready_and_its_pods_come_back_with_it(
     kube_lab.wait("an answer", lambda: kube_lab.request("client", f"http://{address}/").status == 200)
 
     def ready() -> bool:
-        conditions = api.get("/api/v1/nodes/n2")["status"]["conditions"]
-        return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+        return is_ready(api.get("/api/v1/nodes/n2"))
 
     kube_lab.power("n2", False)
     try:

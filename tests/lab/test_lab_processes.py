@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from fakes import cluster
 from pylb.lab.client import Lab
 from pylb.lab.errors import LabError
 
@@ -19,8 +20,7 @@ PODS = "/api/v1/namespaces/pylb-system/pods"
 
 
 def is_ready(api: Any, pod: str) -> bool:
-    conditions = api.get(f"{PODS}/{pod}")["status"]["conditions"]
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+    return cluster.is_ready(api.get(f"{PODS}/{pod}"))
 
 
 def state(lab: Lab, name: str = "speaker-n2") -> str:

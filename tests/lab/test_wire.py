@@ -178,12 +178,15 @@ def test_a_kernel_with_little_option_memory_gets_the_coarse_filter(wire: Wire) -
     assert wire.ask("10.77.0.77", wait=PATIENCE) == []
 
 
-def test_events_that_overran_the_queue_are_made_up_for(wire: Wire) -> None:
+@pytest.mark.parametrize("earlier", range(4))
+def test_events_that_overran_the_queue_are_made_up_for(wire: Wire, earlier: int) -> None:
+    """Whichever event is the first that is lost: an address's end must not be."""
     wire.own(OWNED)
+    before = "".join(f"link set eth0 alias a{number}\n" for number in range(earlier))
     addresses = [f"10.{second}.{third}.1/24" for second in range(100, 108) for third in range(250)]
     adds = "".join(f"addr add {one} dev eth0\naddr del {one} dev eth0\n" for one in addresses)
     wire.speaker.program.send_signal(signal.SIGSTOP)
-    wire.node.run("ip", "-batch", "-", text=adds + "addr add 10.99.0.11/24 dev eth0\n")
+    wire.node.run("ip", "-batch", "-", text=before + adds + "addr add 10.99.0.11/24 dev eth0\n")
     wire.speaker.program.send_signal(signal.SIGCONT)
     until(lambda: wire.speaker.do("state")["resyncs"] > 0)
     until(lambda: "10.99.0.11/24" in wire.speaker.do("state")["links"].get("eth0", ()))

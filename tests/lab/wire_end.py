@@ -14,15 +14,18 @@ from collections.abc import Callable
 from ipaddress import IPv4Address, ip_address
 from typing import Any
 
+from pylb.core.questions import Answer, Question, Subject
 from pylb.speaker import arp
 from pylb.speaker.announcer import Announcer
+from pylb.speaker.links import Link
 from pylb.speaker.linkwatch import LinkWatch
+from pylb.speaker.probe import Prober
 
 INTERFACE = "lan0"  # the client's
 
 
 class SpeakerEnd:
-    """An announcer on the interfaces of this namespace."""
+    """An announcer and a prober on the interfaces of this namespace."""
 
     def __init__(self) -> None:
         self.may = True
@@ -32,8 +35,37 @@ class SpeakerEnd:
             may_answer=lambda now: self.may,
             on_conflict=lambda address, mac, interface: self.conflicts.append(f"{address} {mac} {interface}"),
         )
-        self.watch = LinkWatch(self.announcer.take_links)
+        self.answered: list[Answer] = []
+        self.prober = Prober(clock=time.monotonic, on_answer=self.answered.append)
+        self.told: list[dict[str, str]] = []  # the gateways, at each change of anything
+        self.watch = LinkWatch(self.take_links)
         self.watch.start()
+
+    def take_links(self, links: tuple[Link, ...]) -> None:
+        self.announcer.take_links(links)
+        self.prober.take_links(links)
+        self.told.append({link.name: str(link.gateway) for link in links if link.gateway is not None})
+
+    def gateways(self, _: None) -> list[dict[str, str]]:
+        """What was told since it was last asked."""
+        told, self.told = self.told, []
+        return told
+
+    def stand_in(self, addresses: dict[str, dict[str, str]]) -> None:
+        """Answer for these, on each interface with the MAC named, and own nothing."""
+        macs = {name: {link: _mac(mac) for link, mac in places.items()} for name, places in addresses.items()}
+        self.announcer.set({}, {ip_address(name): places for name, places in macs.items()})
+
+    def put(self, words: dict[str, Any]) -> bool:
+        """Put a question."""
+        fields = {**words, "address": ip_address(words["address"]), "mac": _mac(words.get("mac", ""))}
+        return self.prober.ask(Question(**{**fields, "subject": Subject(words["subject"])}))
+
+    def answers(self, _: None) -> list[list[str]]:
+        """What was answered since it was last asked: the subject, and the MAC or what the port did."""
+        told = [[one.question.subject.value, one.port.value if one.port else one.mac.hex(":")] for one in self.answered]
+        self.answered.clear()
+        return told
 
     def own(self, addresses: dict[str, list[str] | None]) -> Any:
         """Own exactly these, on the interfaces named."""
@@ -106,6 +138,10 @@ class ClientEnd:
         for frame in arp.gratuitous(IPv4Address(address), self.mac):
             self.socket.send(frame)
 
+    def open(self, port: int) -> None:
+        """Accept connections."""
+        self.door = socket.create_server(("", port))
+
     def listen(
         self, seconds: float, enough: int | None = None, wanted: Callable[[bytes], bool] = lambda frame: True
     ) -> list[bytes]:
@@ -121,6 +157,10 @@ class ClientEnd:
                 continue
             frames += [frame] if wanted(frame) else []
         return frames
+
+
+def _mac(text: str) -> bytes:
+    return bytes.fromhex(text.replace(":", ""))
 
 
 async def serve(end: SpeakerEnd | ClientEnd) -> None:

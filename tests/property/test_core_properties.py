@@ -193,3 +193,32 @@ def test_silence_alone_kills_and_only_at_the_deadline(steps: list[Any]) -> None:
                 assert not isinstance(change, Down) or change.silent >= DEADLINE - 1e-9
         assert told == set(n1.alive)
         assert all(now < heard + DEADLINE for heard in n1.members.values())
+
+
+@given(st.lists(wishes(), max_size=12), st.sets(st.integers(0, 5).map(lambda last: IPv4Address(f"10.0.0.{last}"))))
+def test_nobody_is_given_a_nodes_own_address(services: list[Service], own: set[IPv4Address]) -> None:
+    """Who has one by his status alone has it still."""
+    books, present = Books(), {one.key: one for one in services}
+    loaded = configured(pool("p", "10.0.0.0/29"), pool("r", "fd00::/126"))
+    books.learn(loaded, {address: NodeName("n") for address in own})
+    for _ in range(2):
+        books.settle(loaded, present, present)
+        given = {key: {str(one) for one in held.addresses} for key, held in books.ledger.allocations.items()}
+        assert all(not found & set(map(str, own)) - set(present[key].ingress) for key, found in given.items())
+
+
+@given(st.integers(0, 2**32 - 20), st.integers(0, 19), st.sets(st.integers(0, 25)))
+def test_a_range_without_addresses_has_all_the_others(first: int, more: int, out: set[int]) -> None:
+    span = ranges.Range(IPv4Address(first), IPv4Address(first + more))
+    left_out = [IPv4Address(min(first + one, 2**32 - 1)) for one in out]
+    kept = [address for part in ranges.without(span, left_out) for address in part.addresses()]
+    assert kept == [address for address in span.addresses() if address not in left_out]
+
+
+@given(ADDRESSES, ADDRESSES)
+def test_a_possible_range_holds_no_special_address(one: IPv4Address, other: IPv4Address) -> None:
+    span = ranges.Range(min(one, other), max(one, other))
+    with suppress(ParseError):
+        ranges.require_possible(span)
+        assert not any(a.is_loopback or a.is_multicast or a.is_link_local for a in (span.first, span.last))
+        assert not any(special in span for special in map(IPv4Address, ("0.0.0.0", "127.0.0.1", "224.0.0.1")))

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pylb.speaker import bpf
-from pylb.speaker.arp import BROADCAST, Drop, Reply, Templates, classify, gratuitous, heard_claim, request
+from pylb.speaker.arp import BROADCAST, Drop, Reply, Templates, classify, gratuitous, hear, heard_claim, request
 
 MAC = bytes.fromhex("02000a4d000b")
 HOST, BROADCAST_TYPE, MULTICAST, OTHERHOST, OUTGOING = range(5)  # linux/if_packet.h
@@ -120,6 +120,29 @@ def test_any_bytes_are_answered_or_dropped(frame: bytes, mac: bytes, owned: set[
     prepared = Templates(mac, owned).answer(frame)
     assert prepared == ((verdict.address, verdict.frame) if isinstance(verdict, Reply) else None)
     heard_claim(frame, mac, owned)
+    hear(frame, mac)
+
+
+@given(frames, st.sets(near), st.dictionaries(near, macs))
+def test_a_stand_in_answers_as_its_templates_say_and_never_as_another_mac(
+    frame: bytes, owned: set[IPv4Address], standing: dict[IPv4Address, bytes]
+) -> None:
+    verdict = classify(frame, MAC, owned, standing)
+    prepared = Templates(MAC, owned, standing).answer(frame)
+    assert prepared == ((verdict.address, verdict.frame) if isinstance(verdict, Reply) else None)
+    if isinstance(verdict, Reply):
+        assert verdict.frame[6:12] == MAC
+        assert verdict.frame[22:28] == (MAC if verdict.address in owned else standing[verdict.address])
+        assert frame[:6] in (MAC, BROADCAST)
+
+
+@given(frames, st.sets(near), st.integers(0, 4))
+def test_the_askers_filter_passes_replies_to_us_and_signs_of_what_is_probed(
+    frame: bytes, probed: set[IPv4Address], packet_type: int
+) -> None:
+    accepted = run(bpf.replies(MAC, probed), frame, packet_type)
+    answers = len(frame) >= 22 and frame[20:22] == b"\x00\x02" and packet_type == HOST
+    assert bool(accepted) == (answers or (packet_type <= MULTICAST and wanted(frame, probed)))
 
 
 @given(near, near, macs)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pylb.speaker.beat import MAX_BYTES, Beat, State, decode, encode
+from pylb.speaker.beat import CLUSTER_BYTES, MAX_BYTES, Beat, State, decode, encode, glance
 from pylb.speaker.errors import WireError
 
 names = st.from_regex(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", fullmatch=True)
@@ -28,6 +30,13 @@ def test_a_beat_is_read_as_it_was_written(beat: Beat, key: bytes) -> None:
     datagram = encode(beat, key)
     assert len(datagram) <= MAX_BYTES
     assert decode(datagram, key) == beat
+    assert glance(datagram) == (beat.cluster, beat.state is not State.JOINING)
+
+
+@given(st.binary(max_size=MAX_BYTES + 10), st.booleans())
+def test_a_glance_at_any_bytes_is_a_value_or_that_exception(noise: bytes, ours: bool) -> None:
+    with suppress(WireError):
+        assert len(glance(b"PLB\x01" + noise if ours else noise)[0]) == CLUSTER_BYTES
 
 
 @given(st.binary(max_size=MAX_BYTES + 10), keys)

@@ -13,7 +13,7 @@ from pylb.speaker.netlink import DumpEnd, LinkGone, LinkSeen, parse
 
 attribute = st.builds(  # one in three tells a wrong length
     lambda kind, value, off: struct.pack("=HH", 4 + len(value) + off, kind) + value + b"\0" * (-len(value) % 4),
-    st.sampled_from((1, 2, 3, 10, 11, 18)),
+    st.sampled_from((1, 2, 3, 4, 5, 6, 9, 10, 11, 15, 18)),
     st.binary(max_size=20),
     st.sampled_from((0, 0, 0, 0, -4, 4)),
 )
@@ -26,13 +26,20 @@ links = st.builds(
     st.integers(0, 0xFF),
     attributes,
 )
+routes = st.builds(
+    lambda family, length, table, ways: struct.pack("=BBBBBBBBI", family, length, 0, 0, table, 0, 0, 1, 0) + ways,
+    st.sampled_from((2, 2, 2, 10)),
+    st.sampled_from((0, 0, 24)),
+    st.sampled_from((254, 254, 255)),
+    attributes,
+)
 messages = st.builds(
     lambda kind, flags, body: (
         struct.pack("=IHHII", 16 + len(body), kind, flags, 1, 0) + body + b"\0" * (-len(body) % 4)
     ),
-    st.sampled_from((2, 3, 16, 17, 20, 21, 24)),
+    st.sampled_from((2, 3, 16, 17, 20, 21, 24, 25, 28)),
     st.integers(0, 0xFFFF),
-    st.one_of(bodies, links, st.binary(max_size=40)),
+    st.one_of(bodies, links, routes, st.binary(max_size=40)),
 )
 datagrams = st.one_of(
     st.binary(max_size=100),

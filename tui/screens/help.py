@@ -25,12 +25,14 @@ KEYS = (
     ("space", "pause the view; nothing is lost meanwhile"),
     ("r", "try the API server now"),
     ("ctrl+p", "commands: theme, screenshot"),
-    ("q  ctrl+q", "quit"),
+    ("q  ctrl+q  ctrl+c", "quit"),
 )
 MEANINGS = {
     Word.CONF: "two nodes announce it, or a stranger's MAC answers",
+    Word.RIVL: "somebody else writes its status, too: stop one of the two",
     Word.PEND: "no address yet; the line below the table says why",
     Word.NOAN: "an address that no node announces",
+    Word.FLAP: "went from node to node three times within a minute",
     Word.DEGR: "announced by a node that is not well",
     Word.MOVE: "went to another node less than a minute ago",
     Word.OK: "announced by one node",

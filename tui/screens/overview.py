@@ -23,6 +23,7 @@ from pylb.tui.widgets.events import EventsPanel
 from pylb.tui.widgets.extra import ExtraPanel
 from pylb.tui.widgets.live_table import LiveTable
 from pylb.tui.widgets.pools import PoolsPanel
+from pylb.tui.widgets.toasts import say
 from pylb.tui.words import Glyphs, Line, Span, fit
 
 LOW_BELOW, HIGH_FROM = 28, 38  # lines of the terminal
@@ -37,7 +38,8 @@ class Overview(Screen[None]):
     """Pools, Services, events."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "Filter", key_display="/", id="overview.filter"),
+        # With priority it is done before the next key is looked at: letters typed at once after it are the filter's.
+        Binding("slash", "filter", "Filter", key_display="/", priority=True, id="overview.filter"),
         Binding("c", "copy", "Copy address", id="overview.copy"),
         Binding("escape", "clear_filter", "Clear filter", show=False, id="overview.clear_filter"),
     ]
@@ -120,7 +122,8 @@ class Overview(Screen[None]):
         return summary.standing(state, all_rows, now, width)
 
     def _show_table(self, everything: tuple[ServiceRow, ...], width: int, glyphs: Glyphs, tones: Tones) -> None:
-        plan = columns.layout(width, width - TABLE_FRAME)
+        longest = max((len(row.pool) for row in everything), default=0)
+        plan = columns.layout(width, width - TABLE_FRAME, longest)
         shown = {key: columns.cells(row, plan, glyphs) for key, row in self._rows.items()}
         self.query_one(LiveTable).sync(plan, shown, tones)
         title = f"SERVICES {len(shown)}" if not self._filter else f"SERVICES {len(shown)} of {len(everything)}"
@@ -155,7 +158,11 @@ class Overview(Screen[None]):
         field = self.query_one(Input)
         field.display = True
         field.value = self._filter
-        field.focus()
+        self.set_focus(field)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A slash that is typed into the filter is a letter of it."""
+        return action != "filter" or self.focused is not self.query_one(Input)
 
     def action_clear_filter(self) -> None:
         """Show all rows again."""
@@ -178,4 +185,4 @@ class Overview(Screen[None]):
         if address:
             self.app.copy_to_clipboard(address)
         text = f"copied {address}" if address else "this Service has no address yet"
-        self.app.notify(text, timeout=2, markup=False)
+        say(self.app, text)

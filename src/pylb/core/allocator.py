@@ -1,23 +1,28 @@
 """Which Service gets which address: `decide` says what a Service should have, given the ledger of what the others have.
 
-Semantics are MetalLB's (`controller/service.go`, `internal/allocator`). `decide` changes nothing: whoever calls
+Semantics are MetalLB's (`controller/service.go`, `internal/allocator`), but that a node's own address is given to no
+Service: the node's kernel answers for it, and pylb never announces it. `decide` changes nothing: whoever calls
 carries the decision out with `Ledger.assign` or `Ledger.release` and writes it to the API.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from pylb.core import notices, pools, remedies, requests
 from pylb.core.config import Config, Pool
 from pylb.core.errors import ParseError
 from pylb.core.ledger import Allocation, Ledger
-from pylb.core.model import LOAD_BALANCER, Address, PoolName, Service, ServiceKey
-from pylb.core.notices import Notice
-from pylb.core.ranges import parse_address
+from pylb.core.model import LOAD_BALANCER, Address, NodeName, PoolName, Service, ServiceKey
+from pylb.core.notices import WARNING, Notice
+from pylb.core.ranges import parse_address, without
 from pylb.core.reasons import Reason
 from pylb.core.requests import PREFER_DUAL_STACK, Refusal, Request, quoted
+
+NODE_ADDRESS = "NodeAddress"  # an Event's reason of pylb's own: a Service's or a pool's address is a node's
+NONE_TAKEN: Mapping[Address, NodeName] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +58,22 @@ class _Case:
     config: Config
     ledger: Ledger
     request: Request
+    taken: Mapping[Address, NodeName]  # addresses in pools that are nodes' own
     told: list[Notice] = field(default_factory=list)
 
 
-def decide(config: Config, ledger: Ledger, service: Service, load_balancer_class: str | None = None) -> Decision:
+def decide(
+    config: Config,
+    ledger: Ledger,
+    service: Service,
+    load_balancer_class: str | None = None,
+    taken: Mapping[Address, NodeName] = NONE_TAKEN,
+) -> Decision:
     """What `service` should have, given everybody else's allocations.
 
     What it has (by the ledger, else as recorded in its status) is kept while its wishes and the pools allow; otherwise
     it gets new addresses, or none and a reason. `load_balancer_class` is the class that pylb serves, None for Services without one.
+    `taken` are the addresses in the pools that are nodes' own: nobody is given one, and who has one keeps it and is told.
     """
     held = service.key in ledger.allocations  # the API server removes the class together with the type
     if service.load_balancer_class != load_balancer_class and (service.type == LOAD_BALANCER or not held):
@@ -69,8 +82,8 @@ def decide(config: Config, ledger: Ledger, service: Service, load_balancer_class
         return Decision(None, reason=Reason.NOT_LOAD_BALANCER, text=Reason.NOT_LOAD_BALANCER.text)
     request = requests.parse(service)
     if isinstance(request, Refusal):
-        return _refused(config, ledger, service, request)
-    case = _Case(config, ledger, request)
+        return _refused(config, ledger, service, request, taken)
+    case = _Case(config, ledger, request, taken)
     kept = _keep(case, _recorded(ledger, service))
     if kept is not None:
         return _extended(case, kept)
@@ -88,12 +101,14 @@ def _recorded(ledger: Ledger, service: Service) -> tuple[Address, ...]:
         return ()
 
 
-def _refused(config: Config, ledger: Ledger, service: Service, refusal: Refusal) -> Decision:
+def _refused(
+    config: Config, ledger: Ledger, service: Service, refusal: Refusal, taken: Mapping[Address, NodeName]
+) -> Decision:
     """A request that cannot be understood: an address that the Service has stays with it (MetalLB's step 8)."""
     told: list[Notice] = []
     fix = remedies.advise(config, refusal.rest, refusal.reason)
     if refusal.reason is Reason.INVALID_REQUEST and refusal.rest is not None:
-        kept = _keep(_Case(config, ledger, refusal.rest, told), _recorded(ledger, service))
+        kept = _keep(_Case(config, ledger, refusal.rest, taken, told), _recorded(ledger, service))
         if kept is not None:
             notice = notices.load_balancer_failed(refusal.text, fix)
             return Decision(kept, (notice,), refusal.reason, refusal.text, fix=fix)
@@ -117,7 +132,16 @@ def _keep(case: _Case, recorded: tuple[Address, ...]) -> Allocation | None:
         return None
     if request.addresses and set(request.addresses) != set(recorded):
         return None
+    case.told.extend(_own_address(address, case.taken[address]) for address in recorded if address in case.taken)
     return Allocation(recorded, pool.name)
+
+
+def _own_address(address: Address, node: NodeName) -> Notice:
+    text = (
+        f'"{address}" is the address of node "{node}" itself, whose kernel answers for it: pylb does not announce it; '
+        "take it out of the pool, and the Service gets another one"
+    )
+    return Notice(WARNING, NODE_ADDRESS, text)
 
 
 def _extended(case: _Case, kept: Allocation) -> Decision:
@@ -167,6 +191,10 @@ def _allocate_pinned(case: _Case) -> Allocation | Rejection:
     if case.request.pool and pool.name != case.request.pool:
         text = f"requested loadBalancer IP(s) {quoted(wanted)} is not compatible with requested address pool {case.request.pool}"
         return Rejection(Reason.ADDRESS_NOT_OF_POOL, text)
+    nodes = sorted({case.taken[address] for address in wanted if address in case.taken})
+    if nodes:
+        text = f"requested loadBalancer IP(s) {quoted(wanted)} is the address of node {quoted(nodes)} itself: ask for another"
+        return Rejection(Reason.NODE_ADDRESS, text)
     return Allocation(wanted, pool.name)
 
 
@@ -199,12 +227,19 @@ def _complete(case: _Case, candidates: Iterable[Pool], families: list[int]) -> I
 
 
 def _first_free(case: _Case, pool: Pool, version: int) -> Address | None:
-    """The lowest address of a pool that is free or may be shared; visits at most the taken ones before it."""
+    """The lowest address of a pool that is free or may be shared; visits at most the used ones before it."""
+    pool = _without_nodes(case, pool)
     if not case.request.use.sharing and case.request.key not in case.ledger.allocations:
         return case.ledger.unused(pool, version)
     spans = (span for span in pool.ranges if span.version == version)
     addresses = (address for span in spans for address in span.addresses())
     return next((a for a in addresses if pool.usable(a) and _check_sharing(case, a) is None), None)
+
+
+def _without_nodes(case: _Case, pool: Pool) -> Pool:
+    """A pool less the nodes' own addresses."""
+    own = [address for address in case.taken if address in pool]
+    return replace(pool, ranges=tuple(part for span in pool.ranges for part in without(span, own))) if own else pool
 
 
 def _check(case: _Case, addresses: tuple[Address, ...]) -> Rejection | None:

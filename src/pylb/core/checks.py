@@ -15,6 +15,7 @@ from pylb.core.election import EXCLUDE_LABEL
 NAMESPACE = "pylb-system"
 DEPLOYMENT, DAEMON_SET = "deployment/pylb-controller", "daemonset/pylb-speaker"
 BEAT_PORT, SPEAKER_PORT = 7946, 7472  # UDP and TCP (addon.names)
+KEY_SPREAD_S = 150.0  # until all kubelets have brought a changed Secret (speaker.keyring)
 
 
 def examine(facts: Facts) -> list[Row]:
@@ -143,20 +144,32 @@ def _speakers(facts: Facts) -> Iterator[Row]:
     quiet = [node for node in reports if node not in told and node not in refused]
     for node in quiet:
         yield _quiet(node, told, reports[node].obstacle, f"{kubectl} delete pod {pods[node]}")
+    apart = {frozenset((one, other)) for one in told for other in told[one].strangers}
+    if apart:
+        yield _keys(told, frozenset().union(*apart), f"{kubectl} rollout restart {DAEMON_SET}")
     deaf = [
         f"{one} does not hear {other}"
         for one in told
         for other in told
-        if other != one and other not in told[one].alive
+        if other != one and other not in told[one].alive and frozenset((one, other)) not in apart
     ]
     if deaf:
         port = f"sudo ufw allow {BEAT_PORT}/udp   (on each node, or in whatever firewall there is)"
         yield Row(Check.SPEAKERS, Level.FAIL, f"{some(deaf)}: UDP port {BEAT_PORT} does not pass", (port,))
     if not told and not quiet and not refused:
         yield Row(Check.SPEAKERS, Level.FAIL, "no speaker runs", (f"{kubectl} describe {DAEMON_SET}",))
-    elif not (refused or quiet or deaf):
+    elif not (refused or quiet or deaf or apart):
         hear = "all hear each other" if len(told) > 1 else "there is one, and no other node to take over"
         yield Row(Check.SPEAKERS, Level.OK, hear)
+
+
+def _keys(told: dict[str, Report], nodes: frozenset[str], restart: str) -> Row:
+    """Speakers that cannot read each other's beats: right after the Secret was changed that passes by itself."""
+    text = f"the speakers on {some(sorted(nodes))} do not share a key"
+    if max(seconds for report in told.values() for seconds in report.strangers.values()) < KEY_SPREAD_S:
+        soon = "wait three minutes   (then each node has the new Secret pylb-speakers)"
+        return Row(Check.SPEAKERS, Level.WARN, f"{text} yet", (soon,))
+    return Row(Check.SPEAKERS, Level.FAIL, f"{text}, and do not hear each other", (restart,))
 
 
 def _quiet(node: str, told: dict[str, Report], obstacle: str, restart: str) -> Row:
@@ -169,7 +182,18 @@ def _quiet(node: str, told: dict[str, Report], obstacle: str, restart: str) -> R
 
 
 def _rivals(facts: Facts) -> Iterator[Row]:
-    yield from facts.rivals or (Row(Check.RIVALS, Level.OK, "no other load balancer was found"),)
+    yield from facts.rivals
+    if facts.contests:
+        who = some(f'"{one}"' for one in sorted(set(facts.contests.values())))
+        text = f"{who} writes the status of {some(sorted(facts.contests))}, too: pylb leaves that alone for now"
+        fix = f"stop one of the two; for MetalLB: {facts.commands.install} --takeover"
+        yield Row(Check.RIVALS, Level.FAIL, text, (fix,))
+    elif facts.contests_unseen:
+        text = f"whether somebody else writes Services, too, was not told: {facts.contests_unseen}"
+        yield Row(Check.RIVALS, Level.WARN, text, (f"{facts.commands.kubectl} -n {NAMESPACE} get pods -o wide",))
+    elif not facts.rivals:
+        taken = "; MetalLB's place was taken: `pylb rollback` returns to it" if facts.taken_over else ""
+        yield Row(Check.RIVALS, Level.OK, f"no other load balancer was found{taken}")
 
 
 def _proxy(facts: Facts) -> Iterator[Row]:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from pylb.core import fields, selectors
 from pylb.core.errors import ParseError
 from pylb.core.model import Address, Labels, Namespace, ObjectRef, PoolName
-from pylb.core.ranges import Network, Range, count_buggy, is_buggy, parse
+from pylb.core.ranges import Network, Range, count_buggy, is_buggy, parse, require_possible
 from pylb.core.selectors import Selector
 
 JSON = Mapping[str, Any]
@@ -208,9 +208,11 @@ def _pool(raw: JSON) -> Pool:
 
 def _range(text: str, pool: str) -> Range:
     try:
-        return parse(text)
+        span = parse(text)
+        require_possible(span)
     except ParseError as error:
         raise ParseError(f'parsing address pool {pool}: invalid CIDR "{text}" in pool "{pool}": {error}') from None
+    return span
 
 
 def _advertisement(raw: JSON) -> L2Advertisement:

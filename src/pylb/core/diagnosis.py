@@ -75,6 +75,7 @@ class Report:
     interfaces: frozenset[str] = frozenset()  # that it announces on
     obstacle: str = ""
     token_refused: bool = False
+    strangers: Mapping[str, float] = field(default_factory=dict)  # nodes that share no key with it, and for how many s
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,9 @@ class Facts:
     used: Mapping[str, int] = field(default_factory=dict)  # pool -> addresses that Services have
     reports: Mapping[str, Report] = field(default_factory=dict)  # node -> what its speaker said
     rivals: tuple[Row, ...] = ()
+    contests: Mapping[str, str] = field(default_factory=dict)  # Service -> who else writes its status
+    contests_unseen: str = ""  # why no controller told them, if so
+    taken_over: bool = False  # MetalLB's place was taken, and the backup is there
     proxy: tuple[Row, ...] = ()
     subnets: tuple[Network, ...] = ()  # of the nodes
     commands: Commands = field(default_factory=Commands)

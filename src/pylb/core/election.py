@@ -24,11 +24,17 @@ class Verdict:
     ranking: tuple[NodeName, ...] = ()
     excluded: Mapping[NodeName, Reason] = field(default_factory=dict)
     reason: Reason | None = None
-    interfaces: frozenset[str] | None = None  # that the winner's advertisements name; None: all of them
+    restricted: Mapping[NodeName, frozenset[str]] = field(
+        default_factory=dict
+    )  # interfaces, where advertisements name some
 
     @property
     def winner(self) -> NodeName | None:
         return self.ranking[0] if self.ranking else None
+
+    def interfaces_of(self, node: NodeName) -> frozenset[str] | None:
+        """The interfaces of a node that its advertisements name together; None: all of them."""
+        return self.restricted.get(node)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +107,8 @@ def _line(
     )
     excluded = {name: reason for name, reason in why.items() if reason is not None}
     reason = None if line else _common(excluded.values())
-    return Verdict(line, excluded, reason, _interfaces(adverts, labels[line[0]]) if line else None)
+    named = {name: _interfaces(adverts, labels[name]) for name in line}
+    return Verdict(line, excluded, reason, {name: names for name, names in named.items() if names is not None})
 
 
 def _exclusion(

@@ -42,6 +42,7 @@ class Pending:
     service: str
     reason: str
     text: str
+    fix: str | None = None  # what would help, where something is known to
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,26 @@ class Withdrawn:
     address: str
     node: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoodIn:
+    """A node answers for another whose speaker is silent, with that one's MAC: nothing moves."""
+
+    at: float
+    address: str
+    node: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoodDown:
+    """It does so no more."""
+
+    at: float
+    address: str
+    node: str
+    owner: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +166,8 @@ Event = (
     | Claimed
     | Moved
     | Withdrawn
+    | StoodIn
+    | StoodDown
     | MemberUp
     | MemberDown
     | Conflict
@@ -160,6 +183,8 @@ _KNOWN: tuple[type[Event], ...] = (
     Claimed,
     Moved,
     Withdrawn,
+    StoodIn,
+    StoodDown,
     MemberUp,
     MemberDown,
     Conflict,

@@ -27,6 +27,7 @@ DURATION = 11.0  # s without a change after which the Lease is free
 RENEW_EVERY = 2.0  # s from one renewal to the next, both as they are sent
 SEND_FOR = 4.0  # s after a renewal was sent in which other writes may be sent
 FLIGHT = 6.0  # s that a write lives at most, once sent
+TRANSITIONS_MAX = 2**31 - 1  # spec.leaseTransitions is an int32; the API server refuses a Lease with more
 FOREIGN_MAX = 60.0  # s: a longer duration than that in a Lease is somebody's mistake
 
 
@@ -176,7 +177,8 @@ class Claim:
         record = self.record or Record("", "")
         if record.holder == self._me:
             return Put(self._me if holder is None else holder, self._version, record.acquired, record.transitions)
-        return Put(self._me, self._version, "", record.transitions + (self.record is not None))
+        transitions = min(record.transitions + (self.record is not None), TRANSITIONS_MAX)
+        return Put(self._me, self._version, "", transitions)
 
     def _earlier_life(self, record: Record | None) -> str:
         """The holder that stands there as this one starts, if it is an earlier life of the same name."""

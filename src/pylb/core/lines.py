@@ -9,8 +9,17 @@ from pylb.core.config import EMPTY, Config
 from pylb.core.election import Verdict, elect
 from pylb.core.errors import ParseError
 from pylb.core.model import LOAD_BALANCER, Address, Endpoint, EndpointSlice, Node, NodeName, Service, ServiceKey
-from pylb.core.ownership import Line, merge
 from pylb.core.ranges import parse_address
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One address, the Services that use it, and the verdict on it."""
+
+    address: Address
+    services: tuple[ServiceKey, ...]
+    verdict: Verdict
+    pool: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +105,10 @@ def by_service(slices: Iterable[EndpointSlice]) -> dict[ServiceKey, list[Endpoin
     for one in slices:
         found.setdefault(one.service, []).extend(one.endpoints)
     return found
+
+
+def merge(address: Address, verdicts: Mapping[ServiceKey, Verdict], pool: str = "") -> Line:
+    """One line for an address from the verdicts on all Services that use it: the first that has a winner decides."""
+    ordered = sorted(verdicts)
+    chosen = next((key for key in ordered if verdicts[key].winner), ordered[0])
+    return Line(address, tuple(ordered), verdicts[chosen], pool)

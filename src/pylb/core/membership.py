@@ -3,6 +3,9 @@
 Silence alone makes a member dead, at exactly its deadline; a beat that is late, repeated or of a dead incarnation
 changes nothing. A node that was held up itself, or cut off, cannot tell who was silent: it gives all members a fresh
 deadline and listens again before it takes part, as it does when it starts.
+
+Who goes by a part of the configuration, since it never knew a whole one, is no candidate beside those who know one: they
+would not agree on who is first. Among its like it is.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ LISTEN_AGAIN = (
 SETTLE = (
     1.5 * INTERVAL
 )  # s between saying "active" and counting oneself, where nobody was active for as long: all start at once
+PATIENCE = 2.0  # s in which all learn that the configuration is whole again: who learns it first moves nothing yet
 MAX_MEMBERS = 256  # a forger with the key cannot fill the memory
 
 
@@ -51,6 +55,7 @@ class Beat:
     incarnation: int  # 64 random bits a start: a Pi has no clock to count starts by
     sequence: int
     state: State
+    partial: bool = False  # its sender goes by what is valid of an invalid configuration
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,8 @@ class _Member:
     active_since: float
     before: int | None = None  # the incarnation that this one followed: its late beats are stale
     silent: bool = False  # past its deadline; kept, so that a repeated beat of it stays known as stale
+    partial: bool = False
+    whole_since: float = -math.inf  # since when it is not, where it was before
 
     @property
     def alive(self) -> bool:
@@ -96,6 +103,8 @@ class Membership:
         self.state = State.JOINING
         self.stale = 0  # beats that were late or repeated
         self.cold = True  # nobody had been active for long when this node became so: no address had an owner
+        self.partial = False  # this node goes by what is valid of an invalid configuration
+        self._whole_since = -math.inf
         self._sequence = 0
         self._ticked = now
         self._first_at = now + LISTEN  # not active before
@@ -106,7 +115,7 @@ class Membership:
     @property
     def alive(self) -> frozenset[NodeName]:
         """The active members, and this node if it is active."""
-        others = {name for name, member in self._members.items() if member.alive}
+        others = {name for name, member in self._members.items() if self._is_peer(member)}
         return frozenset(others | {self.node} if self._counts else others)
 
     @property
@@ -125,7 +134,7 @@ class Membership:
     def beat(self) -> Beat:
         """The next beat to send."""
         self._sequence += 1
-        return Beat(self.node, self.incarnation, self._sequence, self.state)
+        return Beat(self.node, self.incarnation, self._sequence, self.state, self.partial)
 
     def leave(self) -> None:
         """Say in every beat from now on that this node leaves."""
@@ -141,6 +150,28 @@ class Membership:
         self._active_at = math.inf
         return self._withdraw(Cause.CUT_OFF, now)
 
+    def go_by(self, partial: bool, now: float) -> list[Change]:
+        """This node goes by a part of the configuration from now on, or by a whole one."""
+        if partial is self.partial:
+            return []
+        before, self.partial = self.alive, partial
+        self._whole_since = -math.inf if partial else now
+        return [Up(name) for name in sorted(self.alive - before)]
+
+    @property
+    def _tolerant(self) -> bool:
+        return self.partial or self._ticked < self._whole_since + PATIENCE
+
+    def _is_peer(self, member: _Member) -> bool:
+        """Whether a member is a candidate, as this node sees it."""
+        return member.alive and (self._tolerant or not member.partial)
+
+    def _outranked(self, now: float) -> bool:
+        """Whether this node has to leave everything to somebody who knows a whole configuration."""
+        patience = PATIENCE if self.state is State.ACTIVE else 0.0
+        whole = (one for one in self._members.values() if one.alive and not one.partial)
+        return self.partial and any(now >= one.whole_since + patience for one in whole)
+
     def receive(self, beat: Beat, now: float) -> list[Change]:
         """Take in a beat of another node."""
         if beat.node == self.node:
@@ -151,36 +182,46 @@ class Membership:
             return []
         if known is None and not self._room():
             return []
-        was_alive = known is not None and known.alive
+        was_alive = known is not None and self._is_peer(known)
         since = known.active_since if known is not None and known.alive else now
         before = _before(known, beat)
-        self._members[beat.node] = _Member(beat.incarnation, beat.sequence, beat.state, now, since, before)
-        if beat.state is State.ACTIVE:
+        new = _Member(beat.incarnation, beat.sequence, beat.state, now, since, before, partial=beat.partial)
+        if known is not None and known.incarnation == beat.incarnation:
+            new.whole_since = now if known.partial and not beat.partial else known.whole_since
+        self._members[beat.node] = new
+        if self._is_peer(new):
             return [] if was_alive else [Up(beat.node)]
         return [Down(beat.node, Cause.LEFT, 0.0)] if was_alive else []
 
     def tick(self, now: float) -> list[Change]:
         """Let time pass. To be called each INTERVAL, and at `next_deadline`."""
         stalled, held_up, counted = now > self._ticked + STALL_LIMIT, now - self._ticked, self._counts
+        before = self.alive - {self.node}
         if stalled:
             self._active_at = max(self._active_at, now + LISTEN_AGAIN)
             changes = self._withdraw(Cause.STALLED, now, held_up)
             self._ticked = now
             return changes
         self._ticked = now
-        changes = self._bury(now)
-        if self.state is State.JOINING and now >= self._active_at:
+        changes = [*self._part_with(before), *self._bury(now)]
+        if self.state is State.ACTIVE and self._outranked(now):
+            return [*changes, *self._withdraw(Cause.CUT_OFF, now)]
+        if self.state is State.JOINING and now >= self._active_at and not self._outranked(now):
             self.state = State.ACTIVE
             self.cold = not any(one.alive and now - one.active_since >= SETTLE for one in self._members.values())
             self._counts_from = now + SETTLE if self.cold else now
         return changes if counted or not self._counts else [*changes, Up(self.node)]
+
+    def _part_with(self, before: frozenset[NodeName]) -> list[Change]:
+        """Those whom this node was patient with for long enough."""
+        return [Down(name, Cause.LEFT, 0.0) for name in sorted(before - self.alive)]
 
     def _bury(self, now: float) -> list[Change]:
         """Those who have been silent for too long."""
         changes: list[Change] = []
         for name, member in self._members.items():
             if not member.silent and now >= member.heard + DEADLINE:
-                if member.alive:
+                if self._is_peer(member):
                     changes.append(Down(name, Cause.SILENT, now - member.heard))
                 member.silent = True
         return changes

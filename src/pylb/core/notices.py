@@ -17,7 +17,7 @@ LAYER2 = "layer2"
 IP_ALLOCATED, CLEAR_ASSIGNMENT = "IPAllocated", "ClearAssignment"
 ALLOCATION_FAILED, LOAD_BALANCER_FAILED = "AllocationFailed", "LoadBalancerFailed"
 CONFIGURATION_ERROR = "ConfigurationError"
-SECOND_WRITER = "SecondWriter"  # pylb's own
+SECOND_WRITER, UNKNOWN_ANNOTATION = "SecondWriter", "UnknownAnnotation"  # pylb's own
 LASTING = frozenset({ALLOCATION_FAILED, LOAD_BALANCER_FAILED})  # true until another notice makes them moot
 CONFIGURATION_PREFIX = "configuration error: "
 _ADDITIONALLY = "Assigned additional IP"
@@ -28,6 +28,7 @@ _MOOT: dict[str, frozenset[str]] = {  # reason of a notice: reasons of earlier o
     LOAD_BALANCER_FAILED: frozenset({ALLOCATION_FAILED, LOAD_BALANCER_FAILED}),  # its address stays with the Service
     CONFIGURATION_ERROR: frozenset({CONFIGURATION_ERROR}),
     SECOND_WRITER: frozenset({SECOND_WRITER}),
+    UNKNOWN_ANNOTATION: frozenset({UNKNOWN_ANNOTATION}),
 }
 _CALLED = {"controller": "as MetalLB's controller is called", "k3s": "its ServiceLB"}  # field managers that people know
 
@@ -84,6 +85,11 @@ def deprecated_annotation(key: str) -> Notice:
     return Notice(WARNING, "deprecatedAnnotation", f"Service uses deprecated annotation {key}")
 
 
+def unknown_annotations(slips: Iterable[object]) -> Notice:
+    """Wishes under a known prefix that nobody reads; one notice for all of them."""
+    return Notice(WARNING, UNKNOWN_ANNOTATION, "; ".join(map(str, slips)))
+
+
 def node_assigned(node: NodeName, protocol: str = LAYER2) -> Notice:
     """A node answers for the Service's address."""
     return Notice(NORMAL, "nodeAssigned", f'announcing from node "{node}" with protocol "{protocol}"')
@@ -101,6 +107,17 @@ def announce_failed(node: NodeName, address: Address, protocol: str = LAYER2) ->
 def config_rejected(problems: Iterable[str]) -> Notice:
     """The configuration was refused; the last good one stays."""
     return Notice(WARNING, CONFIGURATION_ERROR, CONFIGURATION_PREFIX + "\n".join(problems))
+
+
+def kept_as_it_is(addresses: Iterable[str], why: str) -> Notice:
+    """No pool that is in force allows what the Service has; it stays until the configuration can be read whole."""
+    text = f"{' '.join(addresses)} stays, and may not be announced, since a part alone is in force: {why}"
+    return Notice(WARNING, CONFIGURATION_ERROR, CONFIGURATION_PREFIX + text)
+
+
+def waits_for_configuration(why: str) -> Notice:
+    """The Service waits, and the pool that would serve it may be one that cannot be read."""
+    return Notice(WARNING, CONFIGURATION_ERROR, f"{CONFIGURATION_PREFIX}a part alone is in force: {why}")
 
 
 def second_writer(by: str, wrote: Iterable[str], decided: Iterable[str], quiet_s: float) -> Notice:

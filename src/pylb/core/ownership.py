@@ -9,23 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from pylb.core.election import Verdict
+from pylb.core.lines import Line
 from pylb.core.membership import Cause, Down
 from pylb.core.model import Address, NodeName, ServiceKey
 from pylb.core.reasons import Reason
 
 MAX_ADDRESSES = 10_000
 FIRST, FIRST_IN_LINE, NO_LONGER_ELIGIBLE = "first_owner", "first_in_line", "no_longer_eligible"  # causes beside Cause's
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One address, the Services that use it, and the verdict on it."""
-
-    address: Address
-    services: tuple[ServiceKey, ...]
-    verdict: Verdict
-    pool: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +35,6 @@ class Drop:
     address: Address
     services: tuple[ServiceKey, ...]
     reason: Reason
-
-
-def merge(address: Address, verdicts: Mapping[ServiceKey, Verdict], pool: str = "") -> Line:
-    """One line for an address from the verdicts on all Services that use it: the first that has a winner decides."""
-    ordered = sorted(verdicts)
-    chosen = next((key for key in ordered if verdicts[key].winner), ordered[0])
-    return Line(address, tuple(ordered), verdicts[chosen], pool)
 
 
 class Ownership:

@@ -11,6 +11,7 @@ from pylb.core.config import Config, Pool
 from pylb.core.diagnosis import Check, Facts, Level, Row, again, count, some
 from pylb.core.model import Node, PoolName
 
+IN_FORCE = "the last good one, or, for daemons that started since, what is valid of it"
 MAX_PROBLEMS = 3  # of the configuration that are told
 _KIND = {"apiVersion": "metallb.io/v1beta1", "kind": "L2Advertisement"}
 _META = {"name": "default-advertise-all-pools", "namespace": "metallb-system"}  # as an installation calls it
@@ -24,7 +25,7 @@ def pools(facts: Facts) -> Iterator[Row]:
     for problem in islice(facts.loaded.problems, MAX_PROBLEMS):
         kind, where = problem.ref.kind.lower(), problem.ref.namespace
         fix = f"{facts.commands.kubectl} -n {where} edit {kind} {problem.ref.name}"
-        yield Row(Check.POOLS, Level.FAIL, f"the last good configuration is in force: {problem}", (fix,))
+        yield Row(Check.POOLS, Level.FAIL, f"configuration invalid: {problem}; in force is {IN_FORCE}", (fix,))
     config = facts.loaded.config
     if config is None:
         return

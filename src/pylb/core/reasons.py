@@ -29,6 +29,7 @@ class Reason(str, Enum):
     OTHER_CLASS = "other_class"
     REQUEST_CHANGED = "request_changed"
     CONFIG_CHANGED = "config_changed"
+    CONFIG_INVALID = "config_invalid"
     SERVICE_DELETED = "service_deleted"
     # announcement
     NO_ADDRESS = "no_address"
@@ -74,6 +75,7 @@ _TEXTS = {
     Reason.OTHER_CLASS: "the Service's loadBalancerClass is not pylb's",
     Reason.REQUEST_CHANGED: "the Service now asks for another address",
     Reason.CONFIG_CHANGED: "the pools no longer allow the address",
+    Reason.CONFIG_INVALID: "the configuration is invalid, and what the Service needs of it is not known",
     Reason.SERVICE_DELETED: "the Service is gone",
     Reason.NO_ADDRESS: "the Service has no address yet",
     Reason.NO_ADVERTISEMENT: "no L2Advertisement selects the pool",

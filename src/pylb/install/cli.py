@@ -14,7 +14,7 @@ from pylb.install.image import base
 from pylb.install.image.build import Built, Request, build
 from pylb.install.image.contents import ContentsFault
 from pylb.install.image.errors import ImageFault
-from pylb.install.image.oci import NameFault, full_name
+from pylb.install.image.oci import NameFault, tagged_name
 
 MIB = 1 << 20
 NATIVE = "native"
@@ -84,7 +84,7 @@ def _architectures(text: str) -> tuple[str, ...]:
 
 def _name(name: str) -> str:
     try:
-        full_name(name)
+        tagged_name(name)
     except NameFault as error:
         raise Refused(f"--name: {error}") from None
     return name
@@ -114,4 +114,4 @@ def _tell(built: Built, request: Request, packages: bool, seconds: float) -> Non
         if packages:
             click.echo("".join(f"  {one}\n" for one in built.packages[arch]), err=True, nl=False)
     total = len(built.archive.data) / MIB
-    click.echo(f"{full_name(request.name)}: {total:.1f} MiB, {built.archive.digest}, {seconds:.1f} s", err=True)
+    click.echo(f"{tagged_name(request.name)}: {total:.1f} MiB, {built.archive.digest}, {seconds:.1f} s", err=True)

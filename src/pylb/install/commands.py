@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -42,6 +43,7 @@ _IMAGE = click.option("--image", metavar="NAME", default=IMAGE, show_default=Tru
 _RANGE = click.option(
     "--range", "ranges", metavar="RANGE", multiple=True, help="Addresses to give out; asked for where it is left out."
 )
+_MORE = click.argument("more_ranges", metavar="[RANGE]...", nargs=-1)  # as after `microk8s enable pylb`
 _NO_POOL = click.option("--no-pool", is_flag=True, help="Gives out no addresses until you make a pool yourself.")
 _KUBECONFIG = click.option(
     "--kubeconfig", metavar="FILE", default="", help="Which cluster; kubectl's own choice if not."
@@ -56,6 +58,7 @@ def _to_cluster(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.command(context_settings=HELP_NAMES, epilog=f"Example: {COMMAND} 192.168.1.240-250")
+@_MORE
 @_RANGE
 @_NO_POOL
 @FORCE
@@ -69,6 +72,7 @@ def _to_cluster(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--dry-run", is_flag=True, help="Looks, checks, and tells what it would do.")
 @_to_cluster
 def install(
+    more_ranges: tuple[str, ...],
     ranges: tuple[str, ...],
     no_pool: bool,
     force: bool,
@@ -81,6 +85,7 @@ def install(
     kubeconfig: str,
 ) -> None:
     """Give Services of type LoadBalancer an address of your network."""
+    ranges += more_ranges
     if no_pool and ranges:
         raise Refused("--no-pool and --range contradict each other: leave one of the two out")
     check_image(image)
@@ -92,7 +97,8 @@ def install(
         wish = Wish(ranges, no_pool, force, image, None, wait, dry_run, takeover, folder)
         spans = operation_on(cluster, COMMAND).enable(wish, fresh_settings((), image))
     if not dry_run:
-        click.echo(next_steps(cluster, spans, no_pool, f"{COMMAND} A-B", "installed"))
+        there = f" --kubeconfig {shlex.quote(kubeconfig)}" if kubeconfig else ""
+        click.echo(next_steps(cluster, spans, no_pool, f"{COMMAND} A-B{there}", "installed"))
 
 
 @click.command(context_settings=HELP_NAMES)
@@ -126,17 +132,24 @@ def restore(file: str, kubectl: str, kubeconfig: str) -> None:
 
 
 @click.command(context_settings=HELP_NAMES)
+@_MORE
 @_RANGE
 @_IMAGE
-@click.option("--without-keys", is_flag=True, help="Leaves out the Secrets, which have fresh keys each time.")
+@click.option("--without-keys", is_flag=True, help="Leaves out the Secrets, so that those in the cluster stay.")
 @click.option("--servicelb-off", is_flag=True, help="Prints instead the file that turns k3s' own load balancer off.")
-def manifests(ranges: tuple[str, ...], image: str, without_keys: bool, servicelb_off: bool) -> None:
-    """Print what an installation consists of, as YAML: for GitOps, or for k3s' folder of manifests."""
+def manifests(
+    more_ranges: tuple[str, ...], ranges: tuple[str, ...], image: str, without_keys: bool, servicelb_off: bool
+) -> None:
+    """Print what an installation consists of, as YAML: for GitOps, or for k3s' folder of manifests.
+
+    Its Secrets have fresh keys each time. Applied over old ones they do no harm: speakers use both for five minutes,
+    and have them all within three. To keep the keys that are there, say --without-keys.
+    """
     if servicelb_off:
         click.echo(SERVICELB_OFF, nl=False)
         return
     check_image(image)
-    objects = render(fresh_settings(read_ranges(ranges, "pylb manifests --range"), image))
+    objects = render(fresh_settings(read_ranges(ranges + more_ranges, "pylb manifests --range"), image))
     kept = [item for item in objects if not (without_keys and item["kind"] == "Secret")]
     click.echo(to_yaml(kept), nl=False)
 
@@ -145,5 +158,7 @@ def _cluster(kubectl: str, kubeconfig: str) -> Cluster:
     cluster = find_cluster(kubectl)
     if not kubeconfig or not isinstance(cluster, Kubectl):
         return cluster
+    if not kubectl and not Path(kubeconfig).expanduser().exists():  # a kubectl of one's own may run elsewhere
+        raise Refused(f"--kubeconfig: there is no file {kubeconfig}")
     more = ("--kubeconfig", kubeconfig)
     return Kubectl((*cluster.command, *more), f"{cluster.shown} {shlex.join(more)}", cluster.environment)

@@ -1,6 +1,7 @@
 """`pylb doctor`: whether everything is in place, in ten lines, and what to type where it is not.
 
-Exit codes: 0 fine (there may be warnings), 1 a failure was found, 2 wrong input, 3 the cluster cannot be reached.
+Exit codes: 0 fine (there may be warnings), 1 a failure was found, 2 wrong input, 3 the cluster cannot be reached,
+or no kubeconfig was found.
 """
 
 from __future__ import annotations
@@ -33,12 +34,6 @@ MAX_FILE = 65536  # characters of one of them
 _MARKS = {Level.OK: "ok", Level.WARN: "WARN", Level.FAIL: "FAIL"}
 
 
-class WrongInput(click.ClickException):
-    """What was typed, or found, does not do; the message says what would."""
-
-    exit_code = 2
-
-
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--kubeconfig", metavar="FILE", help="How to reach the cluster (default: the usual places).")
 @click.option("--context", metavar="NAME", help="A context of the kubeconfig (default: its current one).")
@@ -47,12 +42,13 @@ def doctor(kubeconfig: str | None, context: str | None, as_json: bool) -> None:
     """Tell whether everything is in place, and what to type where it is not.
 
     It only reads. Exit codes: 0 fine, perhaps with warnings, 1 something fails, 2 wrong input, 3 the cluster cannot be
-    reached.
+    reached, or no kubeconfig was found.
     """
     try:
         found = credentials.load(kubeconfig, context=context)
     except NoCluster as error:
-        raise WrongInput(str(error)) from None
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(error.exit_code)
     server = urlsplit(found.server).netloc.rpartition("@")[2]
     try:
         seen = asyncio.run(_look(found))

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 from pylb.addon.archive import NAME as ARCHIVE
-from pylb.addon.detection import Finding, Weight, detect
+from pylb.addon.detection import METALLB, Finding, Weight, detect
 from pylb.addon.inventory import address, containers, take
 from pylb.addon.iproute import Machine
 from pylb.addon.names import COMPONENT_LABEL, CONTROLLER, JSON, NAMESPACE, SPEAKER
@@ -52,7 +52,7 @@ def facts(look: Look, machine: Machine, settings: Sequence[str] = ()) -> Facts:
     image = next((str(one.get("image", "")) for one in containers(daemon_set or {})), "")
     commands = typed(nodes, image)
     loaded = load(look)
-    rivals, proxy = _found(look, settings, commands.kubectl)
+    rivals, proxy = _found(look, settings, commands)
     return Facts(
         nodes=tuple(_decoded(nodes, decode.node)),
         controllers=_wanted(deployment, "spec", "replicas"),
@@ -66,6 +66,9 @@ def facts(look: Look, machine: Machine, settings: Sequence[str] = ()) -> Facts:
         used=_used(loaded, look.of("services")),
         reports=look.reports,
         rivals=rivals,
+        contests={key: contest.by for key, contest in look.contests.items()},
+        contests_unseen=look.contests_unseen,
+        taken_over=bool(look.of("backup")),
         proxy=proxy,
         subnets=survey(take(nodes), machine).facts.subnets,
         commands=commands,
@@ -182,17 +185,25 @@ def _images(nodes: Sequence[JSON], pods: Iterable[JSON], image: str) -> dict[str
     return found
 
 
-def _found(look: Look, settings: Sequence[str], kubectl: str) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
+def _found(look: Look, settings: Sequence[str], commands: Commands) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
     """Other load balancers, and what is wrong with kube-proxy."""
     objects = look.of(
         "nodes", "deployments", "daemonsets", "system pods", "kube-proxy", "cilium pools", "cilium policies"
     )
-    findings = detect(objects, take(objects, settings), settings, kubectl)
-    rows = [(one.what == "ipvs", _row(one)) for one in findings if one.weight is not Weight.NOTE]
+    findings = detect(objects, take(objects, settings), settings, commands.kubectl)
+    rows = [
+        (one.what == "ipvs", _row(one, commands, bool(look.of("backup"))))
+        for one in findings
+        if one.weight is not Weight.NOTE
+    ]
     return tuple(row for is_proxy, row in rows if not is_proxy), tuple(row for is_proxy, row in rows if is_proxy)
 
 
-def _row(finding: Finding) -> Row:
+def _row(finding: Finding, commands: Commands, taken_over: bool) -> Row:
+    if finding.what == METALLB:
+        text = f"MetalLB is back, whose place was taken: {finding.text}" if taken_over else finding.text
+        back = ("or, to return to MetalLB: pylb rollback",) if taken_over else ()
+        return Row(Check.RIVALS, Level.FAIL, text, (f"{commands.install} --takeover", *back))
     check = Check.PROXY if finding.what == "ipvs" else Check.RIVALS
     return Row(check, Level.FAIL if finding.weight is Weight.STOP else Level.WARN, finding.text, finding.fix)
 

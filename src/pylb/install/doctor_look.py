@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pylb.addon.access import CLUSTER_RULES, NAMESPACE_RULES
-from pylb.addon.names import COMPONENT_LABEL, CONTROLLER, JSON, NAMESPACE, SPEAKER, SPEAKER_PORT
+from pylb.addon.backup import NAME as BACKUP
+from pylb.addon.names import COMPONENT_LABEL, CONTROLLER, CONTROLLER_PORT, JSON, NAMESPACE, SPEAKER, SPEAKER_PORT
 from pylb.core.diagnosis import Lack, Report
 from pylb.kube import decode
 from pylb.kube.client import Client
@@ -19,13 +20,14 @@ from pylb.kube.configuration import L2_ADVERTISEMENTS, NAMESPACES, POOLS
 from pylb.kube.decode import DecodeError
 from pylb.kube.errors import ClusterError, Forbidden, NotFound, Unauthorized, Unreachable
 from pylb.tui import decoders
+from pylb.tui.facts import Contest
 from pylb.tui.reporters import Token
 
 ACCOUNTS = (CONTROLLER, SPEAKER)
 REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 AT_ONCE = 16  # requests; an API server on a Raspberry Pi answers some hundred a second
 STATE_LIMIT_S = 2.0  # for one speaker's answer
-MAX_SPEAKERS = 100  # that are asked
+MAX_SPEAKERS, MAX_CONTROLLERS = 100, 5  # that are asked
 LEGACY = tuple(f"config in {name}" for name in NAMESPACES)
 _NAMED = {"fieldSelector": f"metadata.name={decode.LEGACY_CONFIG_NAME}"}
 Query = Mapping[str, str | int | bool | None]
@@ -51,6 +53,7 @@ PLACES = {
     "kube-proxy": Place(
         "ConfigMap", "/api/v1/namespaces/kube-system/configmaps", {"fieldSelector": "metadata.name=kube-proxy"}
     ),
+    "backup": Place("Secret", f"/api/v1/namespaces/{NAMESPACE}/secrets", {"fieldSelector": f"metadata.name={BACKUP}"}),
     "pools": Place("IPAddressPool", POOLS),
     "advertisements": Place("L2Advertisement", L2_ADVERTISEMENTS),
     "cilium pools": Place("CiliumLoadBalancerIPPool", "/apis/cilium.io/v2alpha1/ciliumloadbalancerippools"),
@@ -73,6 +76,8 @@ class Look:
     lacks_unseen: str = ""
     reports: Mapping[str, Report] = field(default_factory=dict)  # node -> what its speaker said
     reports_unseen: str = ""
+    contests: Mapping[str, Contest] = field(default_factory=dict)  # by Service, as the leading controller tells
+    contests_unseen: str = ""
 
     def of(self, *names: str) -> list[JSON]:
         """The objects of some lists."""
@@ -85,8 +90,9 @@ async def look(client: Client) -> Look:
     gate = asyncio.Semaphore(AT_ONCE)
     (lists, refused), (lacks, lacks_unseen) = await asyncio.gather(_read_all(client, gate), _review(client, gate))
     reports, reports_unseen = await _hear(client, gate, lists.get("pods", []))
+    contests, contests_unseen = await _ask_leader(client, gate, lists.get("pods", []))
     told = str(version.get("gitVersion", "")) if isinstance(version, Mapping) else ""
-    return Look(told, lists, refused, lacks, lacks_unseen, reports, reports_unseen)
+    return Look(told, lists, refused, lacks, lacks_unseen, reports, reports_unseen, contests, contests_unseen)
 
 
 async def _read_all(client: Client, gate: asyncio.Semaphore) -> tuple[dict[str, list[JSON]], dict[str, str]]:
@@ -156,7 +162,7 @@ def _question(account: str, attributes: JSON) -> JSON:
 
 async def _hear(client: Client, gate: asyncio.Semaphore, pods: Iterable[JSON]) -> tuple[dict[str, Report], str]:
     """What each speaker says of itself, and why none could be asked, if so."""
-    asked = [pod for pod in pods if _runs_speaker(pod)][:MAX_SPEAKERS]
+    asked = [pod for pod in pods if _runs(pod, "speaker")][:MAX_SPEAKERS]
     headers = await Token(client).headers() if asked else {}
     if asked and not headers:
         return {}, "the readers' key in the Secret pylb-reader cannot be read"
@@ -172,7 +178,8 @@ async def _hear(client: Client, gate: asyncio.Semaphore, pods: Iterable[JSON]) -
                 raise
             return Report(obstacle=str(error), token_refused=isinstance(error, (Unauthorized, Forbidden)))
         alive = frozenset(member.node for member in told.members if member.alive)
-        return Report(alive, frozenset(name for held in told.addresses if held.mine for name in held.interfaces))
+        interfaces = frozenset(name for held in told.addresses if held.mine for name in held.interfaces)
+        return Report(alive, interfaces, strangers=dict(told.strangers))
 
     try:
         answers = await asyncio.gather(*map(ask, asked))
@@ -186,11 +193,32 @@ async def _hear(client: Client, gate: asyncio.Semaphore, pods: Iterable[JSON]) -
     return {**{_node(pod): one for pod, one in zip(asked, answers, strict=True)}, **later}, ""
 
 
+async def _ask_leader(
+    client: Client, gate: asyncio.Semaphore, pods: Iterable[JSON]
+) -> tuple[Mapping[str, Contest], str]:
+    """Which Services somebody else writes, too, and why no controller that runs told it, if so."""
+    asked = [pod for pod in pods if _runs(pod, "controller")][:MAX_CONTROLLERS]
+    headers = await Token(client).headers() if asked else {}
+    why = ""
+    for pod in asked if headers else ():  # without the key the speakers' line says so
+        try:
+            async with gate:
+                path = f"/api/v1/namespaces/{NAMESPACE}/pods/{pod['metadata']['name']}:{CONTROLLER_PORT}/proxy/state"
+                raw = await client.get(path, headers=headers, deadline=STATE_LIMIT_S, tries=1)
+            told = decoders.contests(raw)
+        except (ClusterError, DecodeError) as error:
+            why = str(error)
+            continue
+        if told is not None:
+            return told, ""
+    return {}, why
+
+
 def _node(pod: JSON) -> str:
     return str(pod["spec"]["nodeName"])
 
 
-def _runs_speaker(pod: JSON) -> bool:
+def _runs(pod: JSON, component: str) -> bool:
     labels, status = pod["metadata"].get("labels") or {}, pod.get("status") or {}
     placed = bool((pod.get("spec") or {}).get("nodeName")) and not pod["metadata"].get("deletionTimestamp")
-    return placed and labels.get(COMPONENT_LABEL) == "speaker" and status.get("phase") == "Running"
+    return placed and labels.get(COMPONENT_LABEL) == component and status.get("phase") == "Running"

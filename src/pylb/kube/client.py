@@ -21,7 +21,7 @@ from pylb.kube.lines import split_lines
 from pylb.kube.pool import Call, Pool
 
 DEADLINE = 10.0  # seconds for a request and its whole answer
-IDLE = 90.0  # seconds between two reads of a stream: a watch has a bookmark each minute
+IDLE = 90.0  # seconds between two reads of a stream; streams of ours say something each 15 s
 BUSY_TRIES = 4  # tries of a request that is answered with 429
 
 PATCH_TYPES = {

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from pylb.kube.backoff import Backoff, Pace
-from pylb.kube.client import IDLE, JSON, Client, Query
+from pylb.kube.client import JSON, Client, Query
 from pylb.kube.errors import ClusterError, Gone, Invalid, NotFound, ServerError, cut
 from pylb.kube.listing import BOOKMARK, DELETED, object_key, read_event, read_page
 
@@ -23,6 +23,7 @@ T = TypeVar("T")
 PAGE = 500  # objects a page of a list; what client-go's reflectors use too
 PAGES_MAX = 400  # pages of one list: 200,000 objects
 WATCH_SECONDS = (240, 300)  # seconds after which a watch ends by itself, a new number in between each time
+WATCH_IDLE = WATCH_SECONDS[1] + 30.0  # seconds of silence: bookmarks are not owed; `dial` notices hosts that are gone
 ABSENT_PAUSE_EARLY = 2.0  # seconds between two looks for a kind that does not exist, in the first minute
 ABSENT_PAUSE = 5.0  # seconds, after it
 ABSENT_EARLY = 60.0  # seconds
@@ -66,7 +67,7 @@ class Collection(Generic[T]):
         query: Query | None = None,
         on_change: Callable[[str, T | None, T | None], None] | None = None,
         on_synced: Callable[[], None] | None = None,
-        idle: float = IDLE,
+        idle: float = WATCH_IDLE,
         pace: Pace | None = None,
         random: Callable[[], float] = _random.random,
     ) -> None:

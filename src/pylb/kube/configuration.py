@@ -1,7 +1,7 @@
 """MetalLB's configuration as it stands in the cluster: both namespaces, custom resources and the old ConfigMap.
 
-What the objects mean is decided in `core.config`. An invalid set leaves the last good one in force. So does the loss of
-a kind: what vanishes with its CustomResourceDefinition was not taken back by anybody, and an API server that does not know
+What the objects mean is decided in `core.config`. An invalid set leaves the last good one in force; a process that never
+knew one goes by what `core.salvage` finds valid in it. The last good one stays after the loss of a kind, too: what vanishes with its CustomResourceDefinition was not taken back by anybody, and an API server that does not know
 the kinds yet does not say that there are no pools.
 """
 
@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from pylb.core import config
+from pylb.core import config, salvage
 from pylb.core.config import EMPTY, Config, Problem
 from pylb.core.legacy import Converted
 from pylb.core.model import ObjectRef
@@ -40,7 +40,8 @@ class Configuration:
 
     def __init__(self, client: Client, on_change: Callable[[], None]) -> None:
         self.current: Config = EMPTY
-        self.loaded = False  # a good one was read; without one `current` is empty, and no address would seem allowed
+        self.loaded = False  # a good one was read once
+        self.salvaged = False  # `current` is what is valid of an invalid one: it lacks what addresses may stand in
         self.problems: tuple[Problem, ...] = ()
         self._client, self._on_change = client, on_change
         self._pools = self._watch(client, POOLS, _ours(POOL), self._on_resource)
@@ -63,8 +64,13 @@ class Configuration:
         return all(collection.synced for collection in self._all())
 
     @property
+    def usable(self) -> bool:
+        """Whether there is anything to go by; without, `current` is empty, and no address would seem allowed."""
+        return self.loaded or self.salvaged
+
+    @property
     def stale(self) -> bool:
-        """Whether the last good configuration is in force instead of the one that stands there."""
+        """Whether the last good configuration, or a part, is in force instead of the one that stands there."""
         return bool(self.problems)
 
     async def run(self) -> None:
@@ -128,14 +134,15 @@ class Configuration:
         self._on_change()
 
     def _load(self, old: list[Converted]) -> None:
-        loaded = config.load(
-            [*self._pools.items.values(), *(raw for made in old for raw in made.pools)],
-            [*self._adverts.items.values(), *(raw for made in old for raw in made.advertisements)],
-            self._namespaces.items.values(),
-        )
+        pools = [*self._pools.items.values(), *(raw for made in old for raw in made.pools)]
+        adverts = [*self._adverts.items.values(), *(raw for made in old for raw in made.advertisements)]
+        namespaces = self._namespaces.items.values()
+        loaded = config.load(pools, adverts, namespaces)
         problems = (*(problem for made in old for problem in made.problems), *loaded.problems)
         if loaded.config is not None and not problems:
-            self.current, self.loaded = loaded.config, True
+            self.current, self.loaded, self.salvaged = loaded.config, True, False
+        elif not self.loaded:
+            self.current, self.salvaged = salvage.salvage(pools, adverts, namespaces), True
         self.problems = problems
 
     def _missing(self) -> frozenset[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pylb.kube.bearer import Bearer, FileBearer, StaticBearer
-from pylb.kube.errors import NoCluster
+from pylb.kube.errors import NoCluster, NowhereFound
 
 FILE_MAX = 4 * 1024 * 1024  # bytes of a kubeconfig, a certificate or a key
 SERVICE_ACCOUNT = Path("var/run/secrets/kubernetes.io/serviceaccount")
@@ -114,9 +114,11 @@ def _first_of(files: list[tuple[Path, str]], context: str | None, env: Mapping[s
             elif not isinstance(cause, (FileNotFoundError, NotADirectoryError)):
                 raise
     if denied:
-        raise NoCluster("; ".join(denied))
+        raise NowhereFound("; ".join(denied))
     looked = _join([file for file, _ in files])
-    raise NoCluster(f"no cluster found: looked for {looked}. Name a kubeconfig: --kubeconfig FILE, or KUBECONFIG=FILE")
+    raise NowhereFound(
+        f"no cluster found: looked for {looked}. Name a kubeconfig: --kubeconfig FILE, or KUBECONFIG=FILE"
+    )
 
 
 def _read_config(file: Path, context: str | None, env: Mapping[str, str]) -> Credentials:

@@ -177,7 +177,7 @@ def l2_status(raw: JSON) -> L2Status | None:
 def custom_resource(raw: JSON) -> JSON:
     """A pool or an advertisement: kept as JSON for `core.config`, without what nobody reads."""
     meta = raw["metadata"]
-    kept = {key: meta[key] for key in ("name", "namespace", "uid", "labels") if key in meta}
+    kept = {key: meta[key] for key in ("name", "namespace", "uid", "labels", "creationTimestamp") if key in meta}
     return {"apiVersion": raw.get("apiVersion"), "kind": raw.get("kind"), "metadata": kept, "spec": raw.get("spec")}
 
 
@@ -202,8 +202,10 @@ def legacy_config(raw: JSON) -> legacy.Converted | None:
 def _yaml(text: str) -> object:
     import yaml  # 3 MiB, and only where an old ConfigMap stands
 
+    from pylb.kube import documents
+
     try:
-        return yaml.safe_load(text)
+        return documents.read(text)
     except (yaml.YAMLError, RecursionError, ValueError, AttributeError, LookupError) as error:
         # The last three are for scalars that contradict their tag: 2020-99-99, !!timestamp x, !!bool x.
         raise ParseError(" ".join(str(error).split())) from None

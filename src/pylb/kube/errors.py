@@ -39,9 +39,19 @@ class Withheld(ClusterError):
 
 
 class NoCluster(ClusterError):
-    """No usable credentials were found; the message, which is pylb's own throughout, says what to do."""
+    """No usable credentials were found; the message, which is pylb's own throughout, says what to do.
+
+    `exit_code` is what a command ends with: 2, wrong input, for a kubeconfig that somebody named or that is broken.
+    """
 
     message_max = 1024
+    exit_code = 2
+
+
+class NowhereFound(NoCluster):
+    """No kubeconfig was named, and the usual places have none that may be read: nothing typed was wrong."""
+
+    exit_code = 3
 
 
 class Unauthorized(ClusterError):

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from pylb.kube import documents
 from pylb.kube.bearer import Bearer, FileBearer, StaticBearer
 from pylb.kube.credentials import Credentials
 from pylb.kube.errors import NoCluster
@@ -59,7 +60,7 @@ def read(
 
 def _parse(text: bytes, file: Path) -> Section:
     try:
-        raw = yaml.safe_load(text)
+        raw = documents.read(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark is not None else ""

@@ -1,12 +1,13 @@
 """Tells the API what a component makes of the configuration: its ConfigurationState, current and never unchanged.
 
 What it says is decided in `core.verdicts`. The object is read before it is written, so that one that stands as it
-should costs no write, and one that was deleted comes back with the next change.
+should costs no write, and again once a minute, so that one that somebody deleted or changed comes back.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -16,11 +17,13 @@ from pylb.core.verdicts import Component
 from pylb.kube.client import Client
 from pylb.kube.comparison import would_change
 from pylb.kube.configuration import Configuration
+from pylb.kube.dial import within
 from pylb.kube.errors import ClusterError
 from pylb.kube.owners import Owner
 from pylb.kube.write import get_or_create, patch_status
 
 DEBOUNCE = 1.0  # s from a change to the write: a manifest of ten objects is ten changes
+LOOK_AGAIN = 60.0  # s after which it is read again, though nothing changed: no daemon may watch these objects
 AGAIN = 5.0  # s after a failed one, such as while the kind is not installed
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -61,8 +64,7 @@ class Report:
         if self._seen is not None:
             self._due.set()
         while True:
-            await self._due.wait()
-            await asyncio.sleep(DEBOUNCE)
+            await self._turn()
             self._due.clear()
             try:
                 await self._write()
@@ -71,6 +73,14 @@ class Report:
                 self._complain(str(error))
                 self._due.set()
                 await asyncio.sleep(AGAIN)
+
+    async def _turn(self) -> None:
+        """Wait for a change; once there was one, not for ever."""
+        if self._seen is None:
+            await self._due.wait()
+        with contextlib.suppress(asyncio.TimeoutError):
+            await within(LOOK_AGAIN, self._due.wait())
+            await asyncio.sleep(DEBOUNCE)
 
     async def _write(self) -> None:
         body = verdicts.body(self._component, await self._owner.reference())

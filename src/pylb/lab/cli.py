@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
-from pylb.lab.errors import LabError
+from pylb.lab.errors import BadInput, LabError
 from pylb.lab.plan import DEFAULT_NAME, DEFAULT_NODES, DEFAULT_SUBNET, MAX_NODES
 from pylb.lab.settings import PARTS, TENANT
 
@@ -110,6 +110,8 @@ _ONLY = click.option("--only-management", "only", is_flag=True, help="The manage
 
 
 def _plug(name: str, node: str, wide: bool, only: bool, plugged: bool) -> None:
+    if wide and only:
+        raise BadInput("--management and --only-management contradict each other: leave one of the two out")
     cables = "management" if only else "both" if wide else "lan"
     click.echo(json.dumps(_order(name, "plug", node=node, cables=cables, plugged=plugged)))
 
@@ -150,6 +152,15 @@ def power(name: str, state: str, node: str) -> None:
 def speaker(name: str, action: str, node: str) -> None:
     """Kill, freeze, thaw, stop (in order) or start the speaker on NODE."""
     click.echo(json.dumps(_order(name, "speaker", action=action, node=node)))
+
+
+@lab.command()
+@click.argument("action", type=click.Choice(["stop", "start"]))
+@click.argument("node")
+@_command
+def kubelet(name: str, action: str, node: str) -> None:
+    """Stop or start the kubelet of NODE: its port, its heartbeat and its care for Pods."""
+    click.echo(json.dumps(_order(name, "kubelet", action=action, node=node)))
 
 
 @lab.command()

@@ -184,6 +184,10 @@ class Lab:
         """`kill`, `freeze`, `thaw`, `stop` or `start` a node's speaker."""
         return self.order("speaker", action=action, node=node)
 
+    def kubelet(self, action: str, node: str) -> dict[str, Any]:
+        """`stop` or `start` a node's kubelet: its port, its heartbeat and its care for Pods."""
+        return self.order("kubelet", action=action, node=node)
+
     def logs(self, who: str) -> str:
         """What a process of the lab printed, the last MiB of it."""
         return str(self.order("logs", who=who)["text"])

@@ -23,7 +23,7 @@ from pylb.kube.errors import AlreadyExists, ClusterError
 from pylb.lab import objects, programs
 from pylb.lab.children import Children
 from pylb.lab.control import Order
-from pylb.lab.errors import LabError
+from pylb.lab.errors import BadInput, LabError
 from pylb.lab.heartbeat import Heartbeats
 from pylb.lab.kubelet import Kubelet
 from pylb.lab.machines import Machines
@@ -86,6 +86,7 @@ class Cluster:
         await self._kubelets[node].off()
 
     async def node_on(self, node: str) -> None:
+        await self._kubelets[node].start()
         self.cable_moved(node)
         if f"speaker-{node}" in self._processes.all:
             self._spawn(self._restart(f"speaker-{node}"))
@@ -95,7 +96,7 @@ class Cluster:
         self._proxy.wake()
 
     def orders(self) -> Mapping[str, Order]:
-        return {"speaker": self._speaker}
+        return {"speaker": self._speaker, "kubelet": self._kubelet}
 
     async def _speaker(self, request: JSON) -> JSON:
         """Do something to a node's speaker."""
@@ -104,12 +105,25 @@ class Cluster:
             raise LabError("this lab was started without speakers")
         return await self._processes.act(f"speaker-{node}", str(request.get("action")))
 
+    async def _kubelet(self, request: JSON) -> JSON:
+        """Stop or start a node's kubelet; what is so already stays so."""
+        node, action = self._machines.with_power(str(request.get("node"))).host.name, str(request.get("action"))
+        kubelet = self._kubelets[node]
+        if action == "start":
+            await kubelet.start()
+        elif action == "stop":
+            kubelet.stop()
+        else:
+            raise BadInput(f"action {action!r}: not known; there are stop, start")
+        return {"node": node, "kubelet": "running" if kubelet.runs else "stopped"}
+
     def pods(self) -> dict[str, str]:
         """The namespaces of the Pods that run, by namespace/name."""
         return {key: one.namespace for kubelet in self._kubelets.values() for key, one in kubelet.running.items()}
 
     def to_json(self) -> JSON:
-        return {"processes": self._processes.to_json(), "pods": sorted(self.pods())}
+        kubelets = {name: "running" if kubelet.runs else "stopped" for name, kubelet in self._kubelets.items()}
+        return {"processes": self._processes.to_json(), "pods": sorted(self.pods()), "kubelets": kubelets}
 
     async def _restart(self, name: str) -> None:
         try:
@@ -134,6 +148,8 @@ class Cluster:
         ):
             path.touch(mode=0o600)
             path.write_text(text)
+        for node in self._machines.nodes:
+            files.beat_key_of(node).symlink_to(files.beat_key.name)
 
     async def _create(self, client: Client) -> None:
         """All objects of a new cluster."""
@@ -152,6 +168,8 @@ class Cluster:
         self._kubelets = {
             name: Kubelet(host, self._network, self._machines, client) for name, host in self._plan.nodes.items()
         }
+
+        await asyncio.gather(*(kubelet.start() for kubelet in self._kubelets.values()))
 
         def pods(_key: str, old: JSON | None, new: JSON | None) -> None:
             for pod in (old, new):
@@ -175,7 +193,7 @@ class Cluster:
         for kubelet in self._kubelets.values():
             self._spawn(kubelet.run(seen.items, asked.items))
         self._spawn(self._proxy.run(asked.items, ends.items))
-        self._spawn(Heartbeats(self._machines, client).run())
+        self._spawn(Heartbeats(self._machines, client, lambda node: self._kubelets[node].runs).run())
         await asyncio.gather(*(collection.wait_synced() for collection in (seen, asked, ends)))
 
     async def _start_pylb(self) -> None:

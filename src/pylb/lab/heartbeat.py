@@ -1,9 +1,10 @@
-"""The heartbeats of the nodes: a Lease each, renewed each second while the node has power and reaches the API server."""
+"""The heartbeats of the nodes: a Lease each, renewed each second while its kubelet runs and reaches the API server."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import datetime, timezone
 
 from pylb.kube.client import Client
@@ -20,14 +21,16 @@ log = logging.getLogger(__name__)
 class Heartbeats:
     """Those of all nodes."""
 
-    def __init__(self, machines: Machines, client: Client) -> None:
-        self._machines = machines
+    def __init__(self, machines: Machines, client: Client, runs: Callable[[str], bool]) -> None:
+        """`runs` says of a node's name whether its kubelet does."""
+        self._machines, self._runs = machines, runs
         self._client = client
 
     async def run(self) -> None:
         """Beat until cancelled."""
         while True:
-            alive = [name for name, machine in self._machines.nodes.items() if machine.reaches_api]
+            machines = self._machines.nodes.items()
+            alive = [name for name, machine in machines if machine.reaches_api and self._runs(name)]
             await asyncio.gather(*(self.beat(name) for name in alive), asyncio.sleep(EVERY_S))
 
     async def beat(self, name: str) -> None:

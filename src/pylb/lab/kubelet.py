@@ -1,7 +1,8 @@
 """The kubelets of all nodes: a namespace, an address and a stand-in for each Pod that is bound to a node.
 
 What a Pod looks like inside is `podspec`'s matter. A node that has no power or cannot reach the API server does nothing
-until it can again, as in life; one that lost its power starts its Pods anew.
+until it can again, as in life; one that lost its power starts its Pods anew. A kubelet that was stopped leaves its Pods
+as they are.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 from pylb.kube.client import Client
 from pylb.kube.errors import ClusterError, NotFound
 from pylb.lab import namespaces, podspec
+from pylb.lab.door import Door
 from pylb.lab.errors import LabError
 from pylb.lab.machines import Machines
 from pylb.lab.network import LAN, Network
@@ -55,6 +57,21 @@ class Kubelet:
         self._next = podspec.FIRST
         self._count = 0
         self._busy = asyncio.Lock()
+        self._door = Door(host.name)
+
+    @property
+    def runs(self) -> bool:
+        """Whether it does its work, on a node that has power."""
+        return self._door.is_open
+
+    async def start(self) -> None:
+        """Begin its work, or begin again."""
+        await self._door.open()
+        self.wake()
+
+    def stop(self) -> None:
+        """Its port refuses, its Pods run on, and nobody looks after them."""
+        self._door.close()
 
     def wake(self) -> None:
         """Look again."""
@@ -65,7 +82,7 @@ class Kubelet:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            if not self._machine.reaches_api:
+            if not (self.runs and self._machine.reaches_api):
                 continue
             try:
                 async with self._busy:
@@ -76,6 +93,7 @@ class Kubelet:
 
     async def off(self) -> None:
         """The node's power is gone, and its Pods with it."""
+        self.stop()
         async with self._busy:
             await asyncio.gather(*(self._remove(key) for key in list(self.running)))
             self._next = podspec.FIRST

@@ -51,6 +51,10 @@ class Files:
         """What speakers sign with."""
         return self.home / "beats.key"
 
+    def beat_key_of(self, node: str) -> Path:
+        """The same as one node's speaker sees it: a link that may point elsewhere, as a Secret comes late to a node."""
+        return self.home / f"beats-{node}.key"
+
     @property
     def reader_token(self) -> Path:
         """Who may read /state, /events and /metrics."""
@@ -121,7 +125,14 @@ def speaker(files: Files, host: Host) -> Program:
     name = f"speaker-{host.name}"
     argv = (
         *(*_PYTHON, "pylb", "speaker", "--node", host.name, "--kubeconfig", str(files.inner_kubeconfig)),
-        *("--key-file", str(files.beat_key), "--token-file", str(files.reader_token), "--pod", f"pylb-{name}"),
+        *(
+            "--key-file",
+            str(files.beat_key_of(host.name)),
+            "--token-file",
+            str(files.reader_token),
+            "--pod",
+            f"pylb-{name}",
+        ),
         *("--bind", str(host.management), "--port", str(SPEAKER_PORT)),
     )
     return Program(name, argv, host.name, "speaker", host.name, str(host.management), SPEAKER_PORT)

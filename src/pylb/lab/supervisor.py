@@ -54,6 +54,7 @@ class Supervisor:
             "plug": self._plug,
             "power": self._power,
             "speaker": self._no_speaker,
+            "kubelet": self._no_kubelet,
             "logs": self._logs,
             "down": self._down,
         }
@@ -121,6 +122,11 @@ class Supervisor:
         if self.tenant is None:
             raise LabError("this lab is bare: it has no speakers")
         raise LabError("the speakers of this cluster are pods: use kubectl")
+
+    async def _no_kubelet(self, _request: dict[str, Any]) -> dict[str, Any]:
+        if self.tenant is None:
+            raise LabError("this lab is bare: it has no kubelets")
+        raise LabError("the kubelets of this cluster are its own: stop them on their nodes")
 
     async def _logs(self, request: dict[str, Any]) -> dict[str, Any]:
         logs = {path.stem: path for path in sorted((HOME / "logs").glob("*.log"))}

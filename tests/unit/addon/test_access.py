@@ -31,7 +31,7 @@ METALLB = "metallb.io"
 BOTH = ("pylb-controller", "pylb-speaker")
 NAMED = {"configmaps": "config", "leases": "pylb-controller"}  # kinds of which one object alone is used
 CALLS = [  # (account, namespace or "" for all, group, resource, verbs): what the daemons ask of the API server
-    *((account, "", "", resource, FOLLOW) for account in BOTH for resource in ("services", "namespaces")),
+    *((account, "", "", resource, FOLLOW) for account in BOTH for resource in ("services", "nodes", "namespaces")),
     *((account, "", METALLB, kind, FOLLOW) for account in BOTH for kind in ("ipaddresspools", "l2advertisements")),
     ("pylb-controller", "", "", "services", ("get",)),
     ("pylb-controller", "", METALLB, "ipaddresspools", ("get",)),
@@ -39,7 +39,6 @@ CALLS = [  # (account, namespace or "" for all, group, resource, verbs): what th
     ("pylb-controller", "", "", "services/status", ("patch",)),
     ("pylb-controller", "", METALLB, "ipaddresspools/status", ("patch",)),
     ("pylb-controller", "pylb-system", "coordination.k8s.io", "leases", (*READ, "create", "update")),
-    ("pylb-speaker", "", "", "nodes", FOLLOW),
     ("pylb-speaker", "", "discovery.k8s.io", "endpointslices", FOLLOW),
     *((account, "pylb-system", METALLB, "configurationstates", KEEP) for account in BOTH),
     *((account, "pylb-system", METALLB, "configurationstates/status", ("patch",)) for account in BOTH),

@@ -181,8 +181,10 @@ def test_the_daemon_knows_each_flag_of_its_command_line(kind: str, name: str) ->
 def test_health_is_asked_at_the_port_that_the_daemon_opens(kind: str, name: str, port: int) -> None:
     spec = container(kind, name)
     assert f"--port={port}" in spec["args"]
-    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
-        assert spec[probe]["httpGet"] == {"path": "/healthz", "port": port}
+    asked = {"startupProbe": "/healthz", "livenessProbe": "/healthz", "readinessProbe": "/readyz"}
+    assert {probe: spec[probe]["httpGet"] for probe in asked} == {
+        probe: {"path": path, "port": port} for probe, path in asked.items()
+    }
     ports = {(item["containerPort"], item["protocol"]) for item in spec["ports"]}
     assert (port, "TCP") in ports
     assert ((7946, "UDP") in ports) == (kind == "DaemonSet")

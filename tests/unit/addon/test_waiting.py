@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pylb.addon import presence, rollout
-from pylb.addon.archive import full_name
+from pylb.core.images import full_name
 
 JSON = dict[str, Any]
 

@@ -18,6 +18,14 @@ def test_a_node_that_is_short_of_something_ends_pylb_last(workload: dict[str, An
     assert workload["spec"]["template"]["spec"]["priorityClassName"] == priority
 
 
+def test_a_changed_secret_reaches_the_files() -> None:
+    """The kubelet never changes what is mounted by subPath, nor the environment."""
+    for workload in (daemon_set("i", "v"), deployment("i", "v")):
+        [container] = workload["spec"]["template"]["spec"]["containers"]
+        assert all({*mount} == {"name", "mountPath", "readOnly"} for mount in container["volumeMounts"])
+        assert not any("secretKeyRef" in one.get("valueFrom", {}) for one in container["env"])
+
+
 def test_an_upgrade_takes_one_speaker_at_a_time() -> None:
     strategy = daemon_set("i", "v")["spec"]["updateStrategy"]
     assert strategy == {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}}

@@ -9,7 +9,10 @@ import pytest
 
 from fakes.world import configured, pool, service
 from pylb.controller.app import Controller
-from pylb.core.model import Service
+from pylb.core.config import Problem
+from pylb.core.model import ObjectRef, Service
+from pylb.core.ranges import parse_address
+from pylb.core.reasons import Reason
 from pylb.kube.client import Client
 from pylb.kube.credentials import Credentials
 from pylb.runtime.eventlog import EventLog
@@ -24,7 +27,7 @@ class Wired(Controller):
     def __init__(self, *pools: Any) -> None:
         super().__init__(Client(Credentials("http://127.0.0.1:1", "test")), EventLog(), Logger("test"))
         self.configuration.current, self.configuration.loaded = configured(*pools), True
-        for collection in (self.services, *self.configuration._all()):
+        for collection in (self.services, self.hosts._nodes, *self.configuration._all()):
             collection._synced.set()
         self._on_configuration()
 
@@ -89,12 +92,32 @@ async def test_an_address_that_a_pool_loses_is_released_for_that(controller: Wir
 
 
 async def test_without_a_good_configuration_nobody_loses_an_address(controller: Wired) -> None:
-    """A controller that starts on a faulty one knows no pool, and no address would seem allowed."""
+    """A controller that starts while the kinds are unknown knows no pool, and no address would seem allowed."""
     controller.configuration.loaded = False
     controller.configuration.current = configured()
     controller.see(None, replace(WEB, ingress=("10.0.0.2",)))
     controller._settle()
     assert (controller._target(WEB.key), controller.books.decisions) == (None, {})
+
+
+async def test_with_a_part_of_a_configuration_what_is_not_known_is_left_as_it_is(controller: Wired) -> None:
+    """The address that is recorded stays, without a write; a new one is given; what is known again is as ever."""
+    configuration = controller.configuration
+    problem = Problem(ObjectRef("IPAddressPool", "n", "broken"), "", "nonsense")
+    configuration.loaded, configuration.salvaged, configuration.problems = False, True, (problem,)
+    lasting = replace(service("web"), ingress=("10.9.9.9",))
+    controller.see(None, lasting)
+    controller.see(None, service("new"))
+    controller._settle()
+    assert controller._target(lasting.key) is None
+    assert controller._target(service("new").key) is not None
+    assert controller.books.decisions[lasting.key].reason is Reason.CONFIG_INVALID
+    configuration.loaded, configuration.salvaged, configuration.problems = True, False, ()
+    controller._on_configuration()
+    controller._settle()
+    found = controller._target(lasting.key)
+    assert found is not None
+    assert found[1].ingress == ("10.0.0.1",)
 
 
 async def test_nothing_is_settled_before_everything_was_read(controller: Wired) -> None:
@@ -125,3 +148,85 @@ async def test_the_pools_are_counted_once_everything_is_settled(controller: Wire
     assert not controller.pools._changed.is_set()
     controller._settle()
     assert controller.pools._changed.is_set()
+
+
+def nodes_are(controller: Wired, **addresses: str) -> None:
+    """As the watch would tell it."""
+    nodes = controller.hosts._nodes
+    for name, address in addresses.items():
+        nodes._set(name, (parse_address(address),))
+
+
+async def test_a_pool_that_holds_a_nodes_address_is_warned_of_once(controller: Wired) -> None:
+    nodes_are(controller, n1="10.0.0.0", n2="10.0.0.9")
+    for _ in range(2):
+        controller._on_configuration()
+        controller._settle()
+    controller.see(None, service("web"))
+    controller._settle()
+    found = controller._target(WEB.key)
+    assert found is not None
+    assert found[1].ingress == ("10.0.0.1",)
+    outbox, now = controller.recorder._outbox, controller.recorder._clock()
+    recorded = [outbox.take(now) for _ in range(len(outbox))]
+    [item] = [one for one in recorded if one is not None and one.notice.reason == "NodeAddress"]
+    assert (str(item.ref), item.times.count) == ("IPAddressPool metallb-system/p", 1)
+    assert "10.0.0.0 (node n1); no Service is given one" in item.notice.message
+
+
+async def test_a_pin_on_a_nodes_address_is_served_once_the_node_has_another(controller: Wired) -> None:
+    nodes_are(controller, n1="10.0.0.2")
+    controller.see(None, WEB)
+    controller._settle()
+    assert controller.books.waiting[WEB.key].reason is Reason.NODE_ADDRESS
+    nodes_are(controller, n1="10.9.0.2")
+    controller._settle()
+    assert not controller.books.waiting
+
+
+async def test_what_is_refused_is_held_until_the_back_off_is_over(controller: Wired) -> None:
+    controller.see(None, WEB)
+    controller._settle()
+    found = controller._target(WEB.key)
+    assert found is not None
+    controller._on_refusal(WEB.key, found[1], "no")
+    controller._settle()
+    assert (controller._target(WEB.key), controller.told()) == (None, ["allocated", "released", "pending"])
+    controller._try_refused(WEB.key, controller.books.refused[WEB.key])
+    controller._settle()
+    assert controller._target(WEB.key) == found
+
+
+async def test_a_refusal_of_what_is_history_holds_nothing(controller: Wired) -> None:
+    """The Service changed while its write was under way: the API server refused it for that."""
+    controller.see(None, WEB)
+    controller._settle()
+    found = controller._target(WEB.key)
+    assert found is not None
+    controller.see(WEB, replace(WEB, type="ClusterIP"))
+    controller._settle()
+    controller._on_refusal(WEB.key, found[1], "may only be used when `spec.type` is 'LoadBalancer'")
+    assert (controller.books.refused, controller._target(WEB.key)) == ({}, None)
+
+
+async def test_nothing_is_given_before_it_is_known_which_addresses_are_nodes(controller: Wired) -> None:
+    controller.hosts._nodes._synced.clear()
+    controller.see(None, WEB)
+    controller._settle()
+    assert controller.told() == []
+    controller.hosts._forbidden = True  # an older ClusterRole
+    controller._settle()
+    assert controller.told() == ["allocated"]
+
+
+async def test_a_removal_that_is_refused_is_not_written_in_a_loop(controller: Wired) -> None:
+    """The Service waits, and so is looked at in each round."""
+    gone = replace(WEB, ingress=("10.9.9.9",), load_balancer_ip="10.9.9.9")
+    controller.see(None, gone)
+    controller._settle()
+    found = controller._target(WEB.key)
+    assert found is not None
+    assert found[1].ingress == ()
+    controller._on_refusal(WEB.key, found[1], "no")
+    controller._settle()
+    assert controller._target(WEB.key) is None

@@ -9,7 +9,8 @@ import pytest
 from fakes.world import configured, pool, service
 from pylb.controller import fullness
 from pylb.controller.reconcile import Books
-from pylb.core.model import Service
+from pylb.core.model import NodeName, Service
+from pylb.core.ranges import parse_address
 
 SHARED = {"metallb.io/allow-shared-ip": "k"}
 
@@ -57,3 +58,12 @@ def test_a_pool_of_an_old_configmap_has_no_status() -> None:
     made = pool("p", "10.0.0.0/30")
     config = configured({**made, "kind": "ConfigMap"})
     assert fullness.statuses(config, Books().ledger) == {}
+
+
+def test_nodes_own_addresses_are_not_available() -> None:
+    books, config = Books(), configured(pool("p", "10.0.0.0/29"))
+    books.learn(config, {parse_address(f"10.0.0.{last}"): NodeName("n") for last in (1, 2, 200)})
+    held = service("a", ingress=("10.0.0.1",))
+    books.settle(config, {held.key: held}, [held.key])
+    [status] = fullness.statuses(config, books.ledger, books.taken).values()
+    assert (status["assignedIPv4"], status["availableIPv4"]) == (1, 6)

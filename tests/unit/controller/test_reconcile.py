@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from fakes.world import configured, pool, service
+from pylb.controller import standing
 from pylb.controller.reconcile import Books, Outcome, Wanted, wanted
 from pylb.controller.writer import patch
-from pylb.core.config import Config
-from pylb.core.model import Service
+from pylb.core.config import Config, Problem
+from pylb.core.model import ObjectRef, Service
 from pylb.core.reasons import Reason
 from pylb.core.requests import ALLOCATED_FROM
 
@@ -152,3 +153,123 @@ def test_who_prefers_two_families_gets_the_second_when_it_becomes_free() -> None
     books.forget(taker.key)
     outcomes = {one.service.name: one for one in books.settle(loaded, {wisher.key: wisher}, [])}
     assert given(outcomes["b"]) == ["10.0.0.0", "fd00::1"]
+
+
+GAPS = (Problem(ObjectRef("IPAddressPool", "n", "broken"), "", "nonsense"),)
+HELD = {
+    "in no pool that is known": service("a", ingress=("10.9.9.9",)),
+    "of a pool that is not known": service(
+        "a", ingress=("10.0.0.2",), annotations={"metallb.io/address-pool": "broken"}
+    ),
+    "whose wish is in no pool that is known": service("a", ingress=("10.0.0.2",), load_balancer_ip="10.9.9.9"),
+}
+
+
+@pytest.mark.parametrize("held", HELD.values(), ids=HELD)
+def test_while_a_part_is_not_known_nobody_loses_an_address(held: Service) -> None:
+    """Nor does anybody else get it; its Service is told once; with a whole configuration all is as ever."""
+    books, others = Books(), [service(name) for name in "bcde"]
+    present = {one.key: one for one in (held, *others)}
+    outcomes = {one.service.name: one for one in books.settle(POOL, present, present, GAPS)}
+    assert wanted(held, outcomes["a"].decision) is None
+    assert [(one.type, one.reason) for one in outcomes["a"].notices] == [("Warning", "ConfigurationError")]
+    assert "IPAddressPool n/broken: nonsense" in outcomes["a"].notices[0].message
+    assert not {*held.ingress} & {address for one in others for address in given(outcomes[one.name])}
+    assert books.settle(POOL, present, present, GAPS)[0].notices == ()
+    after = {one.service.name: one for one in books.settle(POOL, present, present)}
+    assert given(after["a"]) != list(held.ingress)
+
+
+def test_who_waits_while_a_part_is_not_known_is_told_why() -> None:
+    books, late = Books(), service("late", annotations={"metallb.io/address-pool": "broken"})
+    [outcome] = books.settle(POOL, {late.key: late}, [late.key], GAPS)
+    assert [one.reason for one in outcome.notices] == ["AllocationFailed", "ConfigurationError"]
+    assert [one.notices for one in books.settle(POOL, {late.key: late}, [late.key], GAPS)] == [()]
+
+
+def test_who_is_no_load_balancer_any_more_loses_its_address_all_the_same() -> None:
+    books, held = Books(), service("a", ingress=("10.9.9.9",))
+    books.settle(POOL, {held.key: held}, [held.key], GAPS)
+    changed = replace(held, type="ClusterIP")
+    [outcome] = books.settle(POOL, {held.key: changed}, [held.key], GAPS)
+    assert wanted(changed, outcome.decision) == Wanted((), None)
+
+
+WEB = service("web")
+REFUSED = Wanted(("10.0.0.0",), "p")
+
+
+def refused(books: Books, config: Config, one: Service, target: Wanted = REFUSED) -> Outcome:
+    settle(books, config, one)
+    return books.refuse(config, one, target, "it is invalid")
+
+
+def test_what_the_api_server_refuses_is_given_back_and_said_and_not_given_again() -> None:
+    books = Books()
+    outcome = refused(books, POOL, WEB)
+    assert (given(outcome), outcome.lost, outcome.decision.reason) == ([], ("10.0.0.0",), Reason.NO_ADDRESS)
+    [notice] = outcome.notices
+    says = 'Failed to allocate IP for "default/web": the API server refuses ["10.0.0.0"]: it is invalid; change the'
+    assert (notice.reason, notice.message.startswith(says)) == ("AllocationFailed", True)
+    assert set(books.waiting) == {WEB.key}
+    again = settle(books, configured(pool("p", "10.0.0.0/30")), WEB, service("late"))
+    assert (given(again["web"]), again["web"].notices, given(again["late"])) == ([], (), ["10.0.0.0"])
+
+
+@pytest.mark.parametrize(
+    ("config", "one"),
+    [
+        (configured(pool("p", "10.0.0.0/29")), WEB),
+        (POOL, replace(WEB, annotations={"changed": "yes"})),
+        (POOL, replace(WEB, uid="another")),
+    ],
+)
+def test_it_is_tried_again_once_the_service_or_the_pools_change(config: Config, one: Service) -> None:
+    books = Books()
+    refused(books, POOL, WEB)
+    outcome = settle(books, config, one)["web"]
+    assert (given(outcome), books.refused) == (["10.0.0.0"], {})
+
+
+def test_a_refused_change_leaves_the_service_what_its_status_goes_on_to_say() -> None:
+    """Else the next Service would be given an address that another one shows."""
+    books, moved = Books(), replace(WEB, ingress=("10.0.0.1",), load_balancer_ip="10.0.0.2")
+    outcome = refused(books, POOL, moved, Wanted(("10.0.0.2",), "p"))
+    assert (given(outcome), outcome.lost) == (["10.0.0.1"], ("10.0.0.2",))
+    late = settle(books, POOL, moved, service("a"), service("b"))
+    assert sorted(given(late["a"]) + given(late["b"])) == ["10.0.0.0", "10.0.0.2"]
+
+
+def test_a_refused_change_leaves_nothing_that_is_another_services_by_now() -> None:
+    books, moved = Books(), replace(WEB, ingress=("10.0.0.1",), load_balancer_ip="10.0.0.2")
+    settle(books, POOL, moved)
+    other = service("other", load_balancer_ip="10.0.0.1")
+    settle(books, POOL, moved, other)
+    assert given(books.refuse(POOL, moved, Wanted(("10.0.0.2",), "p"), "no")) == []
+    assert set(books.ledger.allocations) == {other.key}
+
+
+def test_a_refused_removal_gives_nothing_away() -> None:
+    books, gone = Books(), replace(WEB, ingress=("10.9.9.9",), load_balancer_ip="10.9.9.9")
+    before = settle(books, POOL, gone)["web"].decision
+    outcome = books.refuse(POOL, gone, Wanted((), None), "no")
+    assert (outcome.decision, outcome.notices) == (before, ())
+
+
+def test_another_ip_mode_is_written_over() -> None:
+    """kube-proxy would leave the address alone, and no load balancer stands in front of the nodes."""
+    raw = {
+        "metadata": {"namespace": "default", "name": "web", "annotations": {ALLOCATED_FROM: "p"}},
+        "spec": {"type": "LoadBalancer", "clusterIPs": ["10.96.0.7"]},
+        "status": {"loadBalancer": {"ingress": [{"ip": "10.0.0.0", "ipMode": "VIP"}]}},
+    }
+    good = standing.read(raw)
+    raw["status"]["loadBalancer"]["ingress"][0]["ipMode"] = "Proxy"  # type: ignore[index]
+    bad = standing.read(raw)
+    decision = settle(Books(), POOL, bad)["web"].decision
+    assert (good == bad, standing.shown(good), standing.shown(bad).ingress) == (
+        False,
+        good,
+        ("10.0.0.0 (ipMode Proxy)",),
+    )
+    assert (wanted(good, decision), wanted(bad, decision)) == (None, REFUSED)

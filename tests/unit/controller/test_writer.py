@@ -51,7 +51,9 @@ class Desk:
     def __init__(self) -> None:
         self.api = Api()
         self.target: tuple[str, Wanted] | None = ("u", OLD)
-        self.writer = Writer(self.api, lambda _: self.target, Logger("test"))  # type: ignore[arg-type]
+        self.refused: list[tuple[ServiceKey, Wanted, str]] = []
+        log = Logger("test")
+        self.writer = Writer(self.api, lambda _: self.target, lambda *told: self.refused.append(told), log)  # type: ignore[arg-type]
 
     async def calm(self) -> None:
         """Let everything happen that happens by itself."""
@@ -152,3 +154,11 @@ async def test_a_conflict_is_tried_once_more_after_reading(desk: Desk, conflicts
     await desk.calm()
     assert (len(desk.api.patches), desk.api.reads) == (patches, 1)
     assert desk.writer.written == (1 if patches > conflicts else 0)
+
+
+async def test_what_is_refused_for_good_is_told_to_whoever_decides(desk: Desk) -> None:
+    desk.api.errors = [Invalid("status.loadBalancer.ingress[0].ip: no")]
+    desk.writer.want(KEY)
+    await desk.calm()
+    assert desk.refused == [(KEY, OLD, "status.loadBalancer.ingress[0].ip: no")]
+    assert (desk.writer.written, desk.writer.failed) == (0, 1)

@@ -157,9 +157,25 @@ FAULTS: dict[str, tuple[dict[str, Any], Check, Level, str, str]] = {
         {"reports": {name: Report(ALL - ({"n3"} if name == "n1" else set())) for name in NAMES}},
         Check.SPEAKERS, Level.FAIL, "n1 does not hear n3: UDP port 7946", "sudo ufw allow 7946/udp",
     ),
+    "another key of the beats": (
+        {"reports": {**{name: Report(ALL - {"n3"}, strangers={"n3": 200.0}) for name in ("n1", "n2")}, "n3": Report(ALL - {"n1", "n2"})}},
+        Check.SPEAKERS, Level.FAIL, "n1, n2, n3 do not share a key, and", f"{K} rollout restart daemonset/pylb-speaker",
+    ),
+    "a key that is on its way": (
+        {"reports": {"n1": Report(ALL - {"n3"}, strangers={"n3": 20.0}), "n2": Report(ALL), "n3": Report(ALL - {"n1"})}},
+        Check.SPEAKERS, Level.WARN, "n1, n3 do not share a key yet", "wait three minutes",
+    ),
     "another reader's key": (
         {"reports": {**HEALTHY.reports, "n2": Report(obstacle="401", token_refused=True)}},
         Check.SPEAKERS, Level.FAIL, "n2 do not take the key", f"{K} rollout restart daemonset/pylb-speaker",
+    ),
+    "a second writer": (
+        {"contests": {"a/web": "k3s", "a/dns": "k3s"}},
+        Check.RIVALS, Level.FAIL, '"k3s" writes the status of a/dns, a/web, too', "stop one of the two; for MetalLB:",
+    ),
+    "no controller answers": (
+        {"contests_unseen": "refused"},
+        Check.RIVALS, Level.WARN, "somebody else writes Services, too, was not told: refused", f"{K} get pods",
     ),
     "ServiceLB": ({"rivals": (Row(Check.RIVALS, Level.WARN, "it", ("do",)),)}, Check.RIVALS, Level.WARN, "it", "do"),
     "IPVS": ({"proxy": (Row(Check.PROXY, Level.WARN, "ipvs", ("do",)),)}, Check.PROXY, Level.WARN, "ipvs", "do"),

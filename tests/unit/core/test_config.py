@@ -155,3 +155,14 @@ def test_what_was_made_of_the_old_configmap_can_be_compared() -> None:
 def test_problems_of_a_converted_pool_name_the_configmap() -> None:
     made = legacy.convert({"address-pools": [{**OLD, "addresses": []}]}, CONFIGMAP)
     assert [problem.ref for problem in config.load(made.pools, made.advertisements).problems] == [CONFIGMAP]
+
+
+@pytest.mark.parametrize("text", ["127.0.0.0/30", "0.0.0.0/0", "::ffff:10.0.0.0/120", "fe80::/64"])
+def test_a_pool_of_addresses_that_no_service_can_have_is_a_problem_of_its_object(text: str) -> None:
+    """Given once, such an address would be dark, or the API server would refuse it without end."""
+    [problem] = config.load([pool("p", "10.0.0.0/24", text)], ()).problems
+    assert str(problem).startswith(
+        f'IPAddressPool metallb-system/p: parsing address pool p: invalid CIDR "{text}" in pool "p": '
+    )
+    made = legacy.convert({"address-pools": [{**OLD, "addresses": [text]}]}, CONFIGMAP)
+    assert [problem.ref for problem in config.load(made.pools, made.advertisements).problems] == [CONFIGMAP]

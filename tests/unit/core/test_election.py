@@ -39,7 +39,7 @@ def test_the_observed_owner_is_n3() -> None:
         configured(pool("p", "10.77.0.100/32")), service("web"), [VIP], endpoints("n1"), nodes(*NAMES), NAMES
     )
     assert verdict.winner == "n3"
-    assert verdict.interfaces is None
+    assert verdict.interfaces_of(NodeName("n3")) is None
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_interfaces_of_the_winners_advertisements_add_up() -> None:
     adverts = (advertisement("a", interfaces=["eth0"]), advertisement("b", interfaces=["eth1"]))
     loaded = configured(pool("p", "10.77.0.100/32"), adverts=adverts)
     verdict = elect(loaded, service("web"), [VIP], endpoints("n1"), nodes(*NAMES), NAMES)
-    assert verdict.interfaces == {"eth0", "eth1"}
+    assert all(verdict.interfaces_of(name) == {"eth0", "eth1"} for name in verdict.ranking)
 
 
 def test_a_nodes_own_address_is_never_answered_for() -> None:

@@ -172,3 +172,11 @@ def test_a_follower_has_nothing_to_give_back() -> None:
     claim = follower(held(OTHER))
     claim.close()
     assert claim.give_back() is None
+
+
+@pytest.mark.parametrize("transitions", [2**31 - 1, 2**40])
+def test_who_takes_a_lease_that_counts_no_further_takes_it_all_the_same(transitions: int) -> None:
+    """It is an int32 of the API server's, and anybody may have written it."""
+    claim = Claim(ME)
+    claim.looked(Record("", "5", transitions=transitions), T)
+    assert claim.plan(T) == Put(MINE, "5", "", 2**31 - 1)

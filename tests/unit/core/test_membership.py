@@ -10,10 +10,12 @@ from pylb.core.membership import (
     LISTEN,
     LISTEN_AGAIN,
     MAX_MEMBERS,
+    PATIENCE,
     SETTLE,
     STALL_LIMIT,
     Beat,
     Cause,
+    Change,
     Down,
     Membership,
     State,
@@ -195,3 +197,85 @@ def test_sequence_numbers_grow() -> None:
     assert [n1.beat().sequence for _ in range(3)] == [1, 2, 3]
     n1.leave()
     assert n1.beat() == Beat(NodeName("n1"), 1, 4, State.LEAVING)
+
+
+# Those who go by a part of the configuration
+
+
+def partial(now: float = 0.0) -> Membership:
+    found = member(now)
+    found.go_by(True, now)
+    return found
+
+
+def hear(n1: Membership, until: float, *, start: float, partial: bool, incarnation: int = 7) -> list[Change]:
+    """n2 beats and time passes; what changed."""
+    changes: list[Change] = []
+    for step in range(1, round((until - start) / INTERVAL) + 1):
+        now = start + step * INTERVAL
+        sequence = round(now / INTERVAL)
+        changes += n1.receive(Beat(N2, incarnation, sequence, State.ACTIVE, partial), now)
+        changes += n1.tick(now)
+    return changes
+
+
+def test_beside_one_who_knows_the_whole_a_part_is_no_candidate() -> None:
+    n1 = partial()
+    assert hear(n1, 5.0, start=0.0, partial=False) == [Up(N2)]
+    assert (n1.alive, n1.state) == ({N2}, State.JOINING)
+    for step in range(1, 10):
+        n1.tick(5.0 + step * INTERVAL)
+    assert n1.alive == {"n1"}, "when nobody knows the whole any more it is one"
+    assert n1.beat().partial
+
+
+def test_those_who_know_a_part_are_candidates_among_themselves() -> None:
+    n1 = partial()
+    hear(n1, 5.0, start=0.0, partial=True)
+    assert n1.alive == {"n1", N2}
+
+
+def test_who_knows_the_whole_counts_nobody_who_does_not() -> None:
+    n1 = member()
+    assert hear(n1, 5.0, start=0.0, partial=True) == [Up(NodeName("n1"))]
+    assert n1.alive == {"n1"}
+    assert hear(n1, 5.1, start=5.0, partial=False) == [Up(N2)]
+
+
+def test_a_part_gives_way_to_the_whole_that_comes_from_elsewhere() -> None:
+    """Its cut is healed: n2 was of the others all the time."""
+    n1 = partial()
+    for step in range(1, 20):
+        n1.tick(step * INTERVAL)
+    assert n1.alive == {"n1"}
+    assert hear(n1, 2.1, start=1.9, partial=False) == [Up(N2), Down(NodeName("n1"), Cause.CUT_OFF, 0.0)]
+    assert not n1.may_answer(2.1)
+
+
+@pytest.mark.parametrize("mine_first", [True, False])
+def test_when_the_whole_is_known_again_nothing_moves(mine_first: bool) -> None:
+    """One learns it first, the other some beats later: neither leaves, nor is left out."""
+    n1 = partial()
+    hear(n1, 5.0, start=0.0, partial=True)
+    changes: list[Change] = n1.go_by(False, 5.0) if mine_first else []
+    changes += hear(n1, 6.0, start=5.0, partial=mine_first)
+    changes += n1.go_by(False, 6.0)
+    changes += hear(n1, 20.0, start=6.0, partial=False)
+    assert changes == []
+    assert n1.alive == {"n1", N2}
+
+
+@pytest.mark.parametrize("mine_first", [True, False])
+def test_who_never_learns_it_is_left_out_in_the_end(mine_first: bool) -> None:
+    n1 = partial()
+    hear(n1, 5.0, start=0.0, partial=True)
+    changes: list[Change] = n1.go_by(False, 5.0) if mine_first else []
+    changes += hear(n1, 5.0 + PATIENCE + 0.3, start=5.0, partial=mine_first)
+    assert changes == [Down(N2, Cause.LEFT, 0.0) if mine_first else Down(NodeName("n1"), Cause.CUT_OFF, 0.0)]
+
+
+def test_a_start_with_a_part_counts_others_of_its_kind_at_once() -> None:
+    n1 = member()
+    hear(n1, 0.3, start=0.0, partial=True)
+    assert n1.go_by(True, 0.3) == [Up(N2)]
+    assert n1.go_by(True, 0.4) == []

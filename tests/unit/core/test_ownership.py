@@ -5,9 +5,10 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 from pylb.core.election import Verdict
+from pylb.core.lines import Line, merge
 from pylb.core.membership import Cause, Down
 from pylb.core.model import NodeName, ServiceKey
-from pylb.core.ownership import FIRST, FIRST_IN_LINE, NO_LONGER_ELIGIBLE, Drop, Line, Ownership, Take, merge
+from pylb.core.ownership import FIRST, FIRST_IN_LINE, NO_LONGER_ELIGIBLE, Drop, Ownership, Take
 from pylb.core.reasons import Reason
 
 VIP = ip_address("10.77.0.100")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
 
 import pytest
@@ -40,10 +41,15 @@ def test_reads_what_metallb_reads(text: str, first: str, last: str, shown: str) 
         ("", "is not a range"),
         ("x" * 300, "is not"),
         ("10.0.0.0/24-10.0.1.0", "is not an IP address"),
+        (
+            "::ffff:192.168.1.0/120",
+            '"::ffff:192.168.1.0/120" is a range of IPv4 addresses written as IPv6: write 192.168.1.0/24',
+        ),
+        ("::ffff:c0a8:101-::ffff:c0a8:109", '"::ffff:c0a8:101" is an IPv4 address written as IPv6: write 192.168.1.1'),
     ],
 )
 def test_names_what_is_wrong(text: str, says: str) -> None:
-    with pytest.raises(ParseError, match=says.replace("(", r"\(")):
+    with pytest.raises(ParseError, match=re.escape(says)):
         ranges.parse(text)
 
 
@@ -74,3 +80,55 @@ def test_a_typed_list_takes_commas_blanks_and_bare_addresses() -> None:
 def test_a_typed_list_is_refused_whole(text: str) -> None:
     with pytest.raises(ParseError):
         ranges.parse_list(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("0.0.0.0/32", "it is of 0.0.0.0/8, this network"),
+        ("0.0.0.0/0", "it holds addresses of 0.0.0.0/8"),
+        ("126.255.255.255-127.0.0.0", "it holds addresses of 127.0.0.0/8, loopback"),
+        ("127.0.0.1/32", "it is of 127.0.0.0/8"),
+        ("169.254.10.0/24", "link-local, which hosts take for themselves and no router forwards"),
+        ("223.255.255.255-224.0.0.0", "multicast"),
+        ("255.255.255.255/32", "the broadcast address"),
+        ("::/0", "the unspecified address"),
+        ("::1-::2", "loopback"),
+        ("::fffe:0:0/95", "IPv4 written as IPv6, which the API server refuses"),
+        ("fe80::/64", "link-local"),
+        ("fd00::-ff00::", "it holds addresses of fe80::/10"),
+        ("ff02::/16", "multicast"),
+    ],
+)
+def test_what_no_service_can_have_is_named_with_the_reason(text: str, says: str) -> None:
+    with pytest.raises(ParseError, match=re.escape(says)) as caught:
+        ranges.require_possible(ranges.parse(text))
+    assert "name free addresses of the nodes' own network, such as 192.168.1.240" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("1.0.0.0-126.255.255.255", "128.0.0.0-169.253.255.255", "169.255.0.0-223.255.255.255"),
+        "240.0.0.0-255.255.255.254",  # what Linux can route, somebody may use
+        *("::2-::ffff", "64:ff9b::/96", "2001:db8::/32", "fc00::/7"),
+    ],
+)
+def test_all_else_is_some_networks(text: str) -> None:
+    ranges.require_possible(ranges.parse(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "left_out", "kept"),
+    [
+        ("10.0.0.0/30", [], ["10.0.0.0/30"]),
+        ("10.0.0.0/30", ["10.0.1.1", "fd00::1"], ["10.0.0.0/30"]),
+        ("10.0.0.0/30", ["10.0.0.0"], ["10.0.0.1-10.0.0.3"]),
+        ("10.0.0.0/30", ["10.0.0.3", "10.0.0.1"], ["10.0.0.0", "10.0.0.2"]),
+        ("10.0.0.1/32", ["10.0.0.1"], []),
+        ("255.255.255.254-255.255.255.255", ["255.255.255.255"], ["255.255.255.254"]),
+        ("fd00::/126", ["fd00::1"], ["fd00::", "fd00::2/127"]),
+    ],
+)
+def test_leaves_addresses_out(text: str, left_out: list[str], kept: list[str]) -> None:
+    assert [str(span) for span in ranges.without(ranges.parse(text), map(ip_address, left_out))] == kept

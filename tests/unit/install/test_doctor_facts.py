@@ -153,11 +153,12 @@ def test_rivals_and_kube_proxy_come_from_the_installers_own_detection() -> None:
 
 @pytest.mark.parametrize("name", PLACES)
 def test_a_list_that_may_not_be_read_is_told(name: str) -> None:
-    """No check looks well that would have needed it; but for Cilium's kinds, which hardly a cluster has."""
+    """No check looks well that would have needed it; but for Cilium's kinds, which hardly a cluster has, and
+    the backup, which only adds to what is told."""
     look = healthy()
     lists = {key: items for key, items in look.lists.items() if key != name}
     told = doctor_facts.facts(replace(look, lists=lists, refused={name: "forbidden"}), Machine()).unseen
-    assert (set(told.values()) == {"forbidden"}) == (not name.startswith("cilium"))
+    assert (set(told.values()) == {"forbidden"}) == (not name.startswith(("cilium", "backup")))
 
 
 def test_rights_and_speakers_that_cannot_be_asked_about_are_told() -> None:
@@ -180,3 +181,35 @@ def test_each_right_of_the_daemons_is_asked_for() -> None:
     assert ("services", "status") in parts
     assert {question["name"] for _, _, question in asked if question["resource"] == "configmaps"} == {"config"}
     assert all("/" not in resource for resource, _ in parts)
+
+
+BACKUP = {"kind": "Secret", "metadata": {"name": "pylb-metallb-backup", "namespace": "pylb-system"}}
+METALLB_SPEAKER = {
+    "kind": "DaemonSet",
+    "metadata": {
+        "name": "speaker",
+        "namespace": "metallb-system",
+        "labels": {"app": "metallb", "component": "speaker"},
+    },
+    "spec": {"template": {"spec": {"containers": [{"name": "speaker", "image": "quay.io/metallb/speaker:v0.14.9"}]}}},
+    "status": {"desiredNumberScheduled": 1, "numberReady": 1},
+}
+
+
+def test_a_take_over_is_told_with_the_way_back() -> None:
+    rows = examine(doctor_facts.facts(changed(backup=[BACKUP]), Machine()))
+    [row] = [row for row in rows if row.check is Check.RIVALS]
+    assert (row.level, "`pylb rollback` returns to it" in row.text) == (Level.OK, True)
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_metallb_beside_us_is_a_fault(taken: bool) -> None:
+    """Once its place was taken there are two ways out, and both are told."""
+    look = changed(backup=[BACKUP] if taken else [])
+    look = replace(look, lists={**look.lists, "daemonsets": [*look.lists["daemonsets"], METALLB_SPEAKER]})
+    rows = examine(doctor_facts.facts(look, Machine()))
+    [row] = [row for row in rows if row.check is Check.RIVALS]
+    assert row.level is Level.FAIL
+    assert "daemonset/speaker in metallb-system" in row.text
+    assert row.fix[0] == "pylb install --takeover"
+    assert ("MetalLB is back" in row.text, any("pylb rollback" in line for line in row.fix)) == (taken, taken)

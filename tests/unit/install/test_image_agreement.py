@@ -10,7 +10,7 @@ from pylb import __version__
 from pylb.addon import render, workloads
 from pylb.addon.workloads import deployment
 from pylb.install.image import build, contents
-from pylb.install.image.oci import full_name
+from pylb.install.image.oci import tagged_name
 
 CONTAINERFILE = (ROOT / "Containerfile").read_text(encoding="utf-8")
 
@@ -20,7 +20,7 @@ def test_the_manifests_run_what_the_image_holds() -> None:
     assert container["command"] == [*build.ENTRYPOINT, "controller"]
     assert workloads.NOBODY == contents.NOBODY
     assert f"{workloads.NOBODY}:{workloads.NOBODY}" == build.USER
-    assert full_name(render.IMAGE) == f"docker.io/library/pylb:{__version__}"
+    assert tagged_name(render.IMAGE) == f"docker.io/library/pylb:{__version__}"
 
 
 def test_containerfile_agrees() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from pylb.install.image.files import file
 from pylb.install.image.layers import digest, layer
-from pylb.install.image.oci import NameFault, Settings, archive, full_name
+from pylb.install.image.oci import NameFault, Settings, archive, tagged_name
 
 COMMON = layer({"app": file(b"app")}, 0, "app")
 LAYERS = {arch: [layer({"root": file(arch.encode())}, 0, "base"), COMMON] for arch in ("arm64", "amd64")}
@@ -85,10 +85,10 @@ def test_the_same_layers_give_the_same_bytes() -> None:
     ],
 )
 def test_short_names_are_completed(name: str, full: str) -> None:
-    assert full_name(name) == full
+    assert tagged_name(name) == full
 
 
 @pytest.mark.parametrize("name", ["", "pylb", ":1", "pylb:", "localhost:32000/pylb", "pylb:1/2", "pylb@sha256:00"])
 def test_names_without_a_tag_are_refused(name: str) -> None:
     with pytest.raises(NameFault, match="no image name with a tag"):
-        full_name(name)
+        tagged_name(name)

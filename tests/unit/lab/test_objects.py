@@ -65,7 +65,7 @@ def test_a_speakers_command_line() -> None:
     assert options == {
         "--node": "n2",
         "--kubeconfig": "/run/pylb-lab/kubeconfig.inside",
-        "--key-file": "/run/pylb-lab/beats.key",
+        "--key-file": "/run/pylb-lab/beats-n2.key",
         "--token-file": "/run/pylb-lab/reader.token",
         "--pod": "pylb-speaker-n2",
         "--bind": "100.64.77.22",

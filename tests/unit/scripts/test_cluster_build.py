@@ -226,6 +226,19 @@ def test_an_old_go_is_named_with_the_one_that_is_needed(place: Place, arguments:
     assert not place.cache.exists()
 
 
+@pytest.mark.parametrize(
+    ("cache", "rc", "told"), [("here", 2, "by its whole path"), ("/proc/here", 1, "cannot be written to")]
+)
+def test_a_cache_that_will_not_do_is_named(place: Place, cache: str, rc: int, told: str) -> None:
+    """In one line: a relative path would mean another folder to each command, and nobody can write below /proc."""
+    environment = {**place.environment, "PYLB_CLUSTER_CACHE": cache}
+    line = [place.cluster / "build"]
+    done = subprocess.run(line, env=environment, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (rc, "", 1)
+    assert cache in done.stderr
+    assert told in done.stderr
+
+
 def test_an_unknown_word_is_refused(place: Place) -> None:
     _, err = place.run("--wher", rc=2)
     assert err == "usage: tests/cluster/build [--where | --check]; not --wher\n"

@@ -175,12 +175,21 @@ def test_what_needs_no_cluster_asks_for_none(place: Place, words: list[str]) -> 
     assert place.pylb(*words).stdout.startswith("runs with none: ")
 
 
-@pytest.mark.parametrize("command", ["install", "uninstall"])
-def test_what_a_snap_cannot_do_says_what_can(place: Place, command: str) -> None:
+@pytest.mark.parametrize(
+    ("command", "microk8s", "elsewhere"),
+    [
+        ("install", "microk8s enable pylb\n", "pylb manifests --range A-B | sudo k3s kubectl apply -f -\n"),
+        ("uninstall", "microk8s disable pylb\n", "pylb manifests | sudo k3s kubectl delete -f - "),
+        ("rollback", "microk8s pylb rollback\n", "sudo .venv/bin/pylb rollback\n"),
+        ("restore", "microk8s pylb restore\n", "sudo .venv/bin/pylb restore\n"),
+    ],
+)
+def test_what_a_snap_cannot_do_says_what_can(place: Place, command: str, microk8s: str, elsewhere: str) -> None:
     done = place.pylb(command)
-    assert done.returncode == 2
-    assert "microk8s enable pylb" in done.stderr
-    assert "pylb manifests" in done.stderr
+    assert (done.returncode, done.stdout) == (2, "")
+    assert microk8s in done.stderr
+    assert elsewhere in done.stderr
+    assert place.pylb(command, "--help").stdout.startswith("runs with none: ")
 
 
 @pytest.mark.parametrize(("setting", "rc"), [("", 0), ("/home/me/config", 0), ("config", 1)])

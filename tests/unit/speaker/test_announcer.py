@@ -11,9 +11,8 @@ import pytest
 from fakes.announcing import Stage
 from pylb.core.model import Address
 from pylb.core.reasons import Reason
-from pylb.speaker import announcer as module
-from pylb.speaker import bpf
-from pylb.speaker.announcer import CONFLICT_INTERVAL, HELD_RETRY
+from pylb.speaker import bpf, conflicts
+from pylb.speaker.announcer import HELD_RETRY
 from pylb.speaker.arp import DropReason, Reply, classify, gratuitous, request
 from pylb.speaker.links import Link
 
@@ -185,19 +184,19 @@ async def test_another_mac_for_an_owned_address_is_reported_once_a_while(stage: 
     told = (ONE, "02:00:0a:4d:00:0c", "eth0")
     assert stage.conflicts == [told]
     assert stage.announcer.counts.conflicts == 10
-    stage.run_until(1000 + CONFLICT_INTERVAL)
+    stage.run_until(1000 + conflicts.INTERVAL)
     socket.on_frame(foreign[1])
     assert stage.conflicts == [told, told]
 
 
 async def test_a_flood_of_claims_is_told_within_a_bound(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_CONFLICTS", 8)
+    monkeypatch.setattr(conflicts, "MAX_CONFLICTS", 8)
     stage.announcer.take_links((LAN,))
     stage.announcer.set({ONE: None})
     for last in range(100):
         stage.sockets[0].on_frame(gratuitous(ONE, bytes([2, 0, 0, 0, 0, last]))[1])
     assert len(stage.conflicts) == 8
-    stage.run_until(1000 + CONFLICT_INTERVAL)
+    stage.run_until(1000 + conflicts.INTERVAL)
     stage.sockets[0].on_frame(gratuitous(ONE, OTHER_MAC)[1])
     assert len(stage.conflicts) == 9
 

@@ -17,7 +17,7 @@ from pylb.kube.credentials import Credentials
 from pylb.runtime.eventlog import EventLog
 from pylb.runtime.log import Logger
 from pylb.speaker.app import Speaker
-from pylb.speaker.heartbeat import Keys
+from pylb.speaker.keyring import Keyring
 from pylb.speaker.links import Link
 from pylb.speaker.settings import Settings
 
@@ -54,7 +54,7 @@ class Wired(Speaker):
 
     def __init__(self) -> None:
         client = Client(Credentials("http://127.0.0.1:1", "test"))
-        super().__init__(Settings(N1), client, Keys(b"key"), EventLog(), Logger("test"))
+        super().__init__(Settings(N1), client, Keyring(b"a secret"), EventLog(), Logger("test"))
         self.wire = Wire()
         self.announcer = self.wire  # type: ignore[assignment]
         self.notes: list[tuple[str, str]] = []
@@ -179,8 +179,43 @@ async def test_a_node_that_takes_no_part_publishes_nothing_rather_than_that_it_o
     assert speaker.published() == {ServiceKey("default/a"): ()}
 
 
+async def test_who_cannot_read_the_others_takes_no_part_while_they_do(speaker: Wired) -> None:
+    speaker.world._nodes.items["n1"] = Node(N1)
+    speaker.heartbeat.barred = True
+    speaker._on_strangers([])
+    assert not speaker._connected
+    began = speaker.heartbeat.strangers._patient_until
+    speaker.heartbeat.barred = False
+    speaker._on_strangers([])
+    assert speaker._connected
+    assert speaker.heartbeat.strangers._patient_until == began > 0, "its patience does not begin anew"
+
+
+async def test_a_new_secret_is_taken_once(speaker: Wired, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        for secret in (b"a secret", b"another secret", b"another secret"):
+            speaker.take_key(secret)
+    assert [one.message.partition(";")[0] for one in caplog.records] == ["took the new key"]
+    assert "secret" not in caplog.text
+
+
 async def test_who_leaves_goes_on_as_it_was(speaker: Wired) -> None:
     speaker.see(A)
     speaker.membership.leave()
     speaker.see()
     assert list(speaker.wire.owned) == [ONE]
+
+
+async def test_a_speaker_that_never_knew_a_good_configuration_says_so_in_its_beats(speaker: Wired) -> None:
+    """And as soon as it does, that it does not go by a part any more; it takes part all the time."""
+    configuration = speaker.world.configuration
+    configuration.loaded, configuration.salvaged = False, True
+    speaker._connected = True
+    speaker.plug(True)
+    assert speaker.membership.beat().partial
+    assert (speaker.world.synced, speaker.world.ready) == (True, False)
+    configuration.loaded, configuration.salvaged = True, False
+    speaker._follow_world()
+    assert not speaker.membership.beat().partial
+    assert speaker.world.ready
+    assert speaker.membership.state is State.ACTIVE

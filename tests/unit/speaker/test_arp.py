@@ -11,11 +11,13 @@ from pylb.speaker.arp import (
     Claim,
     Drop,
     DropReason,
+    Heard,
     Reply,
     Templates,
     classify,
     format_mac,
     gratuitous,
+    hear,
     heard_claim,
     request,
 )
@@ -113,6 +115,86 @@ def test_another_macs_announcement_of_an_owned_address_is_a_claim(form: int) -> 
 )
 def test_these_are_no_claims(frame: bytes) -> None:
     assert heard_claim(frame, MAC, {OWNED}) is None
+
+
+STATION = bytes.fromhex("02000a4d000c")  # an owner that is stood in for
+
+
+def test_a_stand_ins_answer_names_the_owner_and_comes_from_itself() -> None:
+    expected = (
+        "02000a4d0005 02000a4d000b 0806"  # from us: no switch learns the owner's MAC at our port
+        "0001 0800 06 04 0002"
+        "02000a4d000c 0a4d0064"  # but the address is at the owner's MAC
+        "02000a4d0005 0a4d0005"
+    )
+    verdict = classify(QUESTION, MAC, (), {OWNED: STATION})
+    assert verdict == Reply(OWNED, bytes.fromhex(expected))
+    assert Templates(MAC, (), {OWNED: STATION}).answer(QUESTION) == (OWNED, bytes.fromhex(expected))
+
+
+@pytest.mark.parametrize(
+    ("frame", "reason"),
+    [
+        pytest.param(edited(0, STATION), DropReason.OTHER_DESTINATION, id="by unicast to the owner"),
+        pytest.param(gratuitous(OWNED, ASKER)[0], DropReason.CLAIMED, id="an announcement by who takes it over"),
+        pytest.param(gratuitous(OWNED, STATION)[0], DropReason.CLAIMED, id="an announcement by the owner"),
+    ],
+)
+def test_a_stand_in_is_silent_on_these(frame: bytes, reason: DropReason) -> None:
+    assert classify(frame, MAC, (), {OWNED: STATION}) == Drop(reason)
+    assert Templates(MAC, (), {OWNED: STATION}).answer(frame) is None
+
+
+def test_a_stand_in_answers_the_owners_own_probe() -> None:
+    frame = request(OWNED, IPv4Address("0.0.0.0"), STATION)
+    verdict = classify(frame, MAC, (), {OWNED: STATION})
+    assert isinstance(verdict, Reply)
+    assert verdict.frame[22:28] == STATION  # "mine, stood in"
+
+
+def test_what_is_owned_is_not_stood_in_for() -> None:
+    assert classify(QUESTION, MAC, {OWNED}, {OWNED: STATION}) == classify(QUESTION, MAC, {OWNED})
+    assert Templates(MAC, {OWNED}, {OWNED: STATION}).answer(QUESTION) == Templates(MAC, {OWNED}).answer(QUESTION)
+
+
+def test_the_owners_mac_is_no_claim_to_what_is_stood_in_for_but_anothers_is() -> None:
+    standing = {OWNED: STATION}
+    for frame in (*gratuitous(OWNED, STATION), *gratuitous(OWNED, STATION, ASKER)):
+        assert heard_claim(frame, MAC, (), standing) is None
+    assert heard_claim(gratuitous(OWNED, ASKER)[1], MAC, (), standing) == Claim(OWNED, ASKER)
+    assert heard_claim(gratuitous(OTHER, ASKER)[1], MAC, (), standing) is None
+
+
+def test_a_stand_ins_announcement_differs_in_its_ethernet_source_alone() -> None:
+    for ours, theirs in zip(gratuitous(OWNED, STATION, MAC), gratuitous(OWNED, STATION), strict=True):
+        assert ours == edited(6, MAC, theirs)
+
+
+def test_a_question_by_unicast_differs_in_its_destination_alone() -> None:
+    assert request(OWNED, CLIENT, ASKER, STATION) == edited(0, STATION)
+
+
+REPLY = bytes.fromhex("02000a4d000b 02000a4d000c 0806 0001080006040002 02000a4d000c 0a4d0064 02000a4d000b 0a4d0005")
+
+
+@pytest.mark.parametrize(
+    ("frame", "heard"),
+    [
+        pytest.param(REPLY, Heard(OWNED, STATION, True, True), id="a reply"),
+        pytest.param(edited(6, ASKER, REPLY), Heard(OWNED, STATION, False, True), id="a stand-in's reply"),
+        pytest.param(edited(0, BROADCAST, REPLY), Heard(OWNED, STATION, True, False), id="a reply to all"),
+        pytest.param(gratuitous(OWNED, ASKER)[0], Heard(OWNED, ASKER, True, False), id="an announcement"),
+        pytest.param(request(OWNED, IPv4Address(0), ASKER), Heard(OWNED, ASKER, True, False), id="another's probe"),
+        pytest.param(QUESTION, Heard(CLIENT, ASKER, True, False), id="a question tells of the asker"),
+        pytest.param(request(OWNED, CLIENT, MAC), None, id="our own question"),
+        pytest.param(edited(6, MAC, REPLY), None, id="our own frame"),
+        pytest.param(edited(28, bytes(4), REPLY), None, id="a reply about nothing"),
+        pytest.param(REPLY[:41], None, id="cut short"),
+        pytest.param(edited(20, b"\x00\x08", REPLY), None, id="another operation"),
+    ],
+)
+def test_what_a_frame_tells_of_an_address(frame: bytes, heard: Heard | None) -> None:
+    assert hear(frame, MAC) == heard
 
 
 def test_a_mac_is_written_with_colons() -> None:

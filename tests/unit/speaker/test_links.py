@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import IPv4Interface, IPv6Interface, ip_address
+from ipaddress import IPv4Address, IPv4Interface, IPv6Interface, ip_address
 
 import pytest
 
@@ -11,6 +11,7 @@ from pylb.core.errors import ParseError
 from pylb.core.reasons import Reason
 from pylb.speaker.links import (
     MAX_ADDRESSES,
+    MAX_GATEWAYS,
     MAX_LINKS,
     Choice,
     LeftOut,
@@ -21,7 +22,7 @@ from pylb.speaker.links import (
     interfaces_for,
     usable,
 )
-from pylb.speaker.netlink import AddressGone, AddressSeen, LinkGone, LinkSeen
+from pylb.speaker.netlink import AddressGone, AddressSeen, LinkGone, LinkSeen, RouteGone, RouteSeen
 
 MAC = bytes.fromhex("02000a4d000b")
 LAN = IPv4Interface("10.77.0.11/24")
@@ -145,3 +146,65 @@ def test_the_table_is_bounded() -> None:
     links = known.links()
     assert len(links) == MAX_LINKS
     assert len(links[0].addresses) == MAX_ADDRESSES
+
+
+ROUTER, OTHER_ROUTER = IPv4Address("10.77.0.1"), IPv4Address("10.77.0.2")
+
+
+def routed() -> Table:
+    table = Table()
+    for index, name in ((2, "eth0"), (3, "wlan0")):
+        table.apply(LinkSeen(index, name, MAC, FLAGS, None))
+        table.apply(AddressSeen(index, LAN))
+    table.apply(RouteSeen(100, ((2, ROUTER),)))
+    return table
+
+
+def gateways(table: Table) -> list[IPv4Address | None]:
+    return [link.gateway for link in table.links()]
+
+
+def test_a_link_has_the_gateway_of_its_lowest_metric() -> None:
+    table = routed()
+    assert gateways(table) == [ROUTER, None]
+    table.apply(RouteSeen(200, ((2, OTHER_ROUTER), (3, OTHER_ROUTER))))
+    assert gateways(table) == [ROUTER, OTHER_ROUTER]
+    table.apply(RouteGone(100, ((2, ROUTER),)))
+    assert gateways(table) == [OTHER_ROUTER, OTHER_ROUTER]
+
+
+def test_a_route_that_replaces_takes_the_place_of_the_same_metric_on_any_link() -> None:
+    table = routed()
+    table.apply(RouteSeen(200, ((3, ROUTER),)))
+    table.apply(RouteSeen(100, ((3, OTHER_ROUTER),), replaces=True))
+    assert gateways(table) == [None, OTHER_ROUTER]
+    table.apply(RouteGone(100, ((3, OTHER_ROUTER),)))
+    assert gateways(table) == [None, ROUTER]
+
+
+@pytest.mark.parametrize("message", [LinkGone(2), LinkSeen(2, "eth0", MAC, FLAGS & ~1, None)], ids=["gone", "down"])
+def test_a_link_that_ends_takes_its_gateway_along(message: LinkGone | LinkSeen) -> None:
+    table = routed()
+    table.apply(message)
+    table.apply(LinkSeen(2, "eth0", MAC, FLAGS, None))
+    assert gateways(table) == [None, None]
+
+
+def test_an_address_that_goes_puts_the_gateway_of_its_link_in_doubt() -> None:
+    """The kernel drops routes with a link's last address, or with the one that they prefer, and tells nobody."""
+    table = routed()
+    table.apply(AddressGone(3, LAN))
+    assert not table.doubts_gateways
+    table.apply(AddressGone(2, LAN))
+    assert table.doubts_gateways
+    assert gateways(table) == [ROUTER, None]
+    table.forget_gateways()
+    assert not table.doubts_gateways
+    assert gateways(table) == [None, None]
+
+
+def test_more_gateways_than_a_node_can_have_are_ignored() -> None:
+    table = routed()
+    for last in range(2 * MAX_GATEWAYS):
+        table.apply(RouteSeen(last, ((3, IPv4Address(0x0A4D0000 + last)),)))
+    assert len(table._gateways) == MAX_GATEWAYS

@@ -33,6 +33,18 @@ def test_a_take_over_is_a_burst_and_then_once_a_minute() -> None:
     assert times(plan, 10) == [0, 0.05, 0.15, 0.5, 1, 2, 5, 65, 125, 185]
 
 
+def test_once_is_once() -> None:
+    plan = schedule()
+    plan.start(ONE, START)
+    plan.start_once(ONE, START + 1)  # in the place of the burst
+    assert plan.due(START + 0.9) == ()
+    assert plan.due(START + 1) == (ONE,)
+    assert plan.next_at() is None
+    assert ONE not in plan
+    plan.start(ONE, START + 2)
+    assert len(times(plan, 7)) == 7
+
+
 @pytest.mark.parametrize(("jitter", "gap"), [(0.0, 54.0), (0.5, 60.0), (1.0, 66.0)])
 def test_the_minute_is_jittered_by_a_tenth(jitter: float, gap: float) -> None:
     plan = schedule(jitter)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pylb.kube.decode import DecodeError
 from pylb.tui import decoders
-from pylb.tui.facts import Held, Member, Note, Snapshot
+from pylb.tui.facts import Contest, Held, Member, Note, Snapshot
 
 STATE = {
     "node": "n1",
@@ -33,6 +33,7 @@ STATE = {
         }
     ],
     "config": {"stale": True, "problems": ["bad"]},
+    "strangers": [{"node": "n3", "for_ms": 1500}],
 }
 EVENT = {
     "metadata": {"creationTimestamp": "2026-11-20T14:00:00Z"},
@@ -52,7 +53,7 @@ json_values = st.recursive(
 def test_snapshot() -> None:
     held = Held("10.0.0.1", "n1", True, ("n1", "n2"), (("n3", "not_alive"),), "", ("eth0",))
     assert decoders.snapshot(STATE) == Snapshot(
-        "n1", "ab", "0.1.0", "active", (Member("n2", True),), (held,), True, ("bad",)
+        "n1", "ab", "0.1.0", "active", (Member("n2", True),), (held,), True, ("bad",), (("n3", 1.5),)
     )
 
 
@@ -88,3 +89,23 @@ def test_any_json_is_a_value_or_a_decode_error(raw: Any) -> None:
             decode(raw)
     decoders.created(raw)
     decoders.moment(raw)
+
+
+def test_the_leader_tells_of_contested_services() -> None:
+    told = {"a/b": {"by": "k3s", "wrote": ["10.0.0.9"], "left_alone_s": 500}}
+    assert decoders.contests({"role": "leader", "contested": told}) == {"a/b": Contest("k3s", ("10.0.0.9",))}
+    assert decoders.contests({"role": "leader"}) == {}
+    assert decoders.contests({"role": "follower", "contested": told}) is None
+
+
+@pytest.mark.parametrize("raw", [None, 7, [], "x", {"role": "leader", "contested": {"a/b": 7}}])
+def test_what_no_controller_says_is_one_error(raw: object) -> None:
+    with pytest.raises(DecodeError):
+        decoders.contests(raw)
+
+
+def test_contested_services_are_bounded() -> None:
+    many = {f"a/{number}": {} for number in range(decoders.MAX_CONTESTS + 9)}
+    found = decoders.contests({"role": "leader", "contested": many})
+    assert found is not None
+    assert len(found) == decoders.MAX_CONTESTS

@@ -72,6 +72,43 @@ def test_columns_fit(terminal: int) -> None:
         assert all(len(cell.text) <= column.width for cell, column in zip(cells, plan, strict=True))
 
 
+@pytest.mark.parametrize(
+    ("terminal", "longest", "width"),
+    [
+        (100, 0, 9),
+        (100, 9, 9),
+        (120, 14, 14),
+        (139, 14, 14),
+        (139, 300, columns.POOL_MAX),
+        (200, 17, 17),
+        (200, 300, columns.POOL_MAX),
+    ],
+)
+def test_the_pools_column_is_as_wide_as_it_needs(terminal: int, longest: int, width: int) -> None:
+    """Up to a bound, and only from what the flexible column can spare."""
+    plan = columns.layout(terminal, terminal - 3, longest)
+    assert next(column.width for column in plan if column.key == "pool") == width
+
+
+@pytest.mark.parametrize("terminal", [60, 80, 99, 100, 105, 119, 120, 139, 140, 145, 200])
+@pytest.mark.parametrize("longest", [0, 9, 10, 24, 300])
+def test_a_long_pool_takes_no_room_that_is_needed(terminal: int, longest: int) -> None:
+    plan = columns.layout(terminal, terminal - 3, longest)
+    assert sum(column.width + columns.GAP for column in plan) <= terminal - 3
+    flexible = plan[-1] if terminal >= columns.WHY_FROM else plan[2] if terminal >= columns.FOLDED_BELOW else plan[1]
+    before = {column.key: column.width for column in columns.layout(terminal, terminal - 3)}[flexible.key]
+    assert flexible.width >= min(columns.KEEP[flexible.key], before)
+
+
+def test_a_long_pool_does_not_break_the_printed_table() -> None:
+    facts = [
+        ConfigSeen(world.configured(world.pool("p" * 253, "192.168.1.240/28"))),
+        fake.change("a", "b", "192.168.1.241"),
+    ]
+    lines = list(printed.report(fold_all(State(), facts), NOW))
+    assert f"  {'p' * (columns.POOL_MAX - 1)}~  auto" in lines[-1]
+
+
 def test_a_shared_address_keeps_its_mark() -> None:
     row = replace(rows.services(HOMELAB, NOW)[0], address="fd00:1111:2222:3333:4444:5555:6666:7777", shared=2)
     cell = next(cell for cell in columns.cells(row, columns.layout(80, 77), ASCII) if "fd00" in cell.text)
@@ -175,8 +212,16 @@ def test_report_is_ascii_and_whole() -> None:
     lines = list(printed.report(HOMELAB, NOW))
     text = "\n".join(lines)
     assert text.isascii()
-    assert "which is none of the cluster's, answers for it too (heard by rpi2)" in text
+    assert "which rpi2 hears no speaker tell of, answers for it too" in text
     assert sum("/" in line and line[:4].strip().isupper() for line in lines) >= 13
     assert printed.has_problems(rows.services(HOMELAB, NOW), HOMELAB)
     assert not printed.has_problems((), State())
     assert list(printed.report(State(), NOW))[-1] == "no Service of type LoadBalancer"
+
+
+def test_an_invalid_configuration_is_told_with_what_is_in_force() -> None:
+    rejected = fold_all(State(), [SpeakerHeard(NOW, Snapshot("n1", stale=True, problems=("IPAddressPool n/p: bad",)))])
+    lines = list(printed.report(rejected, NOW))
+    assert "configuration invalid" in lines[0]
+    assert lines[1:3] == ["configuration invalid: IPAddressPool n/p: bad", printed.IN_FORCE]
+    assert not any("configuration invalid" in line for line in printed.report(HOMELAB, NOW))

@@ -144,9 +144,9 @@ WORDS: list[tuple[str, list[Fact], str, str, str]] = [  # case, facts, word, nod
         "flapping",
         [SERVICE, *THREE]
         + [events.Moved(NOW - 30 + n, IP, f"n{2 - n % 2}", f"n{1 + n % 2}", (KEY,), "silent") for n in range(3)],
-        "CONF",
-        "n1!",
-        "3 times",
+        "FLAP",
+        "n1",
+        "3 times within a minute: look at",
     ),
 ]
 

@@ -11,6 +11,7 @@ Without `refresh` the base that was made last is used as long as the recipe is t
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -18,6 +19,7 @@ import os
 import platform
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +35,7 @@ ARCHITECTURES = ("amd64", "arm64")
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}  # uname's names
 RECIPE_LENGTH = 16  # hexadecimal digits in names: enough to tell some recipes of one folder apart
 MAKING = ".making-"
+LOCK_LIMIT_S, LOCK_EVERY_S = 540.0, 0.1  # a slow network brings Debian's packages within this, or another process hangs
 MAX_KEPT = 3  # bases of one architecture, of the newest recipes: checkouts of several versions may share the folder
 EPOCH = 0  # the time of every file of a base, in seconds: whoever wants another one in the image need not make the base anew
 Say = Callable[[str], None]
@@ -209,6 +212,13 @@ def _recipe() -> str:
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """One maker at a time; a second one waits, and finds what the first has made."""
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    path, end = folder / "lock", time.monotonic() + LOCK_LIMIT_S
+    with path.open("w") as lock:
+        while True:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            if time.monotonic() > end:
+                raise ImageFault(f"another process has held {path} for {LOCK_LIMIT_S:.0f} s: end it, and try again")
+            time.sleep(LOCK_EVERY_S)
         yield

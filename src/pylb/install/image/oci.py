@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from pylb.core.images import full_name, split
 from pylb.install.image.files import Tree, file
 from pylb.install.image.layers import Layer, digest, pack
 
@@ -20,7 +21,6 @@ MEDIA = "application/vnd.oci.image"
 INDEX, MANIFEST, CONFIG = f"{MEDIA}.index.v1+json", f"{MEDIA}.manifest.v1+json", f"{MEDIA}.config.v1+json"
 LAYER = f"{MEDIA}.layer.v1.tar+gzip"
 VARIANTS = {"arm64": "v8"}  # what container runtimes call the only variant
-DOMAIN, LIBRARY = "docker.io", "library"  # what a container runtime puts before a short name
 
 
 class NameFault(Exception):
@@ -48,23 +48,18 @@ class Archive:
     manifests: Mapping[str, str]
 
 
-def full_name(name: str) -> str:
-    """The name as a container runtime stores it: with registry, path and tag. Raises NameFault."""
-    first, _, rest = name.partition("/")
-    has_domain = bool(rest) and ("." in first or ":" in first or first == "localhost")
-    path = rest if has_domain else name
-    base, _, tag = path.partition(":")
-    if not base or not tag or "/" in tag or "@" in path:
+def tagged_name(name: str) -> str:
+    """The name as a container runtime stores it: with registry, path and tag. Raises NameFault where it has no tag."""
+    base, _, tag = split(name)[1].partition(":")
+    if not base or not tag or "/" in tag or "@" in base + tag:
         raise NameFault(f"{name!r} is no image name with a tag, such as pylb:1.0")
-    if has_domain:
-        return name
-    return f"{DOMAIN}/{path}" if rest else f"{DOMAIN}/{LIBRARY}/{path}"
+    return full_name(name)
 
 
 def archive(images: Mapping[str, Sequence[Layer]], settings: Settings, epoch: int) -> Archive:
     """The OCI archive of an image for some architectures (Debian's and Go's names of them), as `ctr` imports it."""
     blobs: dict[str, bytes] = {}
-    name = full_name(settings.name)
+    name = tagged_name(settings.name)
     manifests = {arch: _manifest(blobs, arch, layers, settings) for arch, layers in sorted(images.items())}
     index: JSON = {"schemaVersion": 2, "mediaType": INDEX, "manifests": list(manifests.values())}
     top = _add(blobs, INDEX, _encode(index))

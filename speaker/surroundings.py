@@ -1,0 +1,45 @@
+"""Which of the node's links ownership is about: pure.
+
+Those on which the other nodes are known by the cluster, and those on which an address is announced. A management link
+that does neither has no beats; where the cluster names no address of this node, all usable links count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from pylb.core import segment
+from pylb.core.lines import Line
+from pylb.core.model import Address, NodeName
+from pylb.speaker.links import Link, usable
+
+
+def matters(links: Iterable[Link], own: Collection[Address], lines: Iterable[Line], node: NodeName) -> tuple[Link, ...]:
+    """The usable links that ownership is about; `own` are the node's addresses as the cluster knows them."""
+    found = usable(links).usable
+    if not own:
+        return found
+    named: set[str] = set()
+    addresses: list[Address] = []
+    for line in lines:
+        names = line.verdict.interfaces_of(node)
+        if names is None:
+            addresses.append(line.address)
+        else:
+            named |= names
+    return tuple(link for link in found if link.name in named or _has(link, own) or _holds_any(link, addresses))
+
+
+def as_core(link: Link) -> segment.Link:
+    """The link as the arbiter knows it."""
+    networks = tuple(dict.fromkeys(known.network for known in link.addresses))
+    return segment.Link(link.name, link.mac, networks, link.gateway)
+
+
+def _has(link: Link, own: Collection[Address]) -> bool:
+    return any(known.ip in own for known in link.addresses)
+
+
+def _holds_any(link: Link, addresses: Iterable[Address]) -> bool:
+    networks = [known.network for known in link.addresses]
+    return any(address in network for network in networks for address in addresses)

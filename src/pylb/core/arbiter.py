@@ -1,0 +1,308 @@
+"""Who owns which address, as one node decides it: a state machine over lines, beats, answers and time.
+
+It is told what the cluster wants (`follow`), which links there are (`use`), what it hears (`hear`, `learn`) and that time
+passes (`tick`). It says what to answer for (`answers`), what to send (`beats`), what to ask (`questions`) and what
+happened (`effects`). Sockets, the clock and the API are its callers' matter. Times are seconds that never step back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from pylb.core.beats import STRIDE, Beat, State
+from pylb.core.claims import Claim
+from pylb.core.effects import Effect
+from pylb.core.keeper import Keeper
+from pylb.core.lines import Line
+from pylb.core.model import Address, NodeName
+from pylb.core.peers import DEADLINE, Peer
+from pylb.core.presence import Presence
+from pylb.core.questions import Answer, Question, Subject
+from pylb.core.seats import Held, Seat
+from pylb.core.segment import Link, Segment
+
+TICK = 0.05  # s between ticks
+MAX_ADDRESSES = 10_000
+KUBELET = 10250  # the kubelet's port
+
+
+class Arbiter:
+    """The decisions of one node."""
+
+    def __init__(self, node: NodeName, incarnation: int, now: float) -> None:
+        self.node, self.incarnation = node, incarnation
+        self.presence = Presence(node, incarnation, now)
+        self.seats: dict[Address, Seat] = {}
+        self._keeper = Keeper(self.presence)
+        self._nodes: Mapping[NodeName, tuple[Address, ...]] = {}
+        self._sequence = 0
+        self._restless: set[Address] = set()  # addresses about which something may have to be decided
+        self._witnessed: dict[str, bool] = {}
+        self._listed: dict[str, Mapping[Address, Claim]] = {}
+
+    @property
+    def state(self) -> State:
+        """What this node says of itself."""
+        return self.presence.state
+
+    # What it is told
+
+    def ready(self, is_ready: bool, now: float) -> None:
+        """Whether what this node needs to take part is there: the cluster was read once."""
+        self.presence.ready(is_ready, now)
+
+    def end(self, state: State) -> None:
+        """Drain, restart or leave: what the beats say from now on."""
+        self.presence.state = state
+        self._restless.update(self.seats)
+
+    def use(self, links: Iterable[Link], now: float) -> None:
+        """These links are up from now on."""
+        self.presence.use(links, now)
+        for address, seat in self.seats.items():
+            self._face(address, seat, now)
+
+    def follow(self, lines: Iterable[Line], nodes: Mapping[NodeName, tuple[Address, ...]], now: float) -> None:
+        """What the cluster wants: a line for each address, whoever is alive, and the nodes' own addresses."""
+        self._nodes, self._keeper.nodes = nodes, frozenset(nodes)
+        wanted = {line.address: line for line in list(lines)[:MAX_ADDRESSES]}
+        for address in self.seats.keys() - wanted.keys():
+            self._keeper.vacate(self.seats.pop(address))
+        for address, line in wanted.items():
+            seat = self.seats.get(address)
+            if seat is None:
+                seat = self.seats[address] = Seat(line, vacant_since=now)
+                self._collect(address, seat)
+            elif seat.line == line:
+                continue
+            seat.line = line
+            self._face(address, seat, now)
+
+    def recall(self, recorded: Mapping[Address, NodeName]) -> None:
+        """Whom the API names as each address's owner: what counts when this node starts."""
+        self._keeper.recorded = dict(recorded)
+
+    def hear(self, beat: Beat, link: str, now: float) -> None:
+        """A beat came in on a link."""
+        segment = self.presence.segments.get(link)
+        if segment is None or beat.node == self.node:
+            return
+        known = segment.peers.get(beat.node)
+        before = known.claims if known is not None else {}
+        was = (known.state, known.incarnation, known.is_fresh(now)) if known is not None else None
+        peer = segment.peers.hear(beat, now)
+        if peer is None:
+            return
+        segment.suspicions.pop(peer.node, None)
+        if peer.claims is not before:
+            self._index(link, peer, before)
+        if (peer.state, peer.incarnation, peer.is_fresh(now)) != was:
+            self._restless.update(peer.claims)
+            self.presence.note(peer, now)
+
+    def learn(self, answer: Answer, now: float) -> None:
+        """A question was answered."""
+        segment = self.presence.segments.get(answer.question.link)
+        if segment is None:
+            return
+        if answer.question.subject is not Subject.PROBE:
+            segment.answer(answer, now)
+            return
+        seat = self.seats.get(answer.question.address)
+        mine = seat.mine if seat is not None else None
+        if mine is not None and not mine.confirmed and answer.mac != segment.link.mac:  # a stand-in says: it is yours
+            mine.asked = False  # ask again
+
+    def tick(self, now: float) -> None:
+        """Let time pass. To be called each TICK."""
+        held_up = self.presence.tick(now)
+        if held_up:
+            self._distrust(held_up, now)
+        if self.presence.join(now):
+            self._restless.update(self.seats)
+        for segment in self.presence.segments.values():
+            for peer in segment.peers:
+                if not peer.is_fresh(now):
+                    self._restless.update(peer.claims)
+            self._note_witness(segment, now)
+        for address in sorted(self._restless, key=_key):
+            seat = self.seats.get(address)
+            if seat is None or self._keeper.consider(seat, now):
+                self._restless.discard(address)
+
+    # What it says
+
+    def may_answer(self, now: float) -> bool:
+        """Whether this node may rely on what it knows: it was not held up just now."""
+        return self.presence.may_rely(now)
+
+    def answers(self) -> dict[Address, bytes | None]:
+        """What to answer for: with the MAC of the owner that this node stands in for, or None: with its own."""
+        found: dict[Address, bytes | None] = {}
+        for address, seat in self.seats.items():
+            if seat.mine is not None and seat.mine.confirmed:
+                found[address] = None
+            elif seat.mine is None and seat.standing is not None:
+                owners = (segment.peers.get(seat.standing) for segment in seat.segments)
+                mac = next((peer.mac for peer in owners if peer is not None and peer.mac), None)
+                if mac is not None:
+                    found[address] = mac
+        return found
+
+    def stood_in(self) -> dict[Address, dict[str, bytes]]:
+        """The addresses of others that this node answers for, by link with the MAC that their owner has there."""
+        found: dict[Address, dict[str, bytes]] = {}
+        for address, seat in self.seats.items():
+            if seat.mine is None and seat.standing is not None:
+                owners = ((segment.link.name, segment.peers.get(seat.standing)) for segment in seat.segments)
+                found[address] = {link: peer.mac for link, peer in owners if peer is not None and peer.mac}
+        return found
+
+    def effects(self) -> list[Effect]:
+        """What happened since the last call."""
+        told = self.presence.effects[:]
+        self.presence.effects.clear()
+        return told
+
+    def beats(self, now: float) -> Iterator[Beat]:
+        """The next beat for each link."""
+        for name, segment in self.presence.segments.items():
+            self._sequence += STRIDE
+            segment.peers.sent(self._sequence, now)
+            listed = self._list(segment)
+            if listed != self._listed.get(name):
+                self._listed[name] = listed
+            yield Beat(
+                self.node,
+                self.incarnation,
+                self._sequence,
+                self.state,
+                name,
+                segment.link.mac,
+                self._listed.get(name, {}),
+                segment.peers.acks(now),
+                segment.is_witnessed(now),
+                self.presence.partial,
+            )
+
+    def questions(self, now: float) -> Iterator[Question]:
+        """What to ask now."""
+        for segment in self.presence.segments.values():
+            own = {node: a for node, all_ in self._nodes.items() if (a := _on(segment.link, all_)) is not None}
+            yield from segment.questions(own, KUBELET, now)
+        if self.state is State.JOINING:
+            return
+        for address in self._restless:
+            seat = self.seats.get(address)
+            mine = seat.mine if seat is not None else None
+            if seat is not None and mine is not None and not mine.confirmed and not mine.asked:
+                mine.asked, mine.asked_at = True, now
+                yield from (Question(Subject.PROBE, segment.link.name, address) for segment in seat.segments)
+
+    @property
+    def owned(self) -> dict[Address, Line]:
+        """The addresses that are this node's."""
+        return {address: seat.line for address, seat in self.seats.items() if seat.mine is not None}
+
+    @property
+    def answered(self) -> dict[Address, Line]:
+        """Those of them that this node may answer for now."""
+        seats = self.seats.items()
+        return {address: seat.line for address, seat in seats if seat.mine is not None and seat.mine.confirmed}
+
+    def is_relieved(self, now: float) -> bool:
+        """Whether somebody who is heard stands in for every address of ours, or has it: this speaker may end."""
+        held = (seat for seat in self.seats.values() if seat.mine is not None)
+        return all(seat.is_relieved(now) for seat in held)
+
+    def owner(self, address: Address) -> NodeName | None:
+        """Whom this node takes for the owner of an address."""
+        seat = self.seats.get(address)
+        if seat is None:
+            return None
+        return self.node if seat.mine is not None else seat.owner.node if seat.owner is not None else None
+
+    # Bookkeeping
+
+    def _distrust(self, seconds: float, now: float) -> None:
+        """Nothing ran here for a while: what was believed is to be shown again."""
+        for seat in self.seats.values():
+            if seat.mine is not None:
+                _doubt(seat.mine, seconds, now)
+            self._keeper.stand_down(seat)
+        self._restless.update(self.seats)
+
+    def _face(self, address: Address, seat: Seat, now: float) -> None:
+        """Which links an address is answered on; all of them where none suits, so that somebody can say so."""
+        names = seat.line.verdict.interfaces_of(self.node)
+        all_ = self.presence.segments.values()
+        suits = [segment for segment in all_ if _suits(segment.link, address, names)]
+        before, seat.segments = seat.segments, tuple(suits or all_)
+        self._restless.add(address)
+        if seat.mine is None or before == seat.segments:
+            return
+        if not seat.segments:
+            seat.mine.cut_since = now
+            seat.mine.doubt()
+        elif seat.mine.cut_since is not None:
+            _doubt(seat.mine, now - seat.mine.cut_since, now)
+            seat.mine.cut_since = None
+
+    def _note_witness(self, segment: Segment, now: float) -> None:
+        """What is ours is weighed anew when a witness is lost or answers again."""
+        witnessed = segment.is_witnessed(now)
+        if self._witnessed.get(segment.link.name, True) != witnessed:
+            self._witnessed[segment.link.name] = witnessed
+            self._restless.update(address for address, seat in self.seats.items() if seat.mine is not None)
+
+    def _collect(self, address: Address, seat: Seat) -> None:
+        """What was heard of an address before it was known here."""
+        for name, segment in self.presence.segments.items():
+            for peer in segment.peers:
+                if address in peer.claims:
+                    seat.heard[name, peer.node] = peer.claims[address]
+
+    def _index(self, link: str, peer: Peer, before: Mapping[Address, Claim]) -> None:
+        """A node's list of claims changed."""
+        for address in before.keys() | peer.claims.keys():
+            seat, claim = self.seats.get(address), peer.claims.get(address)
+            if seat is None or claim == before.get(address):
+                continue
+            if claim is None:
+                seat.heard.pop((link, peer.node), None)
+            else:
+                seat.heard[link, peer.node] = claim
+            self._restless.add(address)
+
+    def _list(self, segment: Segment) -> dict[Address, Claim]:
+        """What this node answers for on a link."""
+        found: dict[Address, Claim] = {}
+        for address, seat in self.seats.items():
+            if segment not in seat.segments:
+                continue
+            if seat.mine is not None:
+                if seat.mine.confirmed:
+                    found[address] = seat.mine.claim
+            elif seat.standing is not None and seat.owner is not None:
+                found[address] = seat.owner
+        return found
+
+
+def _doubt(mine: Held, seconds: float, now: float) -> None:
+    """What is ours is to be confirmed; after a long absence it is provisional, too."""
+    mine.doubt()
+    if seconds > DEADLINE:
+        mine.claim, mine.contested = replace(mine.claim, provisional=True), now
+
+
+def _suits(link: Link, address: Address, names: frozenset[str] | None) -> bool:
+    return link.name in names if names is not None else any(address in network for network in link.networks)
+
+
+def _on(link: Link, addresses: Iterable[Address]) -> Address | None:
+    return next((address for address in addresses if any(address in network for network in link.networks)), None)
+
+
+def _key(address: Address) -> tuple[int, bytes]:
+    return address.version, address.packed

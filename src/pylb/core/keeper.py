@@ -1,0 +1,277 @@
+"""What one node does about one address: keep it, give it up, take it, stand in for its owner, or wait. No clock.
+
+Every decision follows from the seat (what is known of the address), the presence (who is there) and the time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pylb.core.beats import State
+from pylb.core.claims import Cause, Claim, meet, tie
+from pylb.core.effects import Announce, Dropped, StoodDown, StoodIn, Took
+from pylb.core.evidence import STAND_IN
+from pylb.core.model import Address, NodeName
+from pylb.core.peers import Peer
+from pylb.core.presence import LISTEN_AGAIN, Presence
+from pylb.core.reasons import Reason
+from pylb.core.seats import Held, Seat
+from pylb.core.segment import Segment
+
+NEWCOMER = 2.0  # s after its start in which a node counts peers that it has not heard yet
+TURN = 2.0  # s that the next in line waits for the one before it to make a first claim
+STAGGER = 0.2  # s that the next in line waits for the one before it to take over
+RELEASED = 0.5  # s until what an owner dropped is taken: others may have seen the cause a little earlier
+RECORDED = 10.0  # s after the start that a recorded owner is waited for
+UNCONTESTED = 5.0  # s after which a claim that nobody is against is an ordinary one
+YIELDING = 2.0  # s that an owner that is not eligible any more waits for its successor
+
+
+class Keeper:
+    """Decides about seats, one at a time."""
+
+    def __init__(self, presence: Presence) -> None:
+        self._presence = presence
+        self._node = presence.node
+        self._say = presence.effects.append
+        self.nodes: frozenset[NodeName] = frozenset()  # those of the cluster
+        self.recorded: dict[Address, NodeName] = {}  # whom the API names as owners
+
+    def consider(self, seat: Seat, now: float) -> bool:
+        """Decide about one address; True if nothing can change until something else does."""
+        if not seat.line.verdict.ranking:
+            self._drop(seat, seat.line.verdict.reason or Reason.NOT_ELECTED)
+            self.stand_down(seat)
+            seat.owner, seat.vacant_since = None, now
+            return True
+        rivals = seat.rivals(now)
+        if seat.mine is not None:
+            return self._keep(seat, seat.mine, rivals, now)
+        if rivals:
+            return self._watch(seat, rivals, now)
+        if seat.owner is None:
+            seat.owner = seat.hearsay(now) or self._recall(seat, now)
+        if seat.owner is None:
+            self._fill(seat, now)
+        elif seat.owner.node == self._node:
+            self._resume(seat, seat.owner, now)
+        else:
+            self._replace(seat, seat.owner, now)
+        return False
+
+    # An address of our own
+
+    def _keep(self, seat: Seat, mine: Held, rivals: list[Claim], now: float) -> bool:
+        """Confirm it, defend it or give it up."""
+        if not mine.confirmed:
+            self._confirm(seat, mine, now)
+        for rival in rivals:
+            mine.contested = now
+            if meet(mine.claim, rival, seat.line.verdict.ranking, seat.line.address) is rival:
+                seat.owner = rival
+                self._drop(seat, Reason.NOT_ELECTED, rival.node)
+                return True
+            if rival.term >= mine.claim.term:
+                mine.claim = mine.claim.above(rival)
+            mine.again = True
+        if mine.again and not rivals:
+            mine.again = False
+            if mine.confirmed:
+                self._say(Announce(seat.line.address))
+        self._weigh(seat, mine, now)
+        if self._yield(seat, mine, now):
+            return False
+        return mine.confirmed and not mine.again and not mine.claim.provisional and not mine.claim.restored
+
+    def _confirm(self, seat: Seat, mine: Held, now: float) -> None:
+        """Rely on a claim again, once a node that hears us knows of it, or nobody else answers for the address."""
+        if self._presence.state is State.JOINING or not seat.segments:
+            return
+        if seat.hears(now) or (mine.asked and now >= mine.asked_at + LISTEN_AGAIN):
+            mine.confirmed = True
+            self._say(Announce(seat.line.address))
+
+    @staticmethod
+    def _weigh(seat: Seat, mine: Held, now: float) -> None:
+        """A claim is provisional while the witness is lost, and ordinary once nobody is against it."""
+        if not all(segment.is_witnessed(now) for segment in seat.segments):
+            mine.claim, mine.contested = replace(mine.claim, provisional=True), now
+        elif (mine.claim.provisional or mine.claim.restored) and now >= max(mine.contested, mine.since) + UNCONTESTED:
+            mine.claim = replace(mine.claim, provisional=False, restored=False)
+
+    def _yield(self, seat: Seat, mine: Held, now: float) -> bool:
+        """Ask the successor to take an address that this node should not have; whether it is so."""
+        eligible = self._node in seat.line.verdict.ranking
+        if eligible and not self._presence.state.yields:
+            if mine.claim.yields:
+                mine.claim, mine.yields_since = replace(mine.claim, yields=False), None
+            return False
+        if mine.yields_since is None:
+            mine.yields_since = now
+        mine.claim = replace(mine.claim, yields=True)
+        heirs = self._candidates(seat, now, but=self._node)
+        if not eligible and (not heirs or now >= mine.yields_since + YIELDING):
+            self._drop(seat, seat.line.verdict.excluded.get(self._node, Reason.NOT_ELECTED))
+            seat.owner, seat.vacant_since = None, now
+        return True
+
+    # An address of another's
+
+    def _watch(self, seat: Seat, rivals: list[Claim], now: float) -> bool:
+        """Another owns it, and says so."""
+        best = rivals[0]
+        for other in rivals[1:]:
+            best = meet(best, other, seat.line.verdict.ranking, seat.line.address)
+        seat.owner, seat.released, seat.absent_since = best, None, None
+        if self._ends(seat, best.node, now):
+            return False
+        self.stand_down(seat)
+        if best.yields:
+            heirs = self._candidates(seat, now, but=best.node)
+            if heirs and heirs[0] == self._node:
+                self._take(seat, Claim(self._node, best.term + 1), best.node, Cause.NOT_ELIGIBLE, now)
+            return False
+        return len(rivals) == 1
+
+    def _ends(self, seat: Seat, owner: NodeName, now: float) -> bool:
+        """Whether the owner's speaker is about to end, and waits for somebody to stand in."""
+        for segment in seat.segments:
+            peer = segment.fresh(owner, now)
+            if peer is not None and peer.state is State.RESTARTING:
+                self._stand_in(seat, owner, segment, now)
+                return True
+        return False
+
+    def _replace(self, seat: Seat, owner: Claim, now: float) -> None:
+        """Its owner does not say that it answers: find out what became of it."""
+        known = [(segment, peer) for segment in seat.segments if (peer := segment.peers.get(owner.node)) is not None]
+        if not known:
+            waited = now >= self._presence.active_at + RECORDED
+            if waited or owner.node not in seat.line.verdict.ranking:
+                self._free(seat, owner, now)
+            return
+        for segment, peer in known:
+            if peer.is_fresh(now):
+                self._relieve(seat, owner, segment, peer, now)
+                return
+        segment, peer = known[0]
+        if peer.state is State.LEAVING:
+            self._succeed(seat, owner, Cause.LEFT, segment, now, now - peer.sign)
+            return
+        suspicion = segment.suspicion(owner.node)
+        if suspicion is None:
+            return
+        if suspicion.may_stand_in or peer.state is State.RESTARTING:
+            self._stand_in(seat, owner.node, segment, now)
+        row = segment.judge(peer, suspicion, now)
+        if row is not None and suspicion.is_over(row, now) and row.cause is not None:
+            self._succeed(seat, owner, row.cause, segment, now, now - suspicion.sign)
+
+    def _relieve(self, seat: Seat, owner: Claim, segment: Segment, peer: Peer, now: float) -> None:
+        """Its owner is heard, but does not say that it answers."""
+        if peer.state.may_take or peer.state.yields:
+            self._free(seat, owner, now)
+            return
+        self._stand_in(seat, owner.node, segment, now)
+        seat.absent_since = now if seat.absent_since is None else seat.absent_since
+        if now >= seat.absent_since + STAND_IN:
+            self._succeed(seat, owner, Cause.SPEAKERLESS, segment, now, now - seat.absent_since)
+
+    def _succeed(self, seat: Seat, owner: Claim, cause: Cause, segment: Segment, now: float, silent: float) -> None:
+        """Take an address over from an owner that is lost, if it is our turn and we are not the one that is cut off."""
+        suspicion = segment.suspicion(owner.node)
+        line = self._candidates(seat, now, but=owner.node)
+        if self._node not in line:
+            return
+        judged, witnessed = now, True
+        if suspicion is not None:
+            suspicion.judged = judged = suspicion.judged or now
+            witnessed = segment.has_witness(suspicion, owner.node, now)
+            if not witnessed and not segment.is_past_patience(suspicion, now):
+                return
+        if now >= judged + STAGGER * line.index(self._node):
+            claim = Claim(self._node, owner.term + 1, provisional=not witnessed, taken=cause is not Cause.LEFT)
+            self._take(seat, claim, owner.node, cause, now, silent)
+
+    # An address of nobody's
+
+    def _fill(self, seat: Seat, now: float) -> None:
+        """Nobody is known to own it: a first claim, by the first in line."""
+        line = self._candidates(seat, now)
+        if self._node not in line or (seat.released and now < seat.vacant_since + RELEASED):
+            return
+        if now < self._presence.active_at + NEWCOMER:
+            heard = {peer.node for segment in seat.segments for peer in segment.peers}
+            unheard = self.nodes - heard
+            line = [node for node in seat.line.verdict.ranking if node in line or node in unheard]
+        if now >= max(seat.vacant_since, self._presence.active_at) + TURN * line.index(self._node):
+            cause = Cause.RELEASED if seat.released else Cause.FIRST
+            self._take(seat, Claim(self._node, seat.term + 1), seat.released, cause, now)
+
+    def _recall(self, seat: Seat, now: float) -> Claim | None:
+        """The owner that the API names, for a node that has just started."""
+        recorded = self.recorded.get(seat.line.address)
+        if recorded is None or seat.recalled or seat.term or now >= self._presence.active_at + RECORDED:
+            return None
+        seat.recalled = self._presence.state is not State.JOINING
+        return Claim(recorded, 0, restored=True)
+
+    def _resume(self, seat: Seat, claim: Claim, now: float) -> None:
+        """It was ours before this speaker started again."""
+        if self._node in self._candidates(seat, now):
+            again = replace(claim, term=max(claim.term, 1), restored=True, yields=False)
+            self._take(seat, again, self._node, Cause.RESUMED, now)
+        elif self._presence.state is State.ACTIVE and now >= self._presence.active_at:
+            seat.owner, seat.vacant_since = None, now
+
+    # Changes
+
+    def _take(
+        self,
+        seat: Seat,
+        claim: Claim,
+        previous: NodeName | None,
+        cause: Cause,
+        now: float,
+        silent: float | None = None,
+    ) -> None:
+        self.stand_down(seat)
+        seat.mine, seat.owner, seat.released = Held(claim, now), None, None
+        seat.term = max(seat.term, claim.term)
+        self._say(Took(seat.line, claim, previous, cause, silent))
+
+    def _drop(self, seat: Seat, reason: Reason, to: NodeName | None = None) -> None:
+        if seat.mine is not None:
+            seat.term, seat.mine = max(seat.term, seat.mine.claim.term), None
+            self._say(Dropped(seat.line.address, seat.line, reason, to))
+
+    def _free(self, seat: Seat, owner: Claim, now: float) -> None:
+        """Its owner has given it up, or was never heard."""
+        self.stand_down(seat)
+        seat.owner, seat.released, seat.vacant_since = None, owner.node, now
+        seat.term = max(seat.term, owner.term)
+
+    def vacate(self, seat: Seat) -> None:
+        """Nobody wants the address any more."""
+        self._drop(seat, Reason.NO_ADDRESS)
+        self.stand_down(seat)
+
+    def _stand_in(self, seat: Seat, owner: NodeName, segment: Segment, now: float) -> None:
+        """Answer with the owner's MAC, if we are the first of those who can; any number of them say the same thing."""
+        if seat.standing == owner or not self._presence.state.may_take:
+            return
+        others = [peer.node for peer in segment.peers.fresh(now) if peer.state.may_take and peer.node != owner]
+        if all(tie(self._node, owner) < tie(other, owner) for other in others):
+            seat.standing = owner
+            self._say(StoodIn(seat.line.address, owner))
+
+    def stand_down(self, seat: Seat) -> None:
+        """Do so no more."""
+        if seat.standing is not None:
+            self._say(StoodDown(seat.line.address, seat.standing))
+            seat.standing = None
+
+    def _candidates(self, seat: Seat, now: float, but: NodeName | None = None) -> list[NodeName]:
+        """The nodes that may take an address now, in the order of its line."""
+        may_take, ranking = self._presence.may_take, seat.line.verdict.ranking
+        return [node for node in ranking if node != but and may_take(node, seat.segments, now)]

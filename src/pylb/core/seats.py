@@ -1,0 +1,78 @@
+"""One address as one node sees it: what is wanted, who has it, what was heard of it. Values that its keeper changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pylb.core.claims import Claim
+from pylb.core.lines import Line
+from pylb.core.model import NodeName
+from pylb.core.segment import Segment
+
+
+@dataclass(slots=True)
+class Held:
+    """An address of this node's own; times in seconds."""
+
+    claim: Claim
+    since: float
+    confirmed: bool = True  # this node may rely on its claim
+    asked: bool = False  # whether anybody else answers for it
+    asked_at: float = 0.0
+    contested: float = float("-inf")  # when another claim was last heard
+    again: bool = False  # announce once more when the other has stopped
+    yields_since: float | None = None
+    cut_since: float | None = None  # since when it has no link
+
+    def doubt(self) -> None:
+        """Nobody may be told of it before it is confirmed."""
+        self.confirmed, self.asked = False, False
+
+
+@dataclass(slots=True)
+class Seat:
+    """One address; times in seconds."""
+
+    line: Line
+    segments: tuple[Segment, ...] = ()  # the links on which it is answered
+    mine: Held | None = None
+    owner: Claim | None = None  # of another node; or of this one, before it was started again
+    standing: NodeName | None = None  # whom this node stands in for
+    vacant_since: float = 0.0  # since when nobody is known to own it
+    term: int = 0  # the highest that was heard of
+    released: NodeName | None = None  # who gave it up
+    recalled: bool = False  # what the API names was considered
+    absent_since: float | None = None  # since when its owner's speaker is heard, but listens only
+    heard: dict[tuple[str, NodeName], Claim] = field(default_factory=dict)  # (link, node that told): newest claim
+
+    def rivals(self, now: float) -> list[Claim]:
+        """What other nodes that are heard claim for themselves."""
+        found = {}
+        for segment in self.segments:
+            for (link, teller), claim in self.heard.items():
+                if link == segment.link.name and claim.node == teller and segment.fresh(teller, now):
+                    found[teller] = claim
+        self.term = max((self.term, *(claim.term for claim in found.values())))
+        return list(found.values())
+
+    def hearsay(self, now: float) -> Claim | None:
+        """The claim of the owner that others who are heard stand in for."""
+        told = [
+            claim
+            for segment in self.segments
+            for (link, teller), claim in self.heard.items()
+            if link == segment.link.name and claim.node != teller and segment.fresh(teller, now)
+        ]
+        return max(told, key=lambda claim: claim.term, default=None)
+
+    def is_relieved(self, now: float) -> bool:
+        """Whether another node that is heard answers for this one, or in its place."""
+        return any(
+            link == segment.link.name and segment.fresh(teller, now)
+            for segment in self.segments
+            for link, teller in self.heard
+        )
+
+    def hears(self, now: float) -> bool:
+        """Whether a node on one of its links is heard that hears us."""
+        return any(s.peers.hears_us(peer.node, now) for s in self.segments for peer in s.peers.fresh(now))

@@ -1,0 +1,86 @@
+"""A configuration that is invalid, on a real cluster: whoever starts anew goes by what is valid of it, and is not ready."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+
+from cluster import steady
+from cluster.scenes import FRONT, SERVES_S, Scene
+from fakes.cluster import OURS, is_ready, pool, service, until
+from fakes.real import RealLan
+from pylb.kube.errors import ClusterError
+
+Say = Callable[[str], None]
+OVERLAPS, BROKEN = pool("another", "10.77.0.216/29"), pool("broken", "10.9.9.20-10.9.9.10")
+DARK_S = 30.0  # at most, from the end of all daemons: pods start in some seconds
+STOPS_S = 15.0  # in which a rollout would have gone on to the next node
+ROLLED_S = 60.0
+DAEMON_SET = f"/apis/apps/v1/namespaces/{OURS.rpartition('/')[2]}/daemonsets/pylb-speaker"
+
+
+@contextlib.contextmanager
+def invalid(lan: RealLan) -> Iterator[None]:
+    """For the time of the block a pool cannot be read, and another one overlaps the one that is in use."""
+    lan.create(OVERLAPS, BROKEN)
+    try:
+        until("it is refused", lambda: len(lan.state("controller")["config"]["problems"]) == 2)
+        yield
+    finally:
+        lan.remove(OVERLAPS, BROKEN)
+
+
+def everybody(lan: RealLan) -> list[str]:
+    return ["controller", *(f"speaker-{node}" for node in lan.nodes)]
+
+
+def goes_by_a_part(lan: RealLan, who: str) -> bool:
+    """False, too, while it does not answer yet."""
+    with contextlib.suppress(ClusterError):
+        return bool(lan.state(who)["config"]["partial"])
+    return False
+
+
+def test_all_of_pylb_starts_anew_beside_an_invalid_pool(scene: Scene, lan: RealLan, say: Say) -> None:
+    """Nobody knows a good configuration then: addresses are answered all the same, new ones are given, no pod is ready.
+    As soon as it is good again all are, and nothing moves."""
+    with invalid(lan):
+        before = {item["metadata"]["uid"] for item in steady.daemons(lan)}
+        lan.end_pods("pylb-system")
+        ended = time.monotonic()
+        until("all are new", lambda: not before & {item["metadata"]["uid"] for item in steady.daemons(lan)})
+        until("nobody knows a good one", lambda: all(goes_by_a_part(lan, who) for who in everybody(lan)), DARK_S)
+        lan.ask(scene.url, "router", DARK_S)
+        say(f"answered by daemons that never knew a good one {time.monotonic() - ended:.1f} s after the end of all")
+        until("its owner has it alone", lambda: lan.owners(scene.address) == [scene.owner], SERVES_S)
+        assert lan.addresses(FRONT) == [scene.address]
+        key = scene.make()
+        given = until("a new one is given", lambda: lan.addresses(key), SERVES_S)
+        scene.answered(given[0])
+        assert not any(is_ready(item) for item in steady.daemons(lan))
+        with steady.Steady(lan, scene.address) as watched:
+            lan.remove(OVERLAPS, BROKEN)
+            until("all are ready", lambda: all(is_ready(item) for item in steady.daemons(lan)), SERVES_S)
+            watched.assert_unnoticed()
+        assert set(steady.lives(lan).values()) == {0}
+        lan.remove(service(key))
+    steady.at_rest(lan)
+
+
+def test_a_rollout_stops_at_the_first_node(scene: Scene, lan: RealLan) -> None:
+    """Who starts anew leaves all to those who know the last good configuration, and they are not ended for it."""
+    with invalid(lan):
+        lan.typed("-n pylb-system rollout restart daemonset/pylb-speaker")
+        until("one is new", lambda: lan.get(DAEMON_SET)["status"].get("updatedNumberScheduled") == 1, ROLLED_S)
+        scene.answered(scene.address)
+        with lan.probe(scene.url) as probe:
+            stops = time.monotonic() + STOPS_S
+            until("it lasts", lambda: time.monotonic() > stops, STOPS_S + 1)
+            assert len(lan.owners(scene.address)) == 1
+            status = lan.get(DAEMON_SET)["status"]
+            assert probe.failed() == 0
+        assert (status["updatedNumberScheduled"], status["numberReady"]) == (1, len(lan.nodes) - 1)
+    until("all are new", lambda: lan.get(DAEMON_SET)["status"]["updatedNumberScheduled"] == len(lan.nodes), ROLLED_S)
+    steady.at_rest(lan)
+    until("its owner has it back", lambda: lan.owners(scene.address) == [scene.owner], SERVES_S)

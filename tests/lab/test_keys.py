@@ -1,0 +1,120 @@
+"""The cluster's secret is replaced: nobody notices, whoever gets the new one late, and whoever restarts meanwhile."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from fakes import lan as lans
+from fakes.cluster import advertisement, deployment, pool, service, until
+from fakes.lan import Lan
+from fakes.takeovers import TWO_BEATS_S
+
+ADDRESS, URL = "10.78.0.200", "http://10.78.0.200/"
+WATCHED_S = 3.0  # longer than a speaker takes to look at the file again, and to find another silent
+Say = Callable[[str], None]
+
+
+@pytest.fixture(scope="module")
+def lan() -> Iterator[Lan]:
+    with lans.start("10.78.0.0/24") as lan:
+        lan.create(
+            pool("good", "10.78.0.128/25"),
+            advertisement(),
+            deployment("default/web", {"app": "web"}, 8080, replicas=3),
+            service("default/front", loadBalancerIP=ADDRESS),
+        )
+        lan.settled()
+        lan.owner(ADDRESS)
+        lan.ask(URL)
+        yield lan
+
+
+def new_key(lan: Lan) -> Path:
+    """A secret that no node has yet."""
+    path = lan.kubeconfig.parent / f"{secrets.token_hex(4)}.key"
+    path.touch(mode=0o600)
+    path.write_text(secrets.token_hex(32))
+    return path
+
+
+def bring(lan: Lan, node: str, key: Path) -> None:
+    """The kubelet of a node brings the new secret."""
+    link = lan.kubeconfig.parent / f"beats-{node}.key"
+    fresh = link.with_suffix(".new")
+    fresh.symlink_to(key)
+    fresh.rename(link)
+
+
+def strangers(lan: Lan, node: str) -> set[str]:
+    return {one["node"] for one in lan.state(f"speaker-{node}")["strangers"]}
+
+
+def watch() -> None:
+    began = time.monotonic()
+    until("it was watched", lambda: time.monotonic() > began + WATCHED_S)
+
+
+def took_it(lan: Lan, node: str, times: int) -> bool:
+    return lan.logs(f"speaker-{node}").count("took the new key") == times
+
+
+def test_each_node_gets_the_new_secret_in_its_turn(lan: Lan) -> None:
+    owner, key = lan.owner(ADDRESS), new_key(lan)
+    before = {node: lan.logs(f"speaker-{node}").count("took the new key") for node in lan.nodes}
+    with lan.probe(URL) as probe, lan.asker(ADDRESS) as asker:
+        for node in lan.nodes:
+            bring(lan, node, key)
+            until("it is taken", lambda node=node: took_it(lan, node, before[node] + 1))
+            watch()
+            assert strangers(lan, node) == set()
+        asker.stop()
+        assert probe.failed() == 0
+    assert {mac for _, mac in asker.answers()} == {lan.mac(owner)}
+
+
+def test_a_speaker_that_restarts_with_the_new_secret_waits_for_the_others(lan: Lan, say: Say) -> None:
+    """It was the owner. It answers again once one of the others has the new secret and the last one, too."""
+    lan.settled()
+    owner, key = lan.owner(ADDRESS), new_key(lan)
+    others = [node for node in lan.nodes if node != owner]
+    lan.lab.speaker("stop", owner)
+    bring(lan, owner, key)
+    heir = lan.owner(ADDRESS, beside=owner)
+    with lan.asker(ADDRESS) as asker:
+        back = time.time()
+        lan.lab.speaker("start", owner)
+        until("it sees that it cannot read them", lambda: strangers(lan, owner) == set(others))
+        until("the others see that, too", lambda: all(strangers(lan, node) == {owner} for node in others))
+        watch()
+        assert lan.state(f"speaker-{owner}")["state"] == "joining"
+        bring(lan, others[0], key)
+        until("it reads one", lambda: strangers(lan, owner) == {others[1]})
+        assert lan.state(f"speaker-{owner}")["state"] == "joining"
+        last = time.time()
+        bring(lan, others[1], key)
+        lan.settled()
+        until("it is the owner again", lambda: lan.owners(ADDRESS) == [owner])
+        asker.stop()
+    lan.ask(URL)
+    answers = asker.answers()
+    assert {mac for at, mac in answers if back < at < last} == {lan.mac(heir)}
+    dispute = asker.longest_dispute()
+    say(f"disputed for {dispute * 1000:.0f} ms")
+    assert dispute <= TWO_BEATS_S
+    assert "shares no key with the speaker there" in lan.logs(f"speaker-{owner}")
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Say:
+    """Print a figure beside the test's name."""
+
+    def tell(text: str) -> None:
+        with capsys.disabled():
+            print(f" [{text}]", end="", flush=True)
+
+    return tell

@@ -1,0 +1,289 @@
+"""A beat of the second format survives the way there and back, whatever the LAN does; nothing else passes for one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv6Address
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pylb.core.beats import Ack, Beat, State
+from pylb.core.claims import MAX_TERM, Claim
+from pylb.core.model import Address, NodeName
+from pylb.speaker import beat as first_format
+from pylb.speaker.beat import MAX_BYTES
+from pylb.speaker.claimlist import BURST, COPIES, Assembler, Listing
+from pylb.speaker.claimpage import DIGEST_BYTES, MAX_BITS, page_at, place, read, write
+from pylb.speaker.courier import Incoming, Outgoing
+from pylb.speaker.datagram import MAX_ACKS, Format, Telling, decode, encode, token
+from pylb.speaker.errors import WireError
+from pylb.speaker.keyring import derive
+
+KEY = derive(b"a secret of the cluster")
+MAX_TURNS = 400  # until a list is known when nothing is lost any more
+
+Claims = dict[Address, Claim]
+numbers = st.integers(0, 2**64 - 1)
+names = st.from_regex(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", fullmatch=True).map(NodeName)
+addresses = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6))
+claims = st.builds(
+    Claim,
+    st.sampled_from([NodeName("n1"), NodeName("n2"), NodeName("a-node.with.a.long.name")]),
+    st.integers(0, MAX_TERM),
+    *[st.booleans()] * 4,
+)
+macs = st.one_of(st.just(b""), st.binary(min_size=6, max_size=6))
+links = st.one_of(st.just(""), st.text(min_size=1, max_size=15).filter(lambda name: len(name.encode()) <= 15))
+beats = st.builds(
+    Beat,
+    names,
+    numbers,
+    st.integers(0, 2**64 - 1 - BURST),
+    st.sampled_from(State),
+    links,
+    macs,
+    st.dictionaries(addresses, claims, max_size=60),
+    st.dictionaries(names, st.builds(Ack, numbers, numbers), max_size=2 * MAX_ACKS),
+    st.booleans(),
+)
+tellings_about = st.tuples(
+    st.sets(st.binary(min_size=6, max_size=6), max_size=16), st.lists(addresses, max_size=8), st.booleans()
+)
+
+
+def known(beat: Beat) -> dict[bytes, NodeName]:
+    return {token(node): node for node in beat.acks}
+
+
+@given(beats, tellings_about)
+def test_what_was_told_at_one_turn_is_read_as_it_was_told(
+    beat: Beat, about: tuple[set[bytes], list[Address], bool]
+) -> None:
+    incoming, acks, whole, heard = Incoming(), dict[NodeName, Ack](), False, beat
+    tellings = Outgoing(beat.node).tell(beat, *about)
+    for number, telling in enumerate(tellings):
+        datagram = encode(telling, KEY)
+        assert len(datagram) <= MAX_BYTES
+        read_back = decode(datagram, KEY, known(beat))
+        assert read_back == telling
+        assert read_back.format is Format.TWO
+        assert (set(read_back.macs), list(read_back.addresses), read_back.partial) == about
+        heard, whole = incoming.read(read_back)
+        assert heard.sequence == beat.sequence + number
+        acks.update(heard.acks)
+    assert whole
+    assert acks.items() <= beat.acks.items()
+    assert len(acks) >= min(len(beat.acks), 20)
+    assert heard == replace(beat, sequence=heard.sequence, acks=heard.acks)
+
+
+@given(beats, tellings_about)
+def test_a_speaker_of_the_first_format_hears_that_we_live(
+    beat: Beat, about: tuple[set[bytes], list[Address], bool]
+) -> None:
+    for number, telling in enumerate(Outgoing(beat.node).tell(beat, *about)):
+        told = first_format.decode(encode(telling, KEY), KEY.signing)
+        assert (told.cluster, told.node) == (KEY.cluster, beat.node)
+        assert (told.incarnation, told.sequence) == (beat.incarnation, beat.sequence + number)
+        assert (told.state is first_format.State.ACTIVE) == (beat.state is State.ACTIVE)
+        assert (told.state is first_format.State.JOINING) == (beat.state is State.JOINING)
+        assert b"".join(value for kind, value in told.fields if kind == 1) == b"".join(sorted(about[0]))
+        assert any(kind == 2 for kind, _ in told.fields) == about[2]
+
+
+@given(names, st.sampled_from(first_format.State), numbers, numbers, st.booleans())
+def test_we_hear_speakers_of_the_first_format(
+    node: NodeName, state: first_format.State, incarnation: int, sequence: int, partial: bool
+) -> None:
+    fields = ((1, b"abcdefghijkl"), *(((2, b""),) if partial else ()))
+    datagram = first_format.encode(
+        first_format.Beat(KEY.cluster, node, state, incarnation, sequence, fields), KEY.signing
+    )
+    telling = decode(datagram, KEY, {})
+    expected = Beat(node, incarnation, sequence, State[state.name], mac=b"abcdef")
+    assert telling == Telling(expected, None, (b"abcdef", b"ghijkl"), (), partial)
+    assert telling.format is Format.ONE
+    assert Incoming().read(telling) == (expected, False)
+
+
+@given(st.binary(max_size=MAX_BYTES + 10))
+def test_any_bytes_are_refused_with_one_exception(datagram: bytes) -> None:
+    with pytest.raises(WireError):
+        decode(datagram, KEY, {})
+
+
+@given(beats, st.data())
+def test_a_flipped_bit_and_a_cut_are_noticed(beat: Beat, data: st.DataObject) -> None:
+    datagram = encode(data.draw(st.sampled_from(Outgoing(beat.node).tell(beat))), KEY)
+    flipped = bytearray(datagram)
+    bit = data.draw(st.integers(0, 8 * len(datagram) - 1))
+    flipped[bit // 8] ^= 1 << bit % 8
+    for other in (bytes(flipped), datagram[: data.draw(st.integers(0, len(datagram) - 1))], datagram + b"\0"):
+        with pytest.raises(WireError):
+            decode(other, KEY, known(beat))
+
+
+@given(st.lists(st.tuples(st.integers(0, 8), st.binary(max_size=150)), max_size=8), st.binary(max_size=60))
+def test_whatever_a_holder_of_the_key_signs_there_is_one_exception(
+    fields: list[tuple[int, bytes]], listing: bytes
+) -> None:
+    """The tag hides the decoder from noise: so here are fields of noise, signed."""
+    signed = first_format.encode(
+        first_format.Beat(KEY.cluster, "n1", first_format.State.ACTIVE, 1, 1, (*fields, (6, listing))), KEY.signing
+    )
+    with suppress(WireError):
+        Incoming().read(decode(signed, KEY, {token(NodeName("n2")): NodeName("n2")}))
+
+
+def mutated(value: bytes, random: Random) -> bytes:
+    """The same, but for some bytes."""
+    changed = bytearray(value)
+    for _ in range(random.randint(1, 3)):
+        deed, at = random.randrange(3), random.randint(0, len(changed))
+        if deed == 0 and at < len(changed):
+            changed[at] = random.choice([0, 1, 4, 6, 255, random.randrange(256)])
+        elif deed == 1:
+            del changed[at : at + random.randint(1, 9)]
+        else:
+            changed[at:at] = random.randbytes(random.randint(1, 9))
+    return bytes(changed)
+
+
+@given(beats, st.randoms(use_true_random=False))
+def test_a_field_that_was_meddled_with_and_signed_raises_nothing_else(beat: Beat, random: Random) -> None:
+    telling = random.choice(Outgoing(beat.node).tell(beat, [b"abcdef"], [IPv4Address("10.0.0.1")]))
+    told = first_format.decode(encode(telling, KEY), KEY.signing)
+    chosen = random.randrange(len(told.fields))
+    fields = [(kind, mutated(value, random) if at == chosen else value) for at, (kind, value) in enumerate(told.fields)]
+    try:
+        signed = first_format.encode(replace(told, fields=tuple(fields)), KEY.signing)
+    except ValueError:  # it grew out of a datagram
+        return
+    with suppress(WireError):
+        Incoming().read(decode(signed, KEY, known(beat)))
+
+
+@given(st.dictionaries(addresses, claims, max_size=20), st.integers(0, MAX_BITS))
+def test_a_page_is_read_as_it_was_written_and_at_its_place_alone(listed: Claims, bits: int) -> None:
+    pages: dict[int, Claims] = {}
+    for address, claim in listed.items():
+        pages.setdefault(page_at(place(address), bits), {})[address] = claim
+    for index, page in pages.items():
+        for sender in (NodeName("n1"), NodeName("n3")):
+            assert read(write(page, sender), sender, index, bits) == page
+        if bits:
+            with pytest.raises(WireError):
+                read(write(page, NodeName("n1")), NodeName("n1"), index ^ 1, bits)
+
+
+@given(st.binary(max_size=80))
+def test_a_page_of_noise_is_refused_or_says_something(page: bytes) -> None:
+    with suppress(WireError):
+        assert all(isinstance(claim, Claim) for claim in read(page, NodeName("n1"), 0, 0).values())
+
+
+def drawn_list(random: Random, before: Claims) -> Claims:
+    """A list that follows another: often a small change, at times a great one."""
+    pool: list[Address] = [
+        *(IPv4Address(0x0A000000 + at) for at in range(300)),
+        *(IPv6Address(0xFD << 120 | at) for at in range(100)),
+    ]
+    deed = random.randrange(6)
+    if deed == 0:
+        return {}
+    chosen = random.sample(pool, random.randint(1, 300)) if deed == 1 else random.sample(pool, random.randint(1, 5))
+    after = {} if deed == 1 else dict(before)
+    for address in chosen:
+        if deed > 1 and address in after and random.random() < 0.5:
+            del after[address]
+        else:
+            after[address] = Claim(NodeName(random.choice(["n1", "n1", "n2"])), random.randrange(4))
+    return after
+
+
+class Receiver:
+    """Hears the datagrams of one sender, and checks after each that it believes what it may."""
+
+    def __init__(self, versions: list[Claims]) -> None:
+        self._incoming, self._versions = Incoming(), versions
+        self._settled, self._newest = 0, 0  # versions; the first is empty
+
+    def hear(self, datagram: bytes, version: int) -> tuple[Beat, bool]:
+        self._newest = max(self._newest, version)
+        beat, whole = self._incoming.read(decode(datagram, KEY, {}))
+        if whole:
+            assert beat.claims == self._versions[self._newest]
+            self._settled = self._newest
+        since = self._versions[self._settled : self._newest + 1]
+        for address, claim in beat.claims.items():
+            assert claim in [one.get(address) for one in since]
+        for address in set.intersection(*(set(one) for one in since)):
+            assert address in beat.claims
+        return beat, whole
+
+
+def sender(versions: list[Claims], random: Random) -> Callable[[int], list[tuple[bytes, int]]]:
+    outgoing, sequence = Outgoing(NodeName("n1")), 1
+
+    def turn(version: int) -> list[tuple[bytes, int]]:
+        nonlocal sequence
+        beat = Beat(NodeName("n1"), 5, sequence, State.ACTIVE, "eth0", claims=versions[version])
+        tellings = outgoing.tell(beat)
+        assert 1 <= len(tellings) <= BURST
+        sequence += len(tellings) + random.randrange(2)
+        return [(encode(telling, KEY), version) for telling in tellings]
+
+    return turn
+
+
+def disturbed(datagrams: list[tuple[bytes, int]], random: Random) -> list[tuple[bytes, int]]:
+    """Lost, repeated, and overtaken by others that were sent up to a few turns later."""
+    loss, spread = random.choice([0.0, 0.2, 0.6]), random.choice([0.0, 3.0, 30.0])
+    kept = [(at + random.random() * spread, one) for at, one in enumerate(datagrams) if random.random() >= loss]
+    again = [(at + random.random() * spread, one) for at, one in enumerate(datagrams) if random.random() < 0.1]
+    return [one for _, one in sorted(kept + again, key=lambda pair: pair[0])]
+
+
+@given(st.randoms(use_true_random=False))
+def test_a_list_is_believed_as_it_was_sent_whatever_the_lan_does(random: Random) -> None:
+    versions: list[Claims] = [{}]
+    sent: list[tuple[bytes, int]] = []
+    turn = sender(versions, random)
+    for _ in range(random.randint(1, 8)):
+        again = len(versions) > 2 and random.random() < 0.2
+        versions.append(dict(versions[-2]) if again else drawn_list(random, versions[-1]))
+        for _ in range(random.randint(1, COPIES + 2)):
+            sent += turn(len(versions) - 1)
+    receiver = Receiver(versions)
+    for datagram, version in disturbed(sent, random):
+        receiver.hear(datagram, version)
+
+    beat, whole = None, False
+    for _ in range(MAX_TURNS):
+        for datagram, version in turn(len(versions) - 1):
+            beat, whole = receiver.hear(datagram, version)
+        if whole:
+            break
+    assert whole
+    assert beat is not None
+    for _ in range(3):
+        for datagram, version in turn(len(versions) - 1):
+            following, whole = receiver.hear(datagram, version)
+            assert whole
+            assert following.claims is beat.claims
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 20), st.binary(max_size=1)), max_size=30))
+def test_an_assembler_survives_a_sender_that_contradicts_itself(heard: list[tuple[int, int, bytes]]) -> None:
+    assembler = Assembler()
+    for bits, sequence, content in heard:
+        page = write({IPv4Address("10.0.0.1"): Claim(NodeName("n1"), content[0])}, NodeName("n1")) if content else b""
+        index = page_at(place(IPv4Address("10.0.0.1")), bits)
+        listing = Listing(bytes(DIGEST_BYTES - 1) + bytes([sequence % 3]), bits, ((index, page), (0, b"")))
+        with suppress(WireError):
+            assembler.hear(NodeName("n1"), 1, "eth0", sequence, listing)

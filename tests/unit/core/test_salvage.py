@@ -1,0 +1,61 @@
+"""What is valid of an invalid configuration, and who gives way where two pools cannot both be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fakes.world import advertisement, namespace, pool
+from pylb.core import config, legacy
+from pylb.core.config import ORIGIN
+from pylb.core.model import ObjectRef
+from pylb.core.salvage import salvage
+
+OLD, NEW = "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"
+
+
+def dated(raw: dict[str, Any], at: str) -> dict[str, Any]:
+    return {**raw, "metadata": {**raw["metadata"], "creationTimestamp": at}}
+
+
+WIDE, INSIDE = pool("wide", "10.0.0.0/24"), pool("inside", "10.0.0.9/32")
+CASES = {
+    "nothing is wrong": ([pool("a", "10.0.0.0/24"), pool("b", "fd00::/64")], {"a", "b"}),
+    "one is wrong": ([pool("a", "10.0.0.9-10.0.0.1"), pool("b", "10.0.0.0/24")], {"b"}),
+    "all are wrong": ([pool("a"), pool("b", "x")], set()),
+    "the older stays": ([dated(INSIDE, NEW), dated(WIDE, OLD)], {"wide"}),
+    "the older stays, be it the smaller": ([dated(INSIDE, OLD), dated(WIDE, NEW)], {"inside"}),
+    "of one age the first by name": ([dated(WIDE, OLD), dated(INSIDE, OLD)], {"inside"}),
+    "who is wrong takes nobody's place": ([dated(pool("a", "10.0.0.0/24", "x"), OLD), dated(WIDE, NEW)], {"wide"}),
+    "who gives way takes nobody's place": (
+        [dated(WIDE, OLD), dated(pool("b", "10.0.0.0/24", "10.1.0.0/24"), NEW), dated(pool("c", "10.1.0.0/24"), NEW)],
+        {"wide", "c"},
+    ),
+    "one name": ([dated(pool("a", "10.0.0.0/24"), OLD), dated(pool("a", "10.1.0.0/24", ns="pylb-system"), NEW)], {"a"}),
+    "overlap in itself": ([pool("a", "10.0.0.0/24", "10.0.0.1/32"), pool("b", "10.0.0.0/24")], {"b"}),
+    "equal numbers of two families": ([pool("a", "0.0.0.1/32"), pool("b", "::1/128")], None),
+}
+
+
+@pytest.mark.parametrize(("pools", "stay"), CASES.values(), ids=CASES)
+def test_which_pools_stay(pools: list[dict[str, Any]], stay: set[str] | None) -> None:
+    for given in (pools, pools[::-1]):
+        found = salvage(given, [advertisement()])
+        if stay is None:  # whatever may be in a pool by itself
+            stay = {raw["metadata"]["name"] for raw in pools if config.load([raw], ()).config}
+        assert set(found.pools) == stay
+        assert all(adverts for adverts in found.advertisements.values())
+
+
+def test_an_advertisement_that_is_wrong_is_left_out_alone() -> None:
+    found = salvage([WIDE], [advertisement("good"), advertisement("bad", interfaces=3)], [namespace("n", a="b")])
+    assert [one.name for one in found.advertisements[next(iter(found.pools))]] == ["good"]
+    assert found.namespaces["n"].labels == {"a": "b"}
+
+
+def test_the_old_config_map_is_older_than_all_resources() -> None:
+    text = {"address-pools": [{"name": "old", "protocol": "layer2", "addresses": ["10.0.0.0/25"]}]}
+    made = legacy.convert(text, ObjectRef("ConfigMap", "metallb-system", "config"))
+    assert ORIGIN in made.pools[0]
+    assert set(salvage([dated(WIDE, OLD), *made.pools], made.advertisements).pools) == {"old"}
