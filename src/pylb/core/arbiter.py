@@ -39,7 +39,9 @@ class Arbiter:
         self._sequence = 0
         self._restless: set[Address] = set()  # addresses about which something may have to be decided
         self._witnessed: dict[str, bool] = {}
-        self._listed: dict[str, Mapping[Address, Claim]] = {}
+        self._listed: dict[str, Mapping[Address, Claim]] = {}  # what the beats on each link say
+        self._silent: set[tuple[str, NodeName]] = set()  # (link, node): those that are not heard as they should be
+        self._answers: dict[Address, bytes | None] | None = None  # None: to be found out
 
     @property
     def state(self) -> State:
@@ -62,6 +64,7 @@ class Arbiter:
         self.presence.use(links, now)
         for address, seat in self.seats.items():
             self._face(address, seat, now)
+        self._changed()
 
     def follow(self, lines: Iterable[Line], nodes: Mapping[NodeName, tuple[Address, ...]], now: float) -> None:
         """What the cluster wants: a line for each address, whoever is alive, and the nodes' own addresses."""
@@ -78,6 +81,7 @@ class Arbiter:
                 continue
             seat.line = line
             self._face(address, seat, now)
+        self._changed()
 
     def recall(self, recorded: Mapping[Address, NodeName]) -> None:
         """Whom the API names as each address's owner: what counts when this node starts."""
@@ -122,14 +126,14 @@ class Arbiter:
         if self.presence.join(now):
             self._restless.update(self.seats)
         for segment in self.presence.segments.values():
-            for peer in segment.peers:
-                if not peer.is_fresh(now):
-                    self._restless.update(peer.claims)
+            self._note_silence(segment, now)
             self._note_witness(segment, now)
-        for address in sorted(self._restless, key=_key):
-            seat = self.seats.get(address)
-            if seat is None or self._keeper.consider(seat, now):
-                self._restless.discard(address)
+        if self._restless:
+            for address in sorted(self._restless, key=_key):
+                seat = self.seats.get(address)
+                if seat is None or self._keeper.consider(seat, now):
+                    self._restless.discard(address)
+            self._changed()
 
     # What it says
 
@@ -139,6 +143,8 @@ class Arbiter:
 
     def answers(self) -> dict[Address, bytes | None]:
         """What to answer for: with the MAC of the owner that this node stands in for, or None: with its own."""
+        if self._answers is not None:
+            return self._answers
         found: dict[Address, bytes | None] = {}
         for address, seat in self.seats.items():
             if seat.mine is not None and seat.mine.confirmed:
@@ -148,7 +154,12 @@ class Arbiter:
                 mac = next((peer.mac for peer in owners if peer is not None and peer.mac), None)
                 if mac is not None:
                     found[address] = mac
+        self._answers = found
         return found
+
+    def is_relieved(self, now: float) -> bool:
+        """Whether the others that are heard say that they answer for all that is this node's: it may end."""
+        return all(seat.is_relieved(self.node, now) for seat in self.seats.values() if seat.mine is not None)
 
     def stood_in(self) -> dict[Address, dict[str, bytes]]:
         """The addresses of others that this node answers for, by link with the MAC that their owner has there."""
@@ -170,9 +181,8 @@ class Arbiter:
         for name, segment in self.presence.segments.items():
             self._sequence += STRIDE
             segment.peers.sent(self._sequence, now)
-            listed = self._list(segment)
-            if listed != self._listed.get(name):
-                self._listed[name] = listed
+            if name not in self._listed:
+                self._listed[name] = self._list(segment)
             yield Beat(
                 self.node,
                 self.incarnation,
@@ -180,7 +190,7 @@ class Arbiter:
                 self.state,
                 name,
                 segment.link.mac,
-                self._listed.get(name, {}),
+                self._listed[name],
                 segment.peers.acks(now),
                 segment.is_witnessed(now),
                 self.presence.partial,
@@ -225,6 +235,14 @@ class Arbiter:
 
     # Bookkeeping
 
+    def _changed(self) -> None:
+        """Something was decided: what is answered and told may be another thing now."""
+        self._answers = None
+        for name, segment in self.presence.segments.items():
+            listed = self._list(segment)
+            if listed != self._listed.get(name):
+                self._listed[name] = listed
+
     def _distrust(self, seconds: float, now: float) -> None:
         """Nothing ran here for a while: what was believed is to be shown again."""
         for seat in self.seats.values():
@@ -232,6 +250,7 @@ class Arbiter:
                 _doubt(seat.mine, seconds, now)
             self._keeper.stand_down(seat)
         self._restless.update(self.seats)
+        self._changed()
 
     def _face(self, address: Address, seat: Seat, now: float) -> None:
         """Which links an address is answered on; all of them where none suits, so that somebody can say so."""
@@ -248,6 +267,14 @@ class Arbiter:
         elif seat.mine.cut_since is not None:
             _doubt(seat.mine, now - seat.mine.cut_since, now)
             seat.mine.cut_since = None
+
+    def _note_silence(self, segment: Segment, now: float) -> None:
+        """What a node said is weighed anew when it falls silent or is heard again."""
+        for peer in segment.peers:
+            key = segment.link.name, peer.node
+            if peer.is_fresh(now) == (key in self._silent):
+                self._silent ^= {key}
+                self._restless.update(peer.claims)
 
     def _note_witness(self, segment: Segment, now: float) -> None:
         """What is ours is weighed anew when a witness is lost or answers again."""

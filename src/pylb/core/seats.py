@@ -76,3 +76,11 @@ class Seat:
     def hears(self, now: float) -> bool:
         """Whether a node on one of its links is heard that hears us."""
         return any(s.peers.hears_us(peer.node, now) for s in self.segments for peer in s.peers.fresh(now))
+
+    def is_relieved(self, node: NodeName, now: float) -> bool:
+        """Whether another node that is heard says that it answers for this address."""
+        return any(
+            link == segment.link.name and teller != node and segment.fresh(teller, now)
+            for segment in self.segments
+            for link, teller in self.heard
+        )

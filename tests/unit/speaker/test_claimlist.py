@@ -237,6 +237,21 @@ def test_pages_grow_and_shrink_with_their_list_and_not_at_each_change() -> None:
     assert 0 < bits[2] < bits[3] == bits[4] == bits[5] > bits[6]
 
 
+def test_a_list_that_needs_many_pages_for_little_is_not_spread_anew_at_each_change() -> None:
+    """Two owners with very long names, whose addresses stand close: a page each, and most of the others are empty."""
+    close = [ip for ip in map(IPv4Address, range(0x0A000000, 0x0A000000 + 999)) if claimpage.place(ip) >> 10 == 5][:2]
+    pager, before = Pager(N1), -1
+    for term in range(1, COPIES + 3):
+        pager.take({ip: Claim(NodeName(name * 200), term) for ip, name in zip(close, "ab", strict=True)})
+        assert before in (-1, pager.bits)
+        before = pager.bits
+        hands = pager.deal(ROOM, ROOM)
+        first = indices(hands[0])
+    assert pager.bits >= 6
+    pages = {claimpage.page_at(claimpage.place(ip), pager.bits) for ip in close}
+    assert set(first[:2]) == pages, "these alone are due"
+
+
 def test_what_no_list_has_room_for_is_counted() -> None:
     pager = Pager(N1)
     pager.take(many(MAX_CLAIMS + 5))

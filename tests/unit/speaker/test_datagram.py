@@ -12,7 +12,7 @@ from pylb.core.claims import Claim
 from pylb.core.model import NodeName
 from pylb.speaker import beat as first_format
 from pylb.speaker.claimlist import Listing
-from pylb.speaker.claimpage import digest, fingerprint, write
+from pylb.speaker.claimpage import digest, fingerprint, read, write
 from pylb.speaker.courier import Outgoing
 from pylb.speaker.datagram import HEAD_BYTES, Telling, decode, encode, room, token
 from pylb.speaker.errors import Flaw, WireError
@@ -52,6 +52,17 @@ def test_the_layout_of_a_page_is_pinned() -> None:
         ip_address("fd00::1"): Claim(N1, 8, taken=True, yields=True),
     }
     assert write(claims, N1) == PAGE
+
+
+def test_a_page_that_was_cut_or_says_a_thing_twice_is_refused() -> None:
+    groups = {0, PAGE.index(b"\2n2")}  # where a page may end
+    for end in set(range(len(PAGE))) - groups:
+        with pytest.raises(WireError):
+            read(PAGE[:end], N1, 0, 0)
+    for twice in (PAGE[:3] + PAGE[3:12] * 2 + PAGE[12:], PAGE + PAGE):
+        with pytest.raises(WireError) as caught:
+            read(twice.replace(b"\0\1\1\x0a", b"\0\2\1\x0a") if twice != PAGE + PAGE else twice, N1, 0, 0)
+        assert caught.value.reason is Flaw.BAD_LIST
 
 
 def test_tokens_and_digests_are_pinned() -> None:
@@ -156,11 +167,13 @@ def test_all_peers_are_named_in_turn(peers: int, name: str) -> None:
     acks = {NodeName(f"n{at}"): Ack(1, at) for at in range(peers)}
     outgoing, named, turns = Outgoing(NodeName(name)), set[str](), 0
     addresses = [ip_address("fe80::1") + at for at in range(8)]
-    beat = Beat(NodeName(name), 1, 1, State.ACTIVE, "x" * 15, MAC, acks=acks)
+    claims = {ip_address("10.0.0.0") + at: Claim(NodeName(name), 1) for at in range(34)}
+    beat = Beat(NodeName(name), 1, 1, State.ACTIVE, "x" * 15, MAC, claims, acks)
     while named != set(acks):
         told = outgoing.tell(
             beat, [bytes([at]) * 6 for at in range(16 if len(name) > 2 else 1)], addresses[: len(name)]
         )
+        assert all(encode(telling, KEY) for telling in told), "fits"
         named |= set(told[0].beat.acks)
         turns += 1
         assert turns < 10

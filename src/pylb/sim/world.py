@@ -1,0 +1,130 @@
+"""A simulated cluster: nodes on a LAN, addresses, and an API server whose news arrive late. Made from one seed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from ipaddress import IPv4Address
+
+from pylb.core.effects import Effect, Took
+from pylb.core.election import Candidate, Verdict, rank
+from pylb.core.evidence import Port
+from pylb.core.lines import Line
+from pylb.core.model import Address, NodeName, ServiceKey
+from pylb.core.reasons import Reason
+from pylb.sim.client import Client
+from pylb.sim.clock import Clock
+from pylb.sim.lan import GATEWAY, NETWORKS, Lan, link_of
+from pylb.sim.node import Node
+
+KUBELET_BOOTS, SPEAKER_BOOTS = 1.5, 2.5  # s after the kernel
+RECORDING = 1.0  # s until the API knows a new owner, at most
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What a world is made of."""
+
+    nodes: int = 3
+    addresses: int = 3
+    links: int = 1
+    gateway: bool = True
+    api_lag: float = 0.2  # s that the API's news are late, at most
+    boot: float = 0.5  # s over which the speakers start
+
+
+class World:
+    """The whole, ready to `run`. `watchers` hear of each node's effects."""
+
+    def __init__(self, size: Size, seed: int) -> None:
+        self.size, self.clock, self.dice = size, Clock(), random.Random(seed)  # noqa: S311 - replayable on purpose
+        self.lan = Lan(self.clock, self.dice, gateway=size.gateway)
+        self.client = Client()
+        self.lan.clients.append(self.client)
+        self.names = [NodeName(f"n{i + 1}") for i in range(size.nodes)]
+        self.links = list(NETWORKS)[: size.links]
+        self.addresses = [self._address(i) for i in range(size.addresses)]
+        self.excluded: set[NodeName] = set()
+        self.api_up = True
+        self.recorded: dict[Address, NodeName] = {}
+        self.watchers: list[Callable[[Node, list[Effect]], None]] = []
+        self.lines = self._lines()
+        homes = {name: tuple(self._home(i, link) for link in self.links) for i, name in enumerate(self.names)}
+        for name in self.names:
+            node = Node(self.clock, name, homes[name], [self.lan.link(link, name) for link in self.links])
+            node.nodes, node.recorded, node.lines, node.on_effects = homes, self.recorded, self.lines, self._note
+            self.lan.add(node)
+            self.clock.at(self.dice.random() * size.boot, node.start)
+
+    @property
+    def nodes(self) -> dict[NodeName, Node]:
+        """The machines by name."""
+        return self.lan.nodes
+
+    def _address(self, index: int) -> Address:
+        network = NETWORKS[self.links[index % len(self.links)]]
+        return IPv4Address(int(network.network_address) + 0x90000 + index + 1)
+
+    @staticmethod
+    def _home(index: int, link: str) -> Address:
+        return IPv4Address(int(NETWORKS[link].network_address) + 10 + index)
+
+    def _lines(self) -> list[Line]:
+        left = [Candidate(name) for name in self.names if name not in self.excluded]
+        gone = dict.fromkeys(self.excluded, Reason.NODE_EXCLUDED)
+        reason = None if left else Reason.NODE_EXCLUDED
+        return [
+            Line(address, (ServiceKey(f"default/s{i}"),), Verdict(rank(address, left), gone, reason), "pool")
+            for i, address in enumerate(self.addresses)
+        ]
+
+    def exclude(self, node: NodeName, yes: bool = True) -> None:
+        """A label says that a node is to announce nothing (any more); each node learns it at its own time."""
+        (self.excluded.add if yes else self.excluded.discard)(node)
+        self.lines = self._lines()
+        for one in self.nodes.values():
+            self.clock.after(self.dice.random() * self.size.api_lag, partial(self._tell, one, self.lines))
+
+    def _tell(self, node: Node, lines: list[Line]) -> None:
+        if lines is self.lines:  # else newer ones are on their way
+            node.tell(lines)
+
+    def boot(self, node: Node) -> None:
+        """Power is back: kernel, kubelet and speaker start one after the other."""
+        node.power_on()
+        starts = node.starts
+
+        def kubelet() -> None:
+            if node.powered:
+                node.kubelet = Port.ACCEPTS
+
+        self.clock.after(KUBELET_BOOTS, kubelet)
+        self.clock.after(SPEAKER_BOOTS, lambda: node.start() if node.starts == starts else None)
+
+    def _note(self, node: Node, effects: list[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Took):
+                delay = self.dice.random() * RECORDING
+                self.clock.after(delay, partial(self._record, effect.line.address, node))
+        for watcher in self.watchers:
+            watcher(node, effects)
+
+    def _record(self, address: Address, node: Node) -> None:
+        if self.api_up and node.arbiter is not None and address in node.arbiter.owned:
+            self.recorded = {**self.recorded, address: node.name}
+            for one in self.nodes.values():
+                one.recorded = self.recorded
+
+    def is_able(self, node: Node, link: str) -> bool:
+        """Whether a node could serve clients on a link: its speaker runs, and gateway and clients reach it."""
+        if node.arbiter is None or node.frozen or node.kubelet is not Port.ACCEPTS or node.name in self.excluded:
+            return False
+        gateway = not self.size.gateway or all(
+            self.lan.reaches(*pair, link) for pair in ((node.name, GATEWAY), (GATEWAY, node.name))
+        )
+        return gateway and self.lan.is_served(node.name, link)
+
+
+__all__ = ["Size", "World", "link_of"]
