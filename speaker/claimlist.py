@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from types import MappingProxyType
 
+from pylb.core.beats import STRIDE
 from pylb.core.claims import Claim
 from pylb.core.model import Address, NodeName
 from pylb.speaker import claimpage
@@ -25,7 +26,7 @@ from pylb.speaker.errors import Flaw, WireError
 MAX_CLAIMS = 16_384  # that a list has; more are left out
 MAX_LISTS = 2048  # that are put together at once, by sender, incarnation and link; the one unheard longest goes first
 COPIES = 3  # turns in which a page that changed goes out: of frames that a fifth is lost of, one in 125 loses all
-BURST = 16  # datagrams in one turn
+BURST = STRIDE  # datagrams in one turn: each has a sequence of its own
 PAGE_HEAD_BYTES = 4  # index and length of a page in a datagram
 SPARSE = 8  # a list that fills less than one part in so many of its pages gets half as many
 

@@ -157,10 +157,6 @@ class Arbiter:
         self._answers = found
         return found
 
-    def is_relieved(self, now: float) -> bool:
-        """Whether the others that are heard say that they answer for all that is this node's: it may end."""
-        return all(seat.is_relieved(self.node, now) for seat in self.seats.values() if seat.mine is not None)
-
     def stood_in(self) -> dict[Address, dict[str, bytes]]:
         """The addresses of others that this node answers for, by link with the MAC that their owner has there."""
         found: dict[Address, dict[str, bytes]] = {}

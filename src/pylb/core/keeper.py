@@ -68,6 +68,8 @@ class Keeper:
         for rival in rivals:
             mine.contested = now
             if meet(mine.claim, rival, seat.line.verdict.ranking, seat.line.address) is rival:
+                if mine.confirmed and not seat.is_known(rival.node, mine.stated):
+                    continue  # it is to announce after us
                 seat.owner = rival
                 self._drop(seat, Reason.NOT_ELECTED, rival.node)
                 return True
@@ -88,7 +90,7 @@ class Keeper:
         if self._presence.state is State.JOINING or not seat.segments:
             return
         if seat.hears(now) or (mine.asked and now >= mine.asked_at + LISTEN_AGAIN):
-            mine.confirmed = True
+            mine.confirmed, mine.stated = True, now
             self._say(Announce(seat.line.address))
 
     @staticmethod
@@ -236,7 +238,7 @@ class Keeper:
         silent: float | None = None,
     ) -> None:
         self.stand_down(seat)
-        seat.mine, seat.owner, seat.released = Held(claim, now), None, None
+        seat.mine, seat.owner, seat.released = Held(claim, now, stated=now), None, None
         seat.term = max(seat.term, claim.term)
         self._say(Took(seat.line, claim, previous, cause, silent))
 

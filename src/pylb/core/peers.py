@@ -54,8 +54,12 @@ class Peer:
         """Seconds of silence after which it is gone, if it answers no question either."""
         return min(DEADLINE + JITTERS * self.jitter, MAX_DEADLINE)
 
+    def is_heard(self, now: float) -> bool:
+        """Whether its own beats come as they should."""
+        return self.confirmed and now < self.heard + MISSED + self.jitter
+
     def is_fresh(self, now: float) -> bool:
-        """Whether beats come as they should."""
+        """Whether it is alive: its beats come as they should, or another node says that they do."""
         return self.confirmed and now < self.sign + MISSED + self.jitter
 
 
@@ -117,10 +121,11 @@ class Peers:
         if beat.sequence <= peer.sequence:
             self.stale += 1
             return None
-        _take(peer, beat, now)
+        _note(peer, beat, now)
         self._confirm(peer, beat)
         if not peer.confirmed:
             return None
+        peer.state, peer.mac, peer.claims, peer.witnessed = beat.state, beat.mac, beat.claims, beat.witnessed
         self._take_word(beat, now)
         return peer
 
@@ -164,7 +169,7 @@ class Peers:
         return True
 
 
-def _take(peer: Peer, beat: Beat, now: float) -> None:
+def _note(peer: Peer, beat: Beat, now: float) -> None:
     if peer.sequence // STRIDE not in (-1, beat.sequence // STRIDE):
         gap = abs(now - peer.heard - INTERVAL)
         peer.jitter += SMOOTHING * (min(gap, MAX_DEADLINE) - peer.jitter)

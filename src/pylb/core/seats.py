@@ -17,6 +17,7 @@ class Held:
     claim: Claim
     since: float
     confirmed: bool = True  # this node may rely on its claim
+    stated: float = 0.0  # since when its beats say so
     asked: bool = False  # whether anybody else answers for it
     asked_at: float = 0.0
     contested: float = float("-inf")  # when another claim was last heard
@@ -46,11 +47,14 @@ class Seat:
     heard: dict[tuple[str, NodeName], Claim] = field(default_factory=dict)  # (link, node that told): newest claim
 
     def rivals(self, now: float) -> list[Claim]:
-        """What other nodes that are heard claim for themselves."""
+        """What other nodes that are alive claim for themselves; against a claim of ours, what they say first-hand."""
         found = {}
         for segment in self.segments:
             for (link, teller), claim in self.heard.items():
-                if link == segment.link.name and claim.node == teller and segment.fresh(teller, now):
+                if link != segment.link.name or claim.node != teller:
+                    continue
+                peer = segment.fresh(teller, now)
+                if peer is not None and (self.mine is None or peer.is_heard(now)):
                     found[teller] = claim
         self.term = max((self.term, *(claim.term for claim in found.values())))
         return list(found.values())
@@ -73,14 +77,11 @@ class Seat:
             for link, teller in self.heard
         )
 
+    def is_known(self, node: NodeName, since: float) -> bool:
+        """Whether a node heard a beat of ours that was sent after a time."""
+        peers = (segment.peers.get(node) for segment in self.segments)
+        return any(peer is not None and peer.acked > since for peer in peers)
+
     def hears(self, now: float) -> bool:
         """Whether a node on one of its links is heard that hears us."""
         return any(s.peers.hears_us(peer.node, now) for s in self.segments for peer in s.peers.fresh(now))
-
-    def is_relieved(self, node: NodeName, now: float) -> bool:
-        """Whether another node that is heard says that it answers for this address."""
-        return any(
-            link == segment.link.name and teller != node and segment.fresh(teller, now)
-            for segment in self.segments
-            for link, teller in self.heard
-        )
