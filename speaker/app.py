@@ -14,6 +14,7 @@ from pylb.core import notices, verdicts
 from pylb.core.arbiter import Arbiter
 from pylb.core.beats import State
 from pylb.core.effects import Announce, Down, Dropped, Effect, Stalled, StoodDown, StoodIn, Took, Up
+from pylb.core.keeper import RECORDED
 from pylb.core.model import Address, Node, NodeName, ServiceKey
 from pylb.core.questions import Answer
 from pylb.kube.client import Client
@@ -63,6 +64,7 @@ class Speaker:
         self._links = LinkWatch(self._on_links)
         self._taken: dict[Address, tuple[Took, float]] = {}  # taken, but not yet told: nothing was announced so far
         self._relieved = asyncio.Event()  # this speaker ends, and others stand in
+        self._began = clock()
         self._usable = False
         self._due = False
 
@@ -110,7 +112,13 @@ class Speaker:
         self._send_beats_to_nodes()
         if self.world.synced:
             nodes = self.world.nodes
-            self.arbiter.follow(self.world.lines(), {name: node.internal_ips for name, node in nodes.items()}, now)
+            lines = self.world.lines()
+            if now < self._began + RECORDED:
+                recorded = self.publisher.recorded
+                self.arbiter.recall(
+                    {one.address: recorded[key] for one in lines for key in one.services if key in recorded}
+                )
+            self.arbiter.follow(lines, {name: node.internal_ips for name, node in nodes.items()}, now)
         self._use_links()
         self._reconsider(now)
         self._settle(now, decide=True)
@@ -203,6 +211,8 @@ class Speaker:
         elif isinstance(effect, (StoodIn, StoodDown)):
             self.herald.standing(effect)
         elif isinstance(effect, (Up, Down)):
+            if isinstance(effect, Up):
+                self.heartbeat.repeat()
             if effect.node == self.node:
                 links = [link.name for link in self._links.links]
                 self.log.info("takes part" if isinstance(effect, Up) else "takes no part", links=links)

@@ -84,6 +84,11 @@ class Heartbeat:
         self._next_beat = 0.0
         self._sooner.set()
 
+    def repeat(self) -> None:
+        """Tell all that this node answers for soon: somebody came who has not heard it."""
+        for outgoing in self._outgoing.values():
+            outgoing.repeat()
+
     def flush(self) -> None:
         """Throw away the beats that queued up while this process was held up: they prove nothing about now."""
         if self._socket is not None:
@@ -126,7 +131,9 @@ class Heartbeat:
             return
         keys = self.keys.valid(now)
         for beat in self._arbiter.beats(now):
-            outgoing = self._outgoing.setdefault(beat.link, Outgoing(beat.node))
+            outgoing = self._outgoing.get(beat.link)
+            if outgoing is None:
+                outgoing = self._outgoing[beat.link] = Outgoing(beat.node)
             tellings = outgoing.tell(beat, self.others.macs, self.others.own(beat.link), beat.partial)
             peers = self.others.peers(beat.link)
             for datagram in [codec.encode(telling, key) for telling in tellings for key in keys]:

@@ -49,6 +49,11 @@ class Publisher:
             client, self._path, decode.l2_status, on_change=lambda *_: self._changed.set(), on_synced=self._changed.set
         )
 
+    @property
+    def recorded(self) -> dict[ServiceKey, NodeName]:
+        """Whom the API names as the one who announces each Service."""
+        return {status.service: status.node for status in self._existing.items.values()}
+
     def changed(self) -> None:
         """What is owned has changed."""
         self._changed.set()

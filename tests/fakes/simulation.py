@@ -20,6 +20,7 @@ COLD = 14.0  # s of that after a start of a node that remembers no owner: one th
 STALE_CLIENT = 2.0  # s for which a client may believe another MAC than the one that is answered
 GRACE = 6.0  # s after a disaster in which its node may still lose what it had: a claim is provisional for 5 s
 KNOWN = 3.0  # s for which two nodes must have heard each other for one to know the other's claims
+NOTICED = 0.9  # s without gateway and clients that a node is sure to notice
 BOOT = 3.0  # s from power or Kubernetes to a running speaker, and a bit
 
 
@@ -42,6 +43,7 @@ class Scar:
     node: NodeName
     start: float
     end: float
+    noticed: bool = True  # by the node itself, whatever the LAN looks like
 
 
 class Watch:
@@ -60,6 +62,7 @@ class Watch:
         self._owning: dict[tuple[NodeName, Address], float] = {}
         self._apart: dict[tuple[NodeName, NodeName, str], float] = {}  # when two nodes last did not hear each other
         self._cut: dict[tuple[NodeName, str], float] = {}  # when a node last did not reach gateway and clients
+        self._cut_since: dict[tuple[NodeName, str], float] = {}
         world.watchers.append(self.note)
 
     def run(self, lasts: float) -> list[Broken]:
@@ -111,7 +114,9 @@ class Watch:
             self.broken.append(Broken(now, "no healthy owner loses at a heal", text))
 
     def _is_unsteady(self, node: NodeName, link: str, since: float, now: float) -> bool:
-        return self.is_scarred(node, since, now) or self._cut.get((node, link), -1.0) >= since
+        scars = (s for s in self._scars if s.node == node and s.noticed)
+        scarred = any(scar.start <= now and scar.end >= since for scar in scars)
+        return scarred or self._cut.get((node, link), -1.0) >= since
 
     def is_scarred(self, node: NodeName, start: float, end: float) -> bool:
         """Whether something befell a node itself at that time."""
@@ -160,6 +165,7 @@ class Watch:
         if not world.lan.cuts and not world.lan.deaf and all(
             node.powered and len(node.carriers) == len(node.links) for node in world.nodes.values()
         ):
+            self._cut_since.clear()
             return
         for link in world.links:
             for i, one in enumerate(world.names):
@@ -167,7 +173,9 @@ class Watch:
                     if not world.lan.hear_each_other(one, other, link):
                         self._apart[self._pair(one, other, link)] = now
                 pairs = ((one, GATEWAY), (GATEWAY, one), (one, CLIENT), (CLIENT, one))
-                if not all(world.lan.reaches(*pair, link) for pair in pairs):
+                if all(world.lan.reaches(*pair, link) for pair in pairs):
+                    self._cut_since.pop((one, link), None)
+                elif now >= self._cut_since.setdefault((one, link), now) + NOTICED:
                     self._cut[one, link] = now
 
     def _work_out(self, now: float) -> None:
@@ -235,12 +243,14 @@ class Watch:
 
 def _scars(world: World, one: Disaster) -> list[Scar]:
     end = one.until + (BOOT if one.kind in ("power", "stop", "mute") else 0.0)
-    if one.kind in OWN or one.kind == "cut_off":
+    if one.kind in OWN:
         return [Scar(name, one.at, end) for name in one.nodes]
+    if one.kind == "cut_off":
+        return [Scar(name, one.at, end, False) for name in one.nodes]
     if one.kind.startswith("restart_all"):
         return [Scar(name, one.at, end) for name in world.names]
     if one.kind.startswith("split"):
-        return [Scar(name, one.at, end) for name in (one.nodes if world.size.gateway else world.names)]
+        return [Scar(name, one.at, end, False) for name in (one.nodes if world.size.gateway else world.names)]
     return []
 
 

@@ -95,9 +95,12 @@ class Arbiter:
         known = segment.peers.get(beat.node)
         before = known.claims if known is not None else {}
         was = (known.state, known.incarnation, known.is_fresh(now)) if known is not None else None
+        lost = known is not None and now >= known.sign + known.deadline
         peer = segment.peers.hear(beat, now)
         if peer is None:
             return
+        if lost and peer is known:
+            self._remind(segment)
         segment.suspicions.pop(peer.node, None)
         if peer.claims is not before:
             self._index(link, peer, before)
@@ -263,6 +266,13 @@ class Arbiter:
         elif seat.mine.cut_since is not None:
             _doubt(seat.mine, now - seat.mine.cut_since, now)
             seat.mine.cut_since = None
+
+    def _remind(self, segment: Segment) -> None:
+        """A node that was apart from this one is back: what it may have told the clients meanwhile must not stand."""
+        for address, seat in self.seats.items():
+            if seat.mine is not None and segment in seat.segments:
+                seat.mine.again = True
+                self._restless.add(address)
 
     def _note_silence(self, segment: Segment, now: float) -> None:
         """What a node said is weighed anew when it falls silent or is heard again."""

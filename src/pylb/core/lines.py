@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -51,6 +52,7 @@ class Lines:
     def __init__(self) -> None:
         self._view: View | None = None
         self._known: dict[ServiceKey, _Known] = {}
+        self._merged: dict[Address, tuple[list[_Known], Line]] = {}
 
     def update(
         self, view: View, services: Iterable[Service], endpoints: Mapping[ServiceKey, list[Endpoint]]
@@ -71,7 +73,13 @@ class Lines:
             self._known[service.key] = known
             for address in known.addresses:
                 found.setdefault(address, {})[service.key] = known
-        return [_merged(address, users) for address, users in found.items()]
+        before_merged, self._merged = self._merged, {}
+        for address, users in found.items():
+            of = list(users.values())
+            last = before_merged.get(address)
+            same = last is not None and len(last[0]) == len(of) and all(map(operator.is_, last[0], of))
+            self._merged[address] = last if last is not None and same else (of, _merged(address, users))
+        return [line for _, line in self._merged.values()]
 
 
 def _settle(view: View, service: Service, endpoints: list[Endpoint]) -> _Known:

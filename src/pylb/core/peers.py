@@ -125,7 +125,8 @@ class Peers:
         self._confirm(peer, beat)
         if not peer.confirmed:
             return None
-        peer.state, peer.mac, peer.claims, peer.witnessed = beat.state, beat.mac, beat.claims, beat.witnessed
+        peer.state, peer.mac, peer.claims = beat.state, beat.mac, beat.claims
+        peer.witnessed, peer.partial = beat.witnessed, beat.partial
         self._take_word(beat, now)
         return peer
 
@@ -176,5 +177,3 @@ def _note(peer: Peer, beat: Beat, now: float) -> None:
     peer.sequence, peer.newest, peer.heard = beat.sequence, max(peer.newest, beat.sequence), now
     if peer.partial and not beat.partial:
         peer.whole_since = now
-    peer.state, peer.mac, peer.claims = beat.state, beat.mac, beat.claims
-    peer.witnessed, peer.partial = beat.witnessed, beat.partial

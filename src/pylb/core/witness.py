@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pylb.core.evidence import ASK_AGAIN
-from pylb.core.peers import DEADLINE
 
 ASK_IDLE = 1.0  # s between two questions while nothing is wrong
+LOST = 0.25  # s without an answer after which it is lost: below every peer's deadline, as the stall limit is
 PATIENCE = 3.0  # s after which a node acts without a witness, provisionally
 
 
@@ -44,7 +44,7 @@ class Witness:
 
     def is_lost(self, now: float) -> bool:
         """Whether it answered once and does not any more."""
-        return self.answered is not None and self.unanswered is not None and now > self.unanswered + DEADLINE
+        return self.answered is not None and self.unanswered is not None and now > self.unanswered + LOST
 
     def start_anew(self) -> None:
         """We were held up or cut off: that it did not answer meanwhile says nothing."""
