@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from pylb.addon.names import (
     CONTROLLER,
+    HISTORY,
     JSON,
     METALLB_NAMESPACE,
     NAMESPACE,
@@ -35,7 +36,7 @@ CONFIGURATION = (  # kinds that people write
     "communities",
 )
 REPORTS = ("servicel2statuses", "servicebgpstatuses", "configurationstates")  # kinds that the daemons write
-LEGACY_CONFIG, HISTORY = "config", "pylb-history"  # ConfigMaps
+LEGACY_CONFIG = "config"  # a ConfigMap
 LEASES = "coordination.k8s.io"
 
 
@@ -95,6 +96,7 @@ NAMESPACE_RULES: dict[tuple[str, str], tuple[JSON, ...]] = {
         *_STATE,
         rule(METALLB, ["servicel2statuses"], [*READ, "create", "delete", "patch"]),
         rule(METALLB, ["servicel2statuses/status"], _STATUS),
+        rule("", ["configmaps"], ["get", "update"], [HISTORY]),  # the installation makes it: no name narrows a create
     ),
     (METALLB_NAMESPACE, SPEAKER): (_OLD_CONFIGURATION,),
     (NAMESPACE, VIEWER): (

@@ -14,6 +14,7 @@ APP = "pylb"
 CONTROLLER, SPEAKER, VIEWER = "pylb-controller", "pylb-speaker", "pylb-viewer"
 SPEAKERS_SECRET, SPEAKERS_KEY = "pylb-speakers", "secretkey"  # signs the speakers' beats
 READER_SECRET, READER_KEY = "pylb-reader", "token"  # opens /state, /events and /metrics
+HISTORY = "pylb-history"  # a ConfigMap: the last moves, which the speakers write
 POOL, ADVERTISEMENT = "default-addresspool", "default-advertise-all-pools"  # the names of MicroK8s' metallb addon
 
 SPEAKER_PORT, CONTROLLER_PORT = 7472, 7473  # TCP: /healthz, /state, /events, /metrics

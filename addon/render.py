@@ -17,6 +17,7 @@ from pylb.addon import access, workloads
 from pylb.addon.names import (
     ADVERTISEMENT,
     APP,
+    HISTORY,
     JSON,
     METALLB_NAMESPACE,
     NAME_LABEL,
@@ -58,6 +59,7 @@ def render(settings: Settings) -> list[JSON]:
         *access.roles(version),
         _secret(SPEAKERS_SECRET, SPEAKERS_KEY, settings.speakers_key, "speaker", version),
         _secret(READER_SECRET, READER_KEY, settings.reader_token, "viewer", version),
+        _history(version),
         workloads.daemon_set(settings.image, version),
         workloads.deployment(settings.image, version),
         *(pool(settings.addresses, settings.pool_namespace) if settings.addresses else ()),
@@ -98,6 +100,11 @@ def _secret(name: str, key: str, value: str, component: str, version: str) -> JS
         "type": "Opaque",
         "data": {key: base64.b64encode(value.encode()).decode()},
     }
+
+
+def _history(version: str) -> JSON:
+    """Without data, so that what the speakers wrote stays when it is applied again."""
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta(HISTORY, "speaker", version, NAMESPACE)}
 
 
 def pool(addresses: tuple[str, ...], namespace: str = METALLB_NAMESPACE) -> list[JSON]:

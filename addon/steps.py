@@ -119,7 +119,7 @@ def disable(cluster: Cluster, purge: bool, say: Say) -> None:
         cluster.clear(reports, NAMESPACE)
     if purge:
         _purge(cluster, found, objects)
-    cluster.delete([item for item in objects if item["kind"] in ("ServiceAccount", "Deployment")])
+    cluster.delete([item for item in objects if item["kind"] in ("ServiceAccount", "ConfigMap", "Deployment")])
     say("  gone: the controller, the speakers, their rights and keys")
     if purge:
         cluster.delete([item for item in objects if identity(item) == ("Namespace", NAMESPACE)])

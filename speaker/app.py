@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+import time
 from ipaddress import IPv4Address
 
 from pylb.core import notices, verdicts
 from pylb.core.arbiter import Arbiter
 from pylb.core.beats import State
-from pylb.core.effects import Announce, Down, Dropped, Effect, Stalled, StoodDown, StoodIn, Took, Up
+from pylb.core.effects import Announce, Down, Dropped, Effect, MoveRefused, Stalled, StoodDown, StoodIn, Took, Up
 from pylb.core.keeper import RECORDED
 from pylb.core.model import Address, Node, NodeName, ServiceKey
 from pylb.core.questions import Answer
@@ -24,16 +25,19 @@ from pylb.runtime.eventlog import EventLog
 from pylb.runtime.log import Logger
 from pylb.runtime.secretfile import SecretFile
 from pylb.runtime.tasks import Nursery, within
-from pylb.speaker import surroundings
+from pylb.speaker import statuses, surroundings
 from pylb.speaker.announcer import Announcer
+from pylb.speaker.chronicle import Chronicle
 from pylb.speaker.heartbeat import Heartbeat, clock
 from pylb.speaker.herald import Herald
+from pylb.speaker.journal import Journal
 from pylb.speaker.keyring import KEPT, Keyring
 from pylb.speaker.links import Link
 from pylb.speaker.linkwatch import LinkWatch
 from pylb.speaker.probe import Prober
 from pylb.speaker.publisher import Publisher
 from pylb.speaker.settings import Settings
+from pylb.speaker.statuses import Holding
 from pylb.speaker.world import World
 
 RESTART = "kubectl -n pylb-system rollout restart ds/pylb-speaker"  # all read the key anew
@@ -60,11 +64,14 @@ class Speaker:
         judge = verdicts.speaker(self.node)
         self.report = Report(client, settings.namespace, settings.pod, judge, self.world.configuration)
         self.recorder = EventRecorder(client, notices.SPEAKER)
+        self.chronicle = Chronicle(client, settings.namespace, log)
+        self.journal = Journal(self.node, self.chronicle.record)
         self.herald = Herald(self.node, self.events, self.recorder, self.world.services.items, log)
         self._links = LinkWatch(self._on_links)
         self._taken: dict[Address, tuple[Took, float]] = {}  # taken, but not yet told: nothing was announced so far
         self._relieved = asyncio.Event()  # this speaker ends, and others stand in
         self._began = clock()
+        self._used: tuple[Link, ...] = ()  # the links that ownership is about
         self._usable = False
         self._due = False
 
@@ -77,6 +84,7 @@ class Speaker:
                 nursery.start(self.world.run(), "world")
                 nursery.start(self.publisher.run(), "publisher")
                 nursery.start(self.recorder.run(), "events")
+                nursery.start(self.chronicle.run(), "history")
                 nursery.start(self.report.run(), "report")
                 if key_file is not None:
                     nursery.start(key_file.follow(self.take_key), "key")
@@ -118,6 +126,7 @@ class Speaker:
                 self.arbiter.recall(
                     {one.address: recorded[key] for one in lines for key in one.services if key in recorded}
                 )
+            self.arbiter.drain(self.node in nodes and nodes[self.node].drained)
             self.arbiter.follow(lines, {name: node.internal_ips for name, node in nodes.items()}, now)
         self._use_links()
         self._reconsider(now)
@@ -134,10 +143,12 @@ class Speaker:
 
     def _use_links(self) -> None:
         me = self.world.nodes.get(self.node)
-        lines = [seat.line for seat in self.arbiter.seats.values()]
+        lines = (seat.line for seat in self.arbiter.seats.values())
         found = surroundings.matters(self._links.links, me.internal_ips if me else (), lines, self.node)
-        self.heartbeat.take_links(found)
-        self.arbiter.use([surroundings.as_core(link) for link in found], clock())
+        if found != self._used:
+            self._used = found
+            self.heartbeat.take_links(found)
+            self.arbiter.use([surroundings.as_core(link) for link in found], clock())
 
     def _reconsider(self, now: float) -> None:
         """A node takes part while it knows the cluster, and hears all who take part."""
@@ -208,8 +219,11 @@ class Speaker:
         elif isinstance(effect, Dropped):
             self._taken.pop(effect.address, None)
             self.herald.drop(effect)
+        elif isinstance(effect, MoveRefused):
+            self.herald.move_refused(effect)
         elif isinstance(effect, (StoodIn, StoodDown)):
             self.herald.standing(effect)
+            self._note(effect)
         elif isinstance(effect, (Up, Down)):
             if isinstance(effect, Up):
                 self.heartbeat.repeat()
@@ -217,6 +231,13 @@ class Speaker:
                 links = [link.name for link in self._links.links]
                 self.log.info("takes part" if isinstance(effect, Up) else "takes no part", links=links)
             self.herald.member(effect)
+
+    def _note(self, effect: StoodIn | StoodDown) -> None:
+        if isinstance(effect, StoodIn):
+            self.journal.stand_in(effect, clock())
+        else:
+            seat = self.arbiter.seats.get(effect.address)
+            self.journal.stand_down(effect, seat.line.services if seat else (), clock(), time.time())
 
     def _flush(self) -> None:
         """This process was held up: what queued meanwhile is no longer true."""
@@ -229,7 +250,9 @@ class Speaker:
         placements, owned = self.announcer.placements, self.arbiter.owned
         for address in [address for address in self._taken if address in placements]:
             took, decided = self._taken.pop(address)
-            self.herald.take(took, clock() - decided)
+            announced = clock() - decided
+            self.herald.take(took, announced)
+            self.journal.take(took, announced, time.time())
         refused = self.announcer.refused
         self.herald.announced(
             {(service, address) for address in placements if address in owned for service in owned[address].services}
@@ -237,21 +260,14 @@ class Speaker:
         self.herald.refused({address: (reason, owned[address]) for address, reason in refused.items()})
         self.publisher.changed()
 
-    def published(self) -> dict[ServiceKey, tuple[str, ...]] | None:
-        """The Services that this node announces, with the interfaces that were asked for by name.
+    def published(self) -> dict[ServiceKey, Holding] | None:
+        """The Services that this node announces, each with the interfaces that were asked for by name, and the claim.
 
         None while it takes no part, as in its first second: what it had may be its own again in a moment.
         """
         if self.arbiter.state is State.JOINING:
             return None
-        found: dict[ServiceKey, tuple[str, ...]] = {}
-        owned = self.arbiter.owned
-        for address, names in self.announcer.placements.items():
-            line = owned.get(address)
-            for service in line.services if line else ():
-                asked = names if line and line.verdict.interfaces_of(self.node) is not None else ()
-                found[service] = tuple(sorted({*found.get(service, ()), *asked}))
-        return found
+        return statuses.holdings(self.announcer.placements, self.arbiter.seats, self.node, time.time() - clock())
 
 
 def _beat_address(node: Node) -> str | None:

@@ -21,6 +21,7 @@ from pylb.speaker.courier import Incoming, Outgoing
 from pylb.speaker.errors import Flaw, WireError
 from pylb.speaker.keyring import Keyring
 from pylb.speaker.links import Link
+from pylb.speaker.predecessors import Predecessors
 from pylb.speaker.strangers import Strangers
 from pylb.speaker.wire import BeatSocket, Peer
 
@@ -48,6 +49,8 @@ class Heartbeat:
         self.others = Correspondents(arbiter.node)
         self._outgoing: dict[str, Outgoing] = {}
         self._incoming = Incoming()
+        self._predecessors = Predecessors(arbiter)
+        self._sequences: dict[str, int] = {}  # the last one sent, by link
         self._socket: BeatSocket | None = None
         self._next_beat = 0.0
         self._said = State.JOINING
@@ -88,6 +91,11 @@ class Heartbeat:
         """Tell all that this node answers for soon: somebody came who has not heard it."""
         for outgoing in self._outgoing.values():
             outgoing.repeat()
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """By link, how many addresses the beats there have no room for."""
+        return {link: outgoing.left_out for link, outgoing in self._outgoing.items()}
 
     def flush(self) -> None:
         """Throw away the beats that queued up while this process was held up: they prove nothing about now."""
@@ -134,6 +142,7 @@ class Heartbeat:
             outgoing = self._outgoing.get(beat.link)
             if outgoing is None:
                 outgoing = self._outgoing[beat.link] = Outgoing(beat.node)
+            self._sequences[beat.link] = beat.sequence
             tellings = outgoing.tell(beat, self.others.macs, self.others.own(beat.link), beat.partial)
             peers = self.others.peers(beat.link)
             for datagram in [codec.encode(telling, key) for telling in tellings for key in keys]:
@@ -156,7 +165,10 @@ class Heartbeat:
         self.heard += 1
         self.strangers.read(peer[0], now)
         link = self.others.learn(telling, peer[0])
-        if link is not None:
+        if telling.format is codec.Format.ONE:
+            for completed in self._predecessors.complete(telling, self._sequences, now):
+                self._arbiter.hear(completed, completed.link, now)
+        elif link is not None:
             self._arbiter.hear(replace(beat, partial=telling.partial), link, now)
 
     def _read(self, datagram: bytes, peer: Peer, now: float) -> tuple[Beat, codec.Telling]:

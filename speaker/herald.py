@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from ipaddress import IPv4Address
 
 from pylb.core import events, notices
-from pylb.core.effects import Down, Dropped, StoodDown, StoodIn, Took, Up
+from pylb.core.effects import Down, Dropped, MoveRefused, StoodDown, StoodIn, Took, Up
 from pylb.core.events import Event
 from pylb.core.lines import Line
 from pylb.core.model import Address, NodeName, Service, ServiceKey
@@ -74,6 +74,13 @@ class Herald:
     def drop(self, drop: Dropped) -> None:
         """This node stopped answering for an address."""
         self._tell(events.Withdrawn(time.time(), str(drop.address), self._node, drop.reason.value))
+
+    def move_refused(self, effect: MoveRefused) -> None:
+        """A move of an address of ours was asked for, and cannot be."""
+        line, reason = effect.line, effect.reason
+        self._log.warning("not moved", address=str(line.address), to=effect.node, reason=reason.value, why=reason.text)
+        for service in line.services:
+            self._notify(service, notices.not_moved(line.address, effect.node, reason))
 
     def refused(self, refused: Mapping[Address, tuple[Reason, Line]]) -> None:
         """Owned addresses that cannot be announced here; each is told once as long as it lasts."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pylb.core.claims import Cause
 from pylb.runtime.metrics import Registry, add_process
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ def register(registry: Registry, speaker: Speaker) -> None:
     add_process(registry)
     _register_wire(registry, speaker)
     _register_members(registry, speaker)
+    _register_moves(registry, speaker)
+    _register_questions(registry, speaker)
     _register_cluster(registry, speaker)
 
 
@@ -61,6 +64,51 @@ def _register_members(registry: Registry, speaker: Speaker) -> None:
         refused = {flaw.value: count for flaw, count in heartbeat.refused.items()}
         for what, count in {**fixed, **refused}.items():
             beats.follow(count, what=what)
+
+    registry.collectors.append(collect)
+
+
+def _register_moves(registry: Registry, speaker: Speaker) -> None:
+    journal, arbiter = speaker.journal, speaker.arbiter
+    moves = registry.counter("pylb_moves_total", "Addresses that came to this node from another, by cause.", "cause")
+    stand_ins = registry.counter("pylb_stand_ins_total", "Times that this node began to answer in another's place.")
+    standing = registry.gauge("pylb_standing_in", "Addresses that this node answers for in another's place.")
+    provisional = registry.gauge("pylb_claims_provisional", "Addresses of this node's that it holds without a witness.")
+    lost = registry.counter("pylb_history_lost_total", "Moves that were never written into pylb-history.")
+    text = "Seconds from the last sign of an owner that was lost"
+    registry.histogram("pylb_move_detection_seconds", f"{text} to the decision to take over.", journal.detection)
+    registry.histogram("pylb_move_takeover_seconds", f"{text} to the first announcement here.", journal.takeover)
+    for cause in {*Cause} - {Cause.FIRST, Cause.RESUMED}:
+        moves.follow(0, cause=cause.value)
+
+    def collect() -> None:
+        for cause, count in journal.counts.items():
+            moves.follow(count, cause=cause)
+        stand_ins.follow(journal.stand_ins)
+        standing.set(journal.standing)
+        mine = (seat.mine for seat in arbiter.seats.values() if seat.mine is not None)
+        provisional.set(sum(held.claim.provisional for held in mine))
+        lost.follow(speaker.chronicle.lost)
+
+    registry.collectors.append(collect)
+
+
+def _register_questions(registry: Registry, speaker: Speaker) -> None:
+    asked = registry.counter(
+        "pylb_questions_total", "Questions put to the LAN, by what became of them.", "about", "what"
+    )
+    left_out = registry.gauge(
+        "pylb_beat_claims_left_out", "Addresses that the beats on a link have no room for.", "link"
+    )
+
+    def collect() -> None:
+        counts = speaker.prober.counts
+        for what, counter in (("asked", counts.asked), ("answered", counts.answered), ("failed", counts.failed)):
+            for subject, count in counter.items():
+                asked.follow(count, about=subject.value, what=what)
+        left_out.clear()
+        for link, count in speaker.heartbeat.left_out.items():
+            left_out.set(count, link=link)
 
     registry.collectors.append(collect)
 

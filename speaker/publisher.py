@@ -22,12 +22,13 @@ from pylb.runtime.log import Logger
 from pylb.runtime.tasks import within
 from pylb.speaker import statuses
 from pylb.speaker.disputes import Disputes
+from pylb.speaker.statuses import Holding
 
 DEBOUNCE = 0.05  # s: a fail-over moves many addresses at once
 AGAIN = 1.0  # s between two writes of one object, and after a failed one
 API_VERSION, KIND = "metallb.io/v1beta1", "ServiceL2Status"
 
-Owned = Mapping[ServiceKey, tuple[str, ...]]
+Owned = Mapping[ServiceKey, Holding]
 
 
 class Publisher:
@@ -117,13 +118,13 @@ class Publisher:
             await self._client.delete(f"{self._path}/{name}")
         self._disputes.deleted(name, _now())
 
-    async def _put(self, name: str, service: ServiceKey, interfaces: tuple[str, ...]) -> None:
+    async def _put(self, name: str, service: ServiceKey, holding: Holding) -> None:
         wanted = {
             "apiVersion": API_VERSION,
             "kind": KIND,
-            "metadata": statuses.metadata(self._node, service, await self._owner.reference()),
+            "metadata": statuses.metadata(self._node, service, await self._owner.reference(), holding),
             "spec": {},
-            "status": statuses.status(self._node, service, interfaces),
+            "status": statuses.status(self._node, service, holding.interfaces),
         }
         await put_object(self._client, f"{self._path}/{name}", wanted)
         self._disputes.wrote(name, _now())

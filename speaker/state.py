@@ -7,6 +7,7 @@ from typing import Any
 
 from pylb import __version__
 from pylb.core.arbiter import Arbiter
+from pylb.core.beats import State
 from pylb.core.config import Problem
 from pylb.core.model import Address, NodeName
 from pylb.core.reasons import Reason
@@ -53,16 +54,25 @@ def _members(arbiter: Arbiter, now: float) -> list[dict[str, Any]]:
     ]
 
 
+def draining(arbiter: Arbiter) -> set[NodeName]:
+    """The nodes that say that they give all to others."""
+    peers = (peer for segment in arbiter.presence.segments.values() for peer in segment.peers)
+    found = {peer.node for peer in peers if peer.state is State.DRAINING}
+    return found | ({arbiter.node} if arbiter.state is State.DRAINING else set())
+
+
 def _address(
     seat: Seat, arbiter: Arbiter, placements: Mapping[Any, tuple[str, ...]], refused: Mapping[Address, Reason]
 ) -> dict[str, Any]:
-    line, alive = seat.line, {*arbiter.presence.members, *([arbiter.node] if arbiter.state.may_take else [])}
+    line, alive = seat.line, {*arbiter.presence.members, *([arbiter.node] if arbiter.state.takes_part else [])}
+    drained = [node for node in draining(arbiter) if node in alive and node in line.verdict.ranking]
     owner, silent = arbiter.owner(line.address), [node for node in line.verdict.ranking if node not in alive]
     reason = refused.get(line.address) or line.verdict.reason
     if reason is None and owner is None and len(silent) == len(line.verdict.ranking):
         reason = Reason.NOT_ALIVE
     claim = seat.mine.claim if seat.mine is not None else seat.owner
     excluded = {**line.verdict.excluded, **dict.fromkeys(silent, Reason.NOT_ALIVE)}
+    excluded.update(dict.fromkeys(drained, Reason.NODE_DRAINS))
     return {
         "address": str(line.address),
         "owner": "" if line.address in refused else owner or "",
@@ -72,7 +82,7 @@ def _address(
         "provisional": claim is not None and claim.provisional,
         "services": list(line.services),
         "pool": line.pool,
-        "candidates": [node for node in line.verdict.ranking if node in alive],
+        "candidates": [node for node in line.verdict.ranking if node in alive and node not in drained],
         "excluded": {name: why.value for name, why in sorted(excluded.items())},
         "reason": reason.value if reason else None,
         "interfaces": list(placements.get(line.address, ())),

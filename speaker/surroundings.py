@@ -17,7 +17,7 @@ from pylb.speaker.links import Link, usable
 def matters(links: Iterable[Link], own: Collection[Address], lines: Iterable[Line], node: NodeName) -> tuple[Link, ...]:
     """The usable links that ownership is about; `own` are the node's addresses as the cluster knows them."""
     found = usable(links).usable
-    if not own:
+    if not own or all(_has(link, own) for link in found):
         return found
     named: set[str] = set()
     addresses: list[Address] = []

@@ -193,7 +193,10 @@ def _config_loaded(event: events.ConfigLoaded, arrow: str) -> tuple[str, str]:
 
 
 def _config_rejected(event: events.ConfigRejected, arrow: str) -> tuple[str, str]:
-    return "configuration", f"refused by {event.by}, the last good one stays: {'; '.join(event.problems)}"
+    return (
+        "configuration",
+        f"refused by {event.by}, which goes by the last good one or by what is valid: {'; '.join(event.problems)}",
+    )
 
 
 def _for(services: tuple[str, ...], before: str = " for ") -> str:

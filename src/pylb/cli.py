@@ -19,6 +19,10 @@ COMMANDS = {
     "restore": ("pylb.install.commands:restore", "Bring back the pools that install --takeover saved."),
     "manifests": ("pylb.install.commands:manifests", "Print what is installed, as YAML."),
     "doctor": ("pylb.install.doctor:doctor", "Tell whether everything is in place, and what to type if not."),
+    "drain": ("pylb.operate.cli:drain", "Hand a node's addresses to others, before you work on it."),
+    "undrain": ("pylb.operate.cli:undrain", "Let it own addresses again."),
+    "move": ("pylb.operate.cli:move", "Move one address to a node, once."),
+    "rebalance": ("pylb.operate.cli:rebalance", "Move each address to the first node of its line."),
     "controller": ("pylb.controller.cli:controller", "Run the controller (the Deployment does)."),
     "speaker": ("pylb.speaker.cli:speaker", "Run the speaker of a node (the DaemonSet does)."),
 }

@@ -70,6 +70,14 @@ class Scene:
         self.lan.create(service(key, **spec))
         return key
 
+    def announced(self, node: str) -> tuple[str, str]:
+        """A Service of its own that a node answers for: its key and its address."""
+        address = self.owned_by(node, 1)
+        key = self.make(loadBalancerIP=address)
+        until(f"{node} answers for it", lambda: self.lan.owners(address) == [node])
+        self.answered(address)
+        return key, address
+
     def served_anew(self) -> float:
         """Seconds until a new Service has its address; it is removed then."""
         began = time.monotonic()

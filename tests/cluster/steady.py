@@ -4,7 +4,6 @@ how often they ask, and how much they compute; and that a test leaves the cluste
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import time
 from collections import defaultdict, deque
@@ -15,7 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from fakes import takeovers
-from fakes.clocks import Probe
+from fakes.clocks import Probe, Talk
 from fakes.cluster import JSON, OURS, is_ready, until
 from fakes.real import COMPONENT, RealLan
 
@@ -27,6 +26,7 @@ SHOWN = 10  # failures
 SILENT_S = 0.5  # in which nobody answers ARP: 25 questions; this machine may stand still for some of that
 THAW_S = 0.5  # until a process that stood still has noticed
 AT_REST_S = 60.0  # until all is as it was
+PORT = 80  # of the Services
 NODES = "/api/v1/nodes"
 DEPLOYMENT = f"/apis/apps/v1/namespaces/{OURS.rpartition('/')[2]}/deployments/pylb-controller"
 
@@ -36,23 +36,27 @@ Kind = tuple[str, str, str]  # the pod that asks, the verb, and what it asks for
 class Steady:
     """What was seen of an address and of pylb while the block lasted; `unnoticed` says that nothing happened to either."""
 
-    def __init__(self, lan: RealLan, address: str) -> None:
-        self._lan, self._address = lan, address
-        self.probe = Probe(lan.lab, f"http://{address}/", limit_ms=PATIENT_MS)
-        self.asker = lan.asker(address)
-        self.began, self.owner = time.time(), lan.owner(address)
-        self._lives, self._cpu = lives(lan), cpu(lan)
+    def __init__(self, lan: RealLan, address: str, *, pods_stay: bool = True) -> None:
+        """`pods_stay`: those that serve live on, and with them the connections to them."""
+        self._lan, self._address, self._pods_stay = lan, address, pods_stay
+        self._programs = contextlib.ExitStack()
 
     def __enter__(self) -> Steady:
-        self.probe.__enter__()
-        self.asker.__enter__()
+        lan, address = self._lan, self._address
+        self.owner = lan.owner(address)
+        self._lives, self._cpu = lives(lan), cpu(lan)
+        with contextlib.ExitStack() as programs:
+            self.probe = programs.enter_context(Probe(lan.lab, f"http://{address}/", limit_ms=PATIENT_MS))
+            self.asker = programs.enter_context(lan.asker(address))
+            self.talk = programs.enter_context(Talk(lan.lab, address, PORT))
+            self._programs = programs.pop_all()
+        self.began = time.time()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.probe.__exit__(kind, error, trace)
-        self.asker.__exit__(kind, error, trace)
+        self._programs.__exit__(kind, error, trace)
 
     def failures(self) -> list[tuple[float, str]]:
         """When, in seconds after the start, which requests failed, and how; those under way are over first."""
@@ -61,12 +65,14 @@ class Steady:
 
     def silence(self) -> float:
         """The longest time, in seconds, in which nobody answered for the address."""
-        return max(later - earlier for (earlier, _), (later, _) in itertools.pairwise(self.asker.answers()))
+        return self.asker.silence()
 
     def assert_unnoticed(self) -> None:
-        """No request failed, and one node alone answered for the address, all the time."""
+        """No request failed, a connection that stood still stands, and one MAC alone answered for the address, all the
+        time: its owner's, whoever said so."""
         failed = self.failures()
         assert not failed, f"requests failed, seconds after the start: {failed[:SHOWN]}"
+        assert self.talk.lasts() or not self._pods_stay, "a connection that stood broke"
         self.asker.stop()
         macs = {mac for _, mac in self.asker.answers()}
         assert macs == {self._lan.mac(self.owner)}, f"who answered ARP: {macs}"
@@ -210,13 +216,24 @@ def until_none(look: Any, seconds: float) -> None:
 @contextlib.contextmanager
 def standing_still(lan: RealLan, node: str, words: str) -> Iterator[None]:
     """As long as the block lasts, a daemon of pylb on a node stands still; `words` are of its command line."""
-    found = lan.lab.inside(node, ["pgrep", "--full", words]).stdout.split()
-    assert len(found) == 1, f"{words} on {node}: {found}"
-    lan.lab.inside(node, ["kill", "-STOP", *found])
+    process = send(lan, node, words, "STOP")
     try:
         yield
     finally:
-        lan.lab.inside(node, ["kill", "-CONT", *found])
+        lan.lab.inside(node, ["kill", "-CONT", process])
+
+
+def send(lan: RealLan, node: str, words: str, signal: str) -> str:
+    """A signal for a daemon of pylb on a node; `words` are of its command line. Its process, as the node knows it."""
+    [process] = running(lan, node, words)
+    done = lan.lab.inside(node, ["kill", f"-{signal}", process])
+    assert done.returncode == 0, done.stderr
+    return process
+
+
+def running(lan: RealLan, node: str, words: str) -> list[str]:
+    """The processes on a node whose command line has these words."""
+    return lan.lab.inside(node, ["pgrep", "--full", words]).stdout.split()
 
 
 def component(item: JSON) -> str:

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from cluster import pylb_on, scenes, steady
 from cluster.scenes import FRONT, Scene
 from cluster.steady import Steady
-from fakes import takeovers
 from fakes.cluster import JSON, is_ready, service, until
 from fakes.real import RealLan
 from pylb.addon.names import CONTROLLER, NAMESPACE, SPEAKER
@@ -141,20 +140,14 @@ def test_the_service_accounts_are_deleted_and_made_again(scene: Scene, lan: Real
 def restarted(scene: Scene) -> str:
     """Restart all of pylb, the speakers one after the other, unnoticed; figures."""
     lan, workloads = scene.lan, (f"deployment/{CONTROLLER}", f"daemonset/{SPEAKER}")
-    with lan.forgetful_client(scene.address), lan.probe(scene.url) as probe, lan.asker(scene.address) as asker:
-        began = time.time()
+    with lan.forgetful_client(scene.address), Steady(lan, scene.address) as watched:
         pylb_on.check(lan.lab, "-n", NAMESPACE, "rollout", "restart", *workloads)
         for workload in workloads:
             pylb_on.rollout(lan.lab, workload)
         steady.at_rest(lan)
-        took = time.time() - began
-        probe.wait_steady(time.time())
-        asker.stop()
-        failed = takeovers.failures(probe, began)
-    dispute = asker.longest_dispute()
-    takeovers.served(failed, moves=len(lan.nodes))
-    assert dispute <= 2 * takeovers.TWO_BEATS_S
-    return f"{took:.0f} s, {len(failed)} of {len(probe.requests())} failed, disputed {dispute * 1000:.0f} ms"
+        took = time.time() - watched.began
+        watched.assert_unnoticed()
+    return f"{took:.0f} s, ARP silent for {watched.silence() * 1000:.0f} ms"
 
 
 def failures(lan: RealLan) -> float:

@@ -5,7 +5,9 @@ test_bad_rights, where it is the cure."""
 
 from __future__ import annotations
 
-import functools
+import contextlib
+import itertools
+import re
 import time
 from collections.abc import Callable
 
@@ -15,24 +17,19 @@ from cluster.steady import Steady
 from fakes import takeovers
 from fakes.cluster import OURS, deployment, service, until
 from fakes.real import RealLan
-from pylb.addon.names import NAMESPACE
+from pylb.addon.names import NAMESPACE, SPEAKER
 
 ALLOCATES_S = 30.0  # after the leader's node was lost
+AT_ONCE_S = 2.0  # from the end of Kubernetes on a node to another's answer
+SHUT_DOWN_S = 2.0  # a machine that shuts down takes longer, and answers meanwhile
+CUT = 1  # requests that are under way as an address moves
+SPEAKS = "pylb speaker --node"
 GRACE_S, SLEEP_S = 5, 3  # of a pod that is drained: it serves on until kube-proxy has heard of it, once a second
 Say = Callable[[str], None]
 
 
-def announced(scene: Scene, node: str) -> tuple[str, str]:
-    """A Service of its own that a node without its pods owns: its key and its address."""
-    address = scene.owned_by(node, 1)
-    key = scene.make(loadBalancerIP=address)
-    until(f"{node} answers for it", lambda: scene.lan.owners(address) == [node])
-    scene.answered(address)
-    return key, address
-
-
 def test_the_cable_is_pulled(scene: Scene, lan: RealLan, say: Say) -> None:
-    key, address = announced(scene, scene.spare)
+    key, address = scene.announced(scene.spare)
     cut, mend = (lambda: lan.lab.cut(scene.spare)), (lambda: lan.lab.mend(scene.spare))
     say(str(takeovers.lose(lan, address, cut, mend)))
     lan.remove(service(key))
@@ -41,7 +38,7 @@ def test_the_cable_is_pulled(scene: Scene, lan: RealLan, say: Say) -> None:
 def test_the_power_of_the_leaders_node_fails(scene: Scene, lan: RealLan, say: Say) -> None:
     """It owns an address too. Another controller gives addresses; the node comes back and the address moves back once."""
     leader = lan.get(f"{OURS}/pods/{lan.pod('controller')}")["spec"]["nodeName"]
-    key, address = announced(scene, leader)
+    key, address = scene.announced(leader)
     pods = scene.web(leader)
     if leader != scene.spare:  # its pods are no witnesses
         lan.create(scene.web(scene.spare))
@@ -70,12 +67,102 @@ def elsewhere(lan: RealLan, address: str, node: str) -> bool:
 
 
 def test_the_speakers_pod_is_deleted(scene: Scene, lan: RealLan, say: Say) -> None:
-    key, address = announced(scene, scene.spare)
+    """Another speaker answers in its place until the next one runs: nothing moves, and nobody notices."""
+    key, address = scene.announced(scene.spare)
     pod = lan.pod(f"speaker-{scene.spare}")
-    delete = lambda: pylb_on.check(lan.lab, "-n", NAMESPACE, "delete", "pod", pod, "--wait=false")
-    rest = functools.partial(steady.at_rest, lan)
-    told = takeovers.hand_over(lan, address, delete, lambda: None, settled=rest)
-    say(str(told))
+    with lan.forgetful_client(address), Steady(lan, address) as watched:
+        delete = time.time()
+        pylb_on.check(lan.lab, "-n", NAMESPACE, "delete", "pod", pod)
+        steady.at_rest(lan)
+        say(f"{time.time() - delete:.1f} s, ARP silent for {watched.silence() * 1000:.0f} ms")
+        watched.assert_unnoticed()
+    assert lan.pod(f"speaker-{scene.spare}") != pod
+    assert stood_in(lan, address) == scene.spare
+    lan.remove(service(key))
+
+
+def stood_in(lan: RealLan, address: str) -> str:
+    """The node in whose place another one's speaker answered for an address."""
+    words = re.compile(rf"stood in .*address={re.escape(address)} .*owner=(\S+)")
+    found = {owner for node in lan.nodes for owner in words.findall(lan.logs(f"speaker-{node}"))}
+    assert len(found) == 1, f"stood in for: {found}"
+    return str(found.pop())
+
+
+def test_all_speakers_are_restarted_one_by_one(scene: Scene, lan: RealLan, say: Say) -> None:
+    """As an upgrade does it: no address moves, of none of the nodes, and no connection breaks."""
+    keys = {node: scene.announced(node) for node in lan.nodes}
+    before = steady.lives(lan)
+    with lan.forgetful_client(scene.address), contextlib.ExitStack() as stack:
+        watched = [stack.enter_context(Steady(lan, address)) for _, address in keys.values()]
+        began = time.time()
+        pylb_on.check(lan.lab, "-n", NAMESPACE, "rollout", "restart", f"daemonset/{SPEAKER}")
+        pylb_on.rollout(lan.lab, f"daemonset/{SPEAKER}")
+        steady.at_rest(lan)
+        asked = sum(len(one.probe.requests()) for one in watched)
+        silent = max(one.silence() for one in watched)
+        say(f"{time.time() - began:.0f} s, {asked} requests, ARP silent for {silent * 1000:.0f} ms")
+        for one in watched:
+            one.assert_unnoticed()
+    assert not any(name.startswith(SPEAKER) for name in before.keys() & steady.lives(lan).keys())
+    lan.remove(*(service(key) for key, _ in keys.values()))
+
+
+def test_kubernetes_stops_on_the_owner(scene: Scene, lan: RealLan, say: Say) -> None:
+    """Its kernel is up, its kubelet and its speaker are dead: another node takes over at once, and keeps the address."""
+    key, address = scene.announced(scene.spare)
+    with lan.asker(address) as asker:
+        lan.lab.program("kill", "kubelet", scene.spare)
+        try:
+            steady.send(lan, scene.spare, SPEAKS, "KILL")
+            lost = time.time()
+            heir = lan.owner(address, beside=scene.spare)
+            lan.ask(f"http://{address}/")
+            asker.stop()
+            moved = next(at for at, mac in asker.answers() if mac == lan.mac(heir)) - lost
+        finally:
+            lan.lab.program("start", "kubelet", scene.spare)
+    say(f"{scene.spare} to {heir} after {moved * 1000:.0f} ms")
+    assert moved < AT_ONCE_S
+    steady.at_rest(lan)
+    assert lan.owners(address) == [heir], "who comes back takes nothing back"
+    lan.remove(service(key))
+
+
+def test_the_owner_is_drained_and_shut_down(scene: Scene, lan: RealLan, say: Say) -> None:
+    """As a machine that is switched off in order: its kubelet ends, all that runs there is told to, and the power goes.
+
+    Nobody notices but the connections that stand, which a move cuts; and who comes back takes nothing back.
+    """
+    key, address = scene.announced(scene.spare)
+    with lan.forgetful_client(address), lan.probe(f"http://{address}/") as probe, lan.asker(address) as asker:
+        pylb_on.check(lan.lab, "drain", scene.spare, "--ignore-daemonsets", "--pod-selector=app=web", "--timeout=30s")
+        assert lan.owners(address) == [scene.spare], "a drain alone moves nothing"
+        began = time.time()
+        try:
+            lan.lab.program("stop", "kubelet", scene.spare)
+            steady.send(lan, scene.spare, SPEAKS, "TERM")
+            until("its speaker ends", lambda: not steady.running(lan, scene.spare, SPEAKS))
+            ended = time.time() - began
+            until("the rest ends", lambda: time.time() > began + SHUT_DOWN_S)
+            lan.lab.power(scene.spare, False)
+            off = time.time()
+            until("it lasts", lambda: time.time() > off + AT_ONCE_S)
+            heir = lan.owner(address, beside=scene.spare)
+        finally:
+            lan.lab.power(scene.spare, True)
+            lan.lab.kubectl("uncordon", scene.spare)
+        steady.at_rest(lan)
+        probe.wait_steady(time.time())
+        asker.stop()
+        failed = takeovers.failures(probe, began)
+    moved = next(at for at, mac in asker.answers() if mac == lan.mac(heir)) - began
+    say(f"speaker gone after {ended:.2f} s, {heir} has it after {moved:.2f} s, {len(failed)} requests reset")
+    assert [one for one in failed if one[1] != ConnectionResetError.__name__] == []
+    assert len(failed) <= CUT
+    assert moved < SHUT_DOWN_S
+    macs = [mac for mac, _ in itertools.groupby(mac for _, mac in asker.answers())]
+    assert macs == [lan.mac(scene.spare), lan.mac(heir)], f"who answered, in order: {macs}"
     lan.remove(service(key))
 
 
@@ -90,7 +177,7 @@ def test_the_owner_is_drained(scene: Scene, lan: RealLan, say: Say) -> None:
     until("its pods are ready", lambda: lan.get(path)["status"].get("readyReplicas") == 3, scenes.SERVES_S)
     lan.remove(*others)
     until("they alone answer", lambda: all("drained-" in name for name in lan.bodies(scene.url, 12)))
-    with Steady(lan, scene.address) as watched:
+    with Steady(lan, scene.address, pods_stay=False) as watched:
         words = ("--ignore-daemonsets", "--delete-emptydir-data", "--pod-selector=app=web", "--timeout=30s")
         try:
             pylb_on.check(lan.lab, "drain", scene.owner, *words)

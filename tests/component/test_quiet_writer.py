@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from typing import Any
 
@@ -53,6 +54,23 @@ async def test_a_new_service_costs_two_writes_and_three_more_when_it_is_announce
         assert await settled(cluster) == Counter([STATUS, EVENT, POOL_STATUS])
         voice.own(web(one, "web"))
         assert await settled(cluster) == Counter([EVENT, L2, L2_STATUS])
+
+
+async def test_the_claim_is_told_with_the_object_and_another_term_costs_one_write_more() -> None:
+    async with counted(POOL, advertisement(), service("default/web")) as cluster, controller(cluster) as one:
+        for number, term in enumerate((4, 4, 5)):
+            async with speaker(cluster, "n1") as voice:
+                await settled(cluster)
+                voice.own(web(one), term)
+                written = await settled(cluster)
+                [found] = (await cluster.admin.get(f"/apis/metallb.io/v1beta1/namespaces/{OURS}/servicel2statuses"))[
+                    "items"
+                ]
+                notes = found["metadata"]["annotations"]
+                assert notes["pylb.io/term"] == str(term)
+                assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", notes["pylb.io/since"])
+                status = {kind: count for kind, count in written.items() if kind[1].startswith("servicel2statuses")}
+                assert status == [{L2: 1, L2_STATUS: 1}, {}, {("PATCH", "servicel2statuses"): 1}][number]
 
 
 async def test_a_service_that_waits_costs_one_event() -> None:
@@ -182,4 +200,5 @@ async def test_two_speakers_that_both_believe_to_own_come_to_rest() -> None:
         assert sum(begun.values()) < 8 * len(names)
         await asyncio.sleep(4.0)
         assert sum(cluster.taken().values()) <= 4
-        assert first.owned == second.owned
+        assert first.owned is not None and second.owned is not None
+        assert first.owned.keys() == second.owned.keys()

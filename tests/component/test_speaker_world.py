@@ -70,7 +70,7 @@ async def test_it_keeps_the_last_good_configuration(client: Client) -> None:
         await client.post(POOLS, OVERLAPPING)
         await one.until(lambda world: world.configuration.problems)
         assert one.world.synced
-        [line] = one.world.lines(())
+        [line] = one.world.lines()
         assert (str(line.address), line.pool) == ("192.0.2.1", "good")
 
 
@@ -79,8 +79,8 @@ async def test_who_never_knew_a_good_one_goes_by_a_part_and_knows_it(client: Cli
     async with watched(client) as one:
         await one.until(lambda world: world.synced)
         assert (one.world.partial, one.world.ready, one.world.configuration.loaded) == (True, False, False)
-        assert [line.pool for line in one.world.lines(())] == ["good"]
+        assert [line.pool for line in one.world.lines()] == ["good"]
         await client.delete(f"{POOLS}/second")
         await one.until(lambda world: world.ready)
         assert not one.world.partial
-        assert [line.pool for line in one.world.lines(())] == ["good"]
+        assert [line.pool for line in one.world.lines()] == ["good"]

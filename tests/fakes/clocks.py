@@ -7,11 +7,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from types import TracebackType
 from typing import Any
 
-from fakes import asker
+from fakes import asker, talker
 from fakes.cluster import JSON, until
 from pylb.lab import arping
 from pylb.lab.client import Lab
@@ -116,12 +116,32 @@ class Asker(Clock):
         """When (Unix time) which MAC answered."""
         return [(one["at"], one["mac"]) for one in self.told() if "mac" in one]
 
+    def silence(self) -> float:
+        """The longest time, in seconds, in which nobody answered."""
+        times = [at for at, _ in self.answers()]
+        return max((later - earlier for earlier, later in pairwise(times)), default=float("inf"))
+
     def longest_dispute(self) -> float:
         """The longest time, in seconds, in which each question was answered by several MACs."""
         answers = [one for one in self.told() if "mac" in one]
         macs = [{one["mac"] for one in group} for _, group in groupby(answers, key=lambda one: int(one["asked"]))]
         runs = [len(list(group)) for disputed, group in groupby(macs, key=lambda found: len(found) > 1) if disputed]
         return max(runs, default=0) * ASK_EVERY_MS / 1000
+
+
+class Talk(Clock):
+    """A client that asks for a page again and again, on one connection."""
+
+    def __init__(self, lab: Lab, address: str, port: int) -> None:
+        super().__init__(lab, "client", [*PLAIN_PYTHON, talker.__file__, address, str(port)])
+
+    def lasts(self) -> bool:
+        """Whether it is answered still."""
+        seen = len(self.told())
+        until(
+            "the connection breaks, or is answered", lambda: self._process.poll() is not None or len(self.told()) > seen
+        )
+        return self._process.poll() is None
 
 
 class Listener(Clock):

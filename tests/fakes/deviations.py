@@ -143,6 +143,11 @@ ROWS = (
     ),
     Row("a Service waits", renamed("^(event/.*/AllocationFailed: .*)$", rf"\1; {ADVICE}")),
     Row("an IPv6 address", without("event/Service/web/nodeAssigned|l2/"), ("single-v6",)),
+    Row(
+        "a node comes back, or may have addresses again",
+        both(rewritten("l2/default/web on n3", "n3", "n1"), renamed("^l2/default/web on n3", "l2/default/web on n1")),
+        ("node-excluded-undone",),
+    ),
     Row("status objects", instead("(l2|configuration)/.*/namespace", "pylb-system")),
     Row("the name of a ServiceL2Status", instead("l2/.*/name", "fixed")),
     Row("who writes", renamed("/written by controller:", "/written by pylb-controller:")),

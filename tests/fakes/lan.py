@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from fakes.clocks import Asker, Clock, Listener, Probe
-from fakes.cluster import Cluster, until
+from fakes.clocks import Asker, Clock, Listener, Probe, Talk
+from fakes.cluster import JSON, Cluster, until
 from pylb.kube.errors import ClusterError
 from pylb.lab.client import Lab
+from pylb.lab.probe import LIMIT_MS
 
 ANSWER_S = 5.0  # until a request is answered that will be
 
@@ -80,13 +81,39 @@ class Lan(Cluster):
 
         until("every speaker hears every other", all_hear_all)
 
-    def probe(self, url: str) -> Probe:
+    def claims(self, address: str) -> dict[str, int]:
+        """Whom the speakers take for an address's owner, and by which term: one, as soon as all agree."""
+
+        def agreed() -> dict[str, int]:
+            told = [one for node in self.nodes if (one := self.view(node, address)) is not None]
+            found = {(one["owner"], one["term"]) for one in told}
+            return dict(found) if len(told) == len(self.nodes) and len(found) == 1 else {}
+
+        return until(f"all speakers agree about {address}", agreed)
+
+    def standing(self, address: str, *, but: str = "") -> list[str]:
+        """The nodes that answer for an address in its owner's place; `but` is not asked."""
+        told = {node: self.view(node, address) for node in self.nodes if node != but}
+        return [node for node, one in told.items() if one is not None and one["standing"]]
+
+    def view(self, node: str, address: str) -> JSON | None:
+        """What a node's speaker says about an address; None if it does not."""
+        with contextlib.suppress(ClusterError):
+            found = self.state(f"speaker-{node}")["addresses"]
+            return next((one for one in found if one["address"] == address), None)
+        return None
+
+    def probe(self, url: str, limit_ms: float = LIMIT_MS) -> Probe:
         """A client that asks a URL all the time, as a context; it is answered already when the block begins."""
-        return Probe(self.lab, url)
+        return Probe(self.lab, url, limit_ms=limit_ms)
 
     def asker(self, address: str) -> Asker:
         """Ask all the time who has an address, as a context."""
         return Asker(self.lab, address)
+
+    def talk(self, address: str, port: int) -> Talk:
+        """A client with one connection that it uses all the time, as a context."""
+        return Talk(self.lab, address, port)
 
     def forgetful_client(self, address: str) -> Clock:
         """As long as the block lasts, the client's kernel has to ask again who has an address, 20 times a second."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
@@ -21,8 +22,10 @@ from pylb.kube.recorder import EventRecorder
 from pylb.kube.report import Report
 from pylb.runtime.eventlog import EventLog
 from pylb.runtime.log import Logger
+from pylb.speaker import statuses
 from pylb.speaker.herald import Herald
 from pylb.speaker.publisher import Publisher
+from pylb.speaker.statuses import Holding
 from pylb.speaker.world import World
 
 OURS = "pylb-system"
@@ -122,7 +125,7 @@ class Voice:
 
     def __init__(self, client: Client, node: str, pod: str = "") -> None:
         name, log = NodeName(node), Logger("test")
-        self.owned: dict[ServiceKey, tuple[str, ...]] | None = None  # it takes no part yet
+        self.owned: dict[ServiceKey, Holding] | None = None  # it takes no part yet
         self.recorder = EventRecorder(client, notices.SPEAKER)
         self.world = World(client, self._on_world)
         self.herald = Herald(name, EventLog(), self.recorder, self.world.services.items, log)
@@ -133,10 +136,10 @@ class Voice:
         """What has to run."""
         yield from (self.world.run(), self.recorder.run(), self.publisher.run(), self.report.run())
 
-    def own(self, services: Iterable[Service]) -> None:
-        """It announces these from now on."""
+    def own(self, services: Iterable[Service], term: int = 1) -> None:
+        """It announces these from now on, by claims of this term."""
         found = list(services)
-        self.owned = {one.key: () for one in found}
+        self.owned = {one.key: Holding((), term, statuses.moment(time.time())) for one in found}
         self.herald.announced({(one.key, parse_address(text)) for one in found for text in one.ingress})
         self.publisher.changed()
 

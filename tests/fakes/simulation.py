@@ -17,10 +17,15 @@ STEP = 0.02  # s between two looks
 TWO_MACS = 1.0  # s for which two MACs may be answered by nodes that hear each other
 UNANSWERED = 2.5  # s for which an address may be answered by nobody, while a node could
 COLD = 14.0  # s of that after a start of a node that remembers no owner: one that the API names is waited for
+STOOD_IN = 0.5  # s of that where only a speaker fell silent, and its node serves
+HANDED_OVER = 0.2  # s of that where a speaker was asked to end
+MUTE = 6.0  # s for which an address may be answered with the MAC of a node whose kubelet is silent
 STALE_CLIENT = 2.0  # s for which a client may believe another MAC than the one that is answered
 GRACE = 6.0  # s after a disaster in which its node may still lose what it had: a claim is provisional for 5 s
 KNOWN = 3.0  # s for which two nodes must have heard each other for one to know the other's claims
 NOTICED = 0.9  # s without gateway and clients that a node is sure to notice
+FORGETTING = ("kill", "terminate", "freeze", "jump", "power", "stop", "mute", "restart_all", "restart_all_without_api")
+UNKNOWING = ("pause", "exclude")  # its clock says that nothing happened; or it could not serve for a while
 BOOT = 3.0  # s from power or Kubernetes to a running speaker, and a bit
 
 
@@ -43,7 +48,7 @@ class Scar:
     node: NodeName
     start: float
     end: float
-    noticed: bool = True  # by the node itself, whatever the LAN looks like
+    kind: str
 
 
 class Watch:
@@ -59,6 +64,9 @@ class Watch:
         self._empty: dict[Address, float] = {}
         self._able: dict[tuple[NodeName, str], float] = {}
         self._believed: dict[Address, float] = {}  # since when a client believes what is not answered
+        self._holder: dict[Address, tuple[NodeName, float]] = {}  # who owns, as far as anybody does, and since when
+        self._idle: dict[Address, float] = {}  # since when the MAC of a node that does not serve is answered
+        self._rough = self._uneven = 0.0  # when there was weather, or anything else than a speaker in trouble, at last
         self._owning: dict[tuple[NodeName, Address], float] = {}
         self._apart: dict[tuple[NodeName, NodeName, str], float] = {}  # when two nodes last did not hear each other
         self._cut: dict[tuple[NodeName, str], float] = {}  # when a node last did not reach gateway and clients
@@ -85,15 +93,20 @@ class Watch:
                 for other in self.world.nodes.values():
                     if other is not node:
                         self._check_move(node, other, address, effect, now)
+                self._check_speaker(node, address, effect, now)
                 self._owning[node.name, address] = now
+                self._holder[address] = node.name, now
             elif isinstance(effect, Dropped):
                 since = self._owning.pop((node.name, effect.address), now)
+                if effect.to is not None:
+                    self._holder[effect.address] = effect.to, now
                 if effect.reason is Reason.NOT_ELECTED and effect.to is not None:
                     self._check_loss(node, effect, since, now)
 
     def _check_move(self, node: Node, other: Node, address: Address, took: Took, now: float) -> None:
         """Nobody takes what a node owns that nothing befell, and that is heard."""
-        if (other.name, address) not in self._owning or other.name in self.world.excluded:
+        owns = other.arbiter is not None and address in other.arbiter.answers() and address in other.arbiter.owned
+        if not owns or (other.name, address) not in self._owning or other.name in self.world.excluded:
             return
         if self.is_scarred(other.name, now - GRACE, now) or now < self._owning[other.name, address] + KNOWN:
             return
@@ -104,17 +117,34 @@ class Watch:
         text = f"{node.name} took {address} ({took.cause}) from {other.name}, which nothing befell"
         self.broken.append(Broken(now, "no move without a cause", text))
 
+    def _check_speaker(self, node: Node, address: Address, took: Took, now: float) -> None:
+        """Nobody takes what belongs to a node whose speaker alone is in trouble, before others stood in for long."""
+        holder, since = self._holder.get(address, (node.name, now))
+        if holder == node.name or holder in self.world.excluded or now < since + KNOWN:
+            return
+        if now < self._uneven + GRACE or self.is_scarred(node.name, now - GRACE, now):
+            return
+        if any(s.node == holder and s.start <= now <= s.end + GRACE and s.end > s.start + STAND_IN for s in self._scars):
+            return
+        if any(s.node == holder and s.kind not in PROCESS and s.start <= now <= s.end + GRACE for s in self._scars):
+            return
+        text = f"{node.name} took {address} ({took.cause}) from {holder}, whose node serves"
+        self.broken.append(Broken(now, "no move when a process dies", text))
+
     def _check_loss(self, node: Node, dropped: Dropped, since: float, now: float) -> None:
         """An owner that kept its witness loses to nobody that did not."""
         to, link = dropped.to, link_of(dropped.address)
-        if to is None or not self.world.size.gateway or self._is_unsteady(node.name, link, since, now):
+        if to is None or not self.world.size.gateway or self._is_unsteady(node.name, link, since - GRACE, now):
             return
-        if node.name not in self.world.excluded and self._is_unsteady(to, link, since, now):
+        if any(scar.node == to and scar.kind in UNKNOWING and scar.end >= since for scar in self._scars):
+            return
+        theirs = max(self._owning.get((to, dropped.address), since), since - GRACE)
+        if node.name not in self.world.excluded and self._is_unsteady(to, link, theirs, now):
             text = f"{node.name}, which kept its witness, lost {dropped.address} to {to}, which did not"
             self.broken.append(Broken(now, "no healthy owner loses at a heal", text))
 
     def _is_unsteady(self, node: NodeName, link: str, since: float, now: float) -> bool:
-        scars = (s for s in self._scars if s.node == node and s.noticed)
+        scars = (s for s in self._scars if s.node == node and s.kind in FORGETTING)
         scarred = any(scar.start <= now and scar.end >= since for scar in scars)
         return scarred or self._cut.get((node, link), -1.0) >= since
 
@@ -141,8 +171,11 @@ class Watch:
             if now > since + TWO_MACS * (2 if rough else 1):
                 text = f"{one} and {other} hear each other and answer differently for {address}"
                 self._break(now, "no two MACs", text)
+        self._note_trouble(now, rough)
         for address, since in self._empty.items():
             self._check_answered(address, since, now, rough)
+        for address, since in self._idle.items():
+            self._check_serving(address, since, now)
         for address, since in self._believed.items():
             if now > since + STALE_CLIENT and address not in world.client.missed and not rough:
                 text = f"a client with a warm cache believes an old MAC for {address}"
@@ -157,13 +190,21 @@ class Watch:
             (id(n.arbiter and n.arbiter.answers()), n.frozen, n.powered, n.kubelet, len(n.carriers))
             for n in world.nodes.values()
         ]
-        return nodes, world.lan.changes, len(world.excluded), len(world.client.cache), hash(tuple(world.client.cache.values()))
+        return (
+            nodes,
+            world.lan.changes,
+            len(world.excluded),
+            len(world.client.cache),
+            hash(tuple(world.client.cache.values())),
+        )
 
     def _note_paths(self, now: float) -> None:
         """Who does not hear whom now."""
         world = self.world
-        if not world.lan.cuts and not world.lan.deaf and all(
-            node.powered and len(node.carriers) == len(node.links) for node in world.nodes.values()
+        if (
+            not world.lan.cuts
+            and not world.lan.deaf
+            and all(node.powered and len(node.carriers) == len(node.links) for node in world.nodes.values())
         ):
             self._cut_since.clear()
             return
@@ -198,11 +239,33 @@ class Watch:
                 self._empty.pop(address, None)
             else:
                 self._empty.setdefault(address, now)
-            if len(told) == 1 and world.client.cache.get(address) not in told:
+            if len(told) == 1 and world.client.cache.get(address) not in told and not self._is_provisional(address):
                 self._believed.setdefault(address, now)
             else:
                 self._believed.pop(address, None)
         self._twice = twice
+
+    def _note_trouble(self, now: float, rough: bool) -> None:
+        world = self.world
+        if rough:
+            self._rough = now
+        nodes = world.nodes.values()
+        even = all(n.powered and n.kubelet is Port.ACCEPTS and len(n.carriers) == len(n.links) for n in nodes)
+        if rough or world.excluded or world.lan.cuts or world.lan.deaf or not even or now < BOOT + 3.0:
+            self._uneven = now
+
+    def _check_serving(self, address: Address, since: float, now: float) -> None:
+        """Whoever's MAC is answered can serve, or another could not either."""
+        link = link_of(address)
+        bound = MUTE if any(node.kubelet is None for node in self.world.nodes.values()) else 0.0
+        able = [at for (name, where), at in self._able.items() if where == link and name in self._hopeful(address)]
+        if able and now > max(since, min(able)) + UNANSWERED + bound + COLD * (now < self._uneven_start(now)):
+            self._break(now, "what is answered serves", f"the MAC that is answered for {address} is of a node that does not serve")
+
+    def _is_provisional(self, address: Address) -> bool:
+        """Whether somebody owns it who does not know yet whether another took it: he announces it in the end."""
+        seats = (n.arbiter.seats.get(address) for n in self.world.nodes.values() if n.arbiter is not None)
+        return any(seat is not None and seat.mine is not None and seat.mine.claim.provisional for seat in seats)
 
     def _check_answered(self, address: Address, since: float, now: float, rough: bool) -> None:
         world, link = self.world, link_of(address)
@@ -243,15 +306,14 @@ class Watch:
 
 def _scars(world: World, one: Disaster) -> list[Scar]:
     end = one.until + (BOOT if one.kind in ("power", "stop", "mute") else 0.0)
-    if one.kind in OWN:
-        return [Scar(name, one.at, end) for name in one.nodes]
-    if one.kind == "cut_off":
-        return [Scar(name, one.at, end, False) for name in one.nodes]
-    if one.kind.startswith("restart_all"):
-        return [Scar(name, one.at, end) for name in world.names]
-    if one.kind.startswith("split"):
-        return [Scar(name, one.at, end, False) for name in (one.nodes if world.size.gateway else world.names)]
-    return []
+    names: Iterable[NodeName] = ()
+    if one.kind in OWN or one.kind == "cut_off":
+        names = one.nodes
+    elif one.kind.startswith("restart_all"):
+        names = world.names
+    elif one.kind.startswith("split"):
+        names = one.nodes if world.size.gateway else world.names
+    return [Scar(name, one.at, end, one.kind) for name in names]
 
 
 def play(scenario: Scenario) -> list[Broken]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from fakes import lan as lans
-from fakes import noise
+from fakes import noise, takeovers
 from fakes.cluster import JSON, advertisement, config_map, deployment, pool, service, until
 from fakes.lan import Lan
 
@@ -107,25 +107,31 @@ def test_with_a_bad_configuration_the_last_good_one_serves(lan: Lan, bad: JSON) 
 
 
 def test_a_speaker_that_finds_a_bad_configuration_leaves_the_address_to_those_who_know(shared: Lan) -> None:
-    """The owner's speaker starts anew and never read a good configuration: who has one goes on answering."""
+    """The owner's speaker starts anew and never read a good configuration: who has one goes on answering in its place."""
     shared.settled()
     bad, owner = BAD["overlap"], shared.owner(ADDRESS)
-    try:
-        shared.lab.speaker("stop", owner)
-        other = shared.owner(ADDRESS, beside=owner)
-        shared.create(bad)
-        until("they refuse it", lambda: shared.state(f"speaker-{other}")["config"]["problems"])
-        with shared.probe(URL) as probe:
+    claims, others = shared.claims(ADDRESS), [node for node in shared.nodes if node != owner]
+    with shared.probe(URL) as probe, shared.asker(ADDRESS) as asker:
+        try:
+            shared.lab.speaker("stop", owner)
+            shared.create(bad)
+            until(
+                "they refuse it", lambda: all(shared.state(f"speaker-{node}")["config"]["problems"] for node in others)
+            )
             shared.lab.speaker("start", owner)
             until("it refuses it", lambda: shared.state(f"speaker-{owner}")["config"]["problems"])
             until("it has had its time", lambda: shared.state(f"speaker-{owner}")["members"])
             for _ in range(10):
-                assert shared.owners(ADDRESS) == [other]
-            assert probe.failed() == 0
-    finally:
-        shared.remove(bad)
-    shared.settled()
-    assert shared.owner(ADDRESS) == owner, "by rank, as soon as it knows what is announced"
+                assert shared.standing(ADDRESS, but=owner)
+                assert shared.owners(ADDRESS) == [owner]
+        finally:
+            shared.remove(bad)
+        shared.settled()
+        until("nobody stands in any more", lambda: not shared.standing(ADDRESS))
+        asker.stop()
+        assert probe.failed() == 0
+    assert takeovers.told_by(asker) == {shared.mac(owner)}
+    assert shared.claims(ADDRESS) == claims
     shared.ask(URL)
 
 

@@ -31,6 +31,8 @@ ACTS = [
     "answer",
     "owner",
     "probe",
+    "stood_in",
+    "back",
     "cut",
     "move",
     "recovered",
@@ -52,8 +54,13 @@ def test_the_story_is_told_as_json_and_all_of_it_happens() -> None:
     assert all(act["ok"] for act in acts)
     figures = {act["act"]: act for act in acts}
     assert figures["address"]["address"] == "192.168.2.128"
+    assert figures["stood_in"]["by"] != figures["owner"]["node"] == figures["back"]["node"]
+    assert figures["back"]["failed"] == 0
     assert figures["move"]["to"] != figures["cut"]["node"]
-    print(f"detected {figures['move']['detected_ms']} ms, answered {figures['recovered']['ms']} ms after the cut")
+    assert figures["mend"]["owner"] == figures["move"]["to"]
+    print(
+        f"stood in {figures['stood_in']['ms']} ms after the kill; detected {figures['move']['detected_ms']} ms, answered {figures['recovered']['ms']} ms after the cut"
+    )
 
 
 def test_too_few_nodes_are_refused() -> None:

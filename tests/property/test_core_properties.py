@@ -14,7 +14,6 @@ from pylb.controller.reconcile import Books
 from pylb.core import config, events, legacy, ranges
 from pylb.core.election import Candidate, elect, rank
 from pylb.core.errors import ParseError
-from pylb.core.membership import DEADLINE, INTERVAL, Beat, Down, Membership, State, Up
 from pylb.core.model import Endpoint, NodeName, ObjectRef, PoolName, Service, ServiceKey
 
 KEY = "metallb.io/allow-shared-ip"
@@ -167,32 +166,6 @@ def test_every_node_is_in_line_or_has_a_reason(known: set[str], alive: set[str],
         assert {*verdict.ranking, *verdict.excluded} == known
         assert set(verdict.ranking) <= alive
     assert PoolName("p") in loaded.advertisements
-
-
-BEATS = st.builds(
-    Beat,
-    st.sampled_from([NodeName("n2"), NodeName("n3")]),
-    st.integers(1, 2),
-    st.integers(1, 9),
-    st.sampled_from(State),
-)
-
-
-@given(st.lists(st.one_of(BEATS, st.integers(1, 4)), max_size=60))
-def test_silence_alone_kills_and_only_at_the_deadline(steps: list[Any]) -> None:
-    """Beats in any order and repetition: who was heard afresh within the deadline lives, who was not does not."""
-    n1, now = Membership(NodeName("n1"), 1, 0.0), 0.0
-    told: set[str] = set()
-    for step in steps:
-        for change in n1.receive(step, now) if isinstance(step, Beat) else []:
-            told = told | {change.node} if isinstance(change, Up) else told - {change.node}
-        for _ in range(step if isinstance(step, int) else 0):
-            now += INTERVAL
-            for change in n1.tick(now):
-                told = told | {change.node} if isinstance(change, Up) else told - {change.node}
-                assert not isinstance(change, Down) or change.silent >= DEADLINE - 1e-9
-        assert told == set(n1.alive)
-        assert all(now < heard + DEADLINE for heard in n1.members.values())
 
 
 @given(st.lists(wishes(), max_size=12), st.sets(st.integers(0, 5).map(lambda last: IPv4Address(f"10.0.0.{last}"))))

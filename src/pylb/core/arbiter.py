@@ -16,11 +16,12 @@ from pylb.core.effects import Effect
 from pylb.core.keeper import Keeper
 from pylb.core.lines import Line
 from pylb.core.model import Address, NodeName
-from pylb.core.peers import DEADLINE, Peer
+from pylb.core.peers import Peer
 from pylb.core.presence import Presence
 from pylb.core.questions import Answer, Question, Subject
 from pylb.core.seats import Held, Seat
 from pylb.core.segment import Link, Segment
+from pylb.core.witness import LOST
 
 TICK = 0.05  # s between ticks
 MAX_ADDRESSES = 10_000
@@ -40,7 +41,6 @@ class Arbiter:
         self._restless: set[Address] = set()  # addresses about which something may have to be decided
         self._witnessed: dict[str, bool] = {}
         self._listed: dict[str, Mapping[Address, Claim]] = {}  # what the beats on each link say
-        self._silent: set[tuple[str, NodeName]] = set()  # (link, node): those that are not heard as they should be
         self._answers: dict[Address, bytes | None] | None = None  # None: to be found out
 
     @property
@@ -58,6 +58,13 @@ class Arbiter:
         """Drain, restart or leave: what the beats say from now on."""
         self.presence.state = state
         self._restless.update(self.seats)
+
+    def drain(self, is_drained: bool) -> None:
+        """Give all to others in order and take nothing, or be a node as others are again."""
+        before = self.state
+        self.presence.drain(is_drained)
+        if self.state is not before:
+            self._restless.update(self.seats)
 
     def use(self, links: Iterable[Link], now: float) -> None:
         """These links are up from now on."""
@@ -95,11 +102,12 @@ class Arbiter:
         known = segment.peers.get(beat.node)
         before = known.claims if known is not None else {}
         was = (known.state, known.incarnation, known.is_fresh(now)) if known is not None else None
-        lost = known is not None and now >= known.sign + known.deadline
+        apart = known is None or now >= known.sign + known.deadline
         peer = segment.peers.hear(beat, now)
         if peer is None:
+            self._note_contest(beat, now)
             return
-        if lost and peer is known:
+        if apart:
             self._remind(segment)
         segment.suspicions.pop(peer.node, None)
         if peer.claims is not before:
@@ -126,11 +134,12 @@ class Arbiter:
         held_up = self.presence.tick(now)
         if held_up:
             self._distrust(held_up, now)
+        for segment in self.presence.segments.values():
+            for peer in self.presence.watch(segment, now):
+                self._restless.update(peer.claims)
+            self._note_witness(segment, now)
         if self.presence.join(now):
             self._restless.update(self.seats)
-        for segment in self.presence.segments.values():
-            self._note_silence(segment, now)
-            self._note_witness(segment, now)
         if self._restless:
             for address in sorted(self._restless, key=_key):
                 seat = self.seats.get(address)
@@ -198,7 +207,7 @@ class Arbiter:
     def questions(self, now: float) -> Iterator[Question]:
         """What to ask now."""
         for segment in self.presence.segments.values():
-            own = {node: a for node, all_ in self._nodes.items() if (a := _on(segment.link, all_)) is not None}
+            own = {node: _on(segment.link, self._nodes.get(node, ())) for node in segment.suspicions}
             yield from segment.questions(own, KUBELET, now)
         if self.state is State.JOINING:
             return
@@ -256,6 +265,8 @@ class Arbiter:
         names = seat.line.verdict.interfaces_of(self.node)
         all_ = self.presence.segments.values()
         suits = [segment for segment in all_ if _suits(segment.link, address, names)]
+        if not suits and any(_suits(link, address, names) for link in self.presence.away):
+            all_ = ()  # its own link is down: another is no place for it
         before, seat.segments = seat.segments, tuple(suits or all_)
         self._restless.add(address)
         if seat.mine is None or before == seat.segments:
@@ -267,20 +278,19 @@ class Arbiter:
             _doubt(seat.mine, now - seat.mine.cut_since, now)
             seat.mine.cut_since = None
 
+    def _note_contest(self, beat: Beat, now: float) -> None:
+        """A claim that may be stale, against one of ours: ours is not undisputed."""
+        for address, claim in beat.claims.items():
+            seat = self.seats.get(address)
+            if seat is not None and seat.mine is not None and claim.node == beat.node:
+                seat.mine.contested = now
+
     def _remind(self, segment: Segment) -> None:
-        """A node that was apart from this one is back: what it may have told the clients meanwhile must not stand."""
+        """A node that was apart from this one is heard: what it may have told the clients meanwhile must not stand."""
         for address, seat in self.seats.items():
             if seat.mine is not None and segment in seat.segments:
                 seat.mine.again = True
                 self._restless.add(address)
-
-    def _note_silence(self, segment: Segment, now: float) -> None:
-        """What a node said is weighed anew when it falls silent or is heard again."""
-        for peer in segment.peers:
-            key = segment.link.name, peer.node
-            if peer.is_fresh(now) == (key in self._silent):
-                self._silent ^= {key}
-                self._restless.update(peer.claims)
 
     def _note_witness(self, segment: Segment, now: float) -> None:
         """What is ours is weighed anew when a witness is lost or answers again."""
@@ -306,6 +316,8 @@ class Arbiter:
                 seat.heard.pop((link, peer.node), None)
             else:
                 seat.heard[link, peer.node] = claim
+                if seat.mine is not None and claim.node == peer.node:
+                    seat.mine.again = True  # even if it is gone again before the next tick
             self._restless.add(address)
 
     def _list(self, segment: Segment) -> dict[Address, Claim]:
@@ -325,7 +337,7 @@ class Arbiter:
 def _doubt(mine: Held, seconds: float, now: float) -> None:
     """What is ours is to be confirmed; after a long absence it is provisional, too."""
     mine.doubt()
-    if seconds > DEADLINE:
+    if seconds > LOST:
         mine.claim, mine.contested = replace(mine.claim, provisional=True), now
 
 

@@ -28,6 +28,11 @@ class State(str, Enum):
         return self is State.ACTIVE
 
     @property
+    def takes_part(self) -> bool:
+        """Whether it answers for what it owns, and goes on to."""
+        return self in (State.ACTIVE, State.DRAINING)
+
+    @property
     def yields(self) -> bool:
         """Whether it asks others to take what it owns."""
         return self in (State.DRAINING, State.LEAVING)

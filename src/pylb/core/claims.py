@@ -28,6 +28,8 @@ class Cause(str, Enum):
     UNREACHABLE = "kubelet_silent"  # something answers for the node, but its kubelet does not
     RELEASED = "released"  # the owner gave it up with no successor in sight
     NOT_ELIGIBLE = "no_longer_eligible"
+    DRAIN = "drained"  # `pylb drain`: the owner is to own nothing
+    MOVE = "asked_for"  # `pylb move`, `pylb rebalance`
     FAILBACK = "first_in_line"  # `pylb.io/failback: immediate`
     LEFT = "left"  # the owner's speaker said that it leaves
     CONTESTED = "contested"  # two claims met, and this one stands

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from pylb.core import fields, selectors
 from pylb.core.errors import ParseError
 from pylb.core.model import Address, Labels, Namespace, ObjectRef, PoolName
+from pylb.core.moves import FAILBACK, parse_failback
 from pylb.core.ranges import Network, Range, count_buggy, is_buggy, parse, require_possible
 from pylb.core.selectors import Selector
 
@@ -49,6 +50,7 @@ class Pool:
     namespaces: frozenset[str] = frozenset()
     namespace_selectors: tuple[Selector, ...] = ()
     service_selectors: tuple[Selector, ...] = ()
+    failback: bool = False  # its addresses go back to the first in line
 
     def __contains__(self, address: object) -> bool:
         return any(address in span for span in self.ranges)
@@ -203,7 +205,16 @@ def _pool(raw: JSON) -> Pool:
         namespaces=frozenset(fields.unique(fields.strings(limits.get("namespaces"), "namespaces"), "namespaces")),
         namespace_selectors=selectors.parse_all(limits.get("namespaceSelectors")),
         service_selectors=selectors.parse_all(limits.get("serviceSelectors")),
+        failback=_failback(raw, name),
     )
+
+
+def _failback(raw: JSON, pool: str) -> bool:
+    annotations = (raw.get("metadata") or {}).get("annotations") or {}
+    try:
+        return FAILBACK in annotations and parse_failback(annotations[FAILBACK])
+    except ParseError as error:
+        raise ParseError(f'pool "{pool}": annotation {FAILBACK}: {error}') from None
 
 
 def _range(text: str, pool: str) -> Range:

@@ -42,6 +42,15 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True)
+class MoveRefused:
+    """A move of an address of this node's was asked for, and cannot be; the request is spent."""
+
+    line: Line
+    node: NodeName
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
 class StoodIn:
     """This node answers for an owner whose speaker is silent, with that owner's MAC."""
 
@@ -87,4 +96,4 @@ class Stalled:
     seconds: float
 
 
-Effect = Took | Dropped | StoodIn | StoodDown | Announce | Up | Down | Stalled
+Effect = Took | Dropped | MoveRefused | StoodIn | StoodDown | Announce | Up | Down | Stalled

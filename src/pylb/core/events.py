@@ -144,7 +144,7 @@ class ConfigLoaded:
 
 @dataclass(frozen=True, slots=True)
 class ConfigRejected:
-    """A configuration was refused; the last good one stays."""
+    """A configuration was refused: the last good one stays, or, where none was known, what is valid of this one goes."""
 
     at: float
     problems: tuple[str, ...]

@@ -12,6 +12,7 @@ from enum import Enum
 from pylb.core.claims import Cause
 
 ASK_AGAIN = 0.06  # s between two questions while a node is suspected
+ASK_SELDOM, URGENT = 1.0, 5.0  # s between two questions once nothing has answered for so many s
 PORT_WAIT = 0.4  # s that a connection to the kubelet's port may take; a firewall says nothing
 PORT_AGAIN = 0.2  # s between two of them
 STAND_IN = 30.0  # s that others stand in for a speaker that is gone while its node serves
@@ -102,6 +103,7 @@ class Suspicion:
     since: float
     silent_since: float  # its last beat, or another node's word of one
     asked: float = NEVER
+    wanted: float = NEVER  # when an address last depended on what became of it
     owns: float = NEVER  # when it last answered for one of its addresses
     node: float = NEVER  # when its own address last answered
     port: Port = Port.SILENT
@@ -122,8 +124,12 @@ class Suspicion:
         return self.node > self.silent_since
 
     def is_due(self, now: float) -> bool:
-        """Whether to ask (again)."""
-        return now >= self.asked + ASK_AGAIN
+        """Whether to ask (again): often, and now and then once nothing at all has answered for long."""
+        return now >= self.asked + (ASK_AGAIN if self.is_urgent(now) else ASK_SELDOM)
+
+    def is_urgent(self, now: float) -> bool:
+        """Whether much depends on an answer: it has given a sign not long ago."""
+        return now < max(self.since, self.sign) + URGENT
 
     def ask_port(self, now: float) -> bool:
         """Whether to ask the kubelet's port now."""

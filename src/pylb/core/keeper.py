@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pylb.core.beats import State
-from pylb.core.claims import Cause, Claim, meet, tie
-from pylb.core.effects import Announce, Dropped, StoodDown, StoodIn, Took
+from pylb.core.claims import MAX_TERM, Cause, Claim, meet, tie
+from pylb.core.effects import Announce, Dropped, MoveRefused, StoodDown, StoodIn, Took
 from pylb.core.evidence import STAND_IN
+from pylb.core.handover import asked, candidates, goes_back, inherits, may_go_back, must_stay, refusal
 from pylb.core.model import Address, NodeName
 from pylb.core.peers import Peer
 from pylb.core.presence import LISTEN_AGAIN, Presence
@@ -49,6 +50,8 @@ class Keeper:
             return self._keep(seat, seat.mine, rivals, now)
         if rivals:
             return self._watch(seat, rivals, now)
+        if not seat.segments:
+            return True  # no link, no say
         if seat.owner is None:
             seat.owner = seat.hearsay(now) or self._recall(seat, now)
         if seat.owner is None:
@@ -63,25 +66,25 @@ class Keeper:
 
     def _keep(self, seat: Seat, mine: Held, rivals: list[Claim], now: float) -> bool:
         """Confirm it, defend it or give it up."""
-        if not mine.confirmed:
-            self._confirm(seat, mine, now)
         for rival in rivals:
             mine.contested = now
             if meet(mine.claim, rival, seat.line.verdict.ranking, seat.line.address) is rival:
                 if mine.confirmed and not seat.is_known(rival.node, mine.stated):
-                    continue  # it is to announce after us
+                    return False  # it is to announce after us, so it must hear of us first
                 seat.owner = rival
                 self._drop(seat, Reason.NOT_ELECTED, rival.node)
                 return True
             if rival.term >= mine.claim.term:
                 mine.claim = mine.claim.above(rival)
             mine.again = True
+        if not mine.confirmed:
+            self._confirm(seat, mine, now)
         if mine.again and not rivals:
             mine.again = False
             if mine.confirmed:
                 self._say(Announce(seat.line.address))
         self._weigh(seat, mine, now)
-        if self._yield(seat, mine, now):
+        if self._yield(seat, mine, now) or self._is_asked(seat, mine, now) or may_go_back(seat, self._node):
             return False
         return mine.confirmed and not mine.again and not mine.claim.provisional and not mine.claim.restored
 
@@ -99,12 +102,12 @@ class Keeper:
         if not all(segment.is_witnessed(now) for segment in seat.segments):
             mine.claim, mine.contested = replace(mine.claim, provisional=True), now
         elif (mine.claim.provisional or mine.claim.restored) and now >= max(mine.contested, mine.since) + UNCONTESTED:
-            mine.claim = replace(mine.claim, provisional=False, restored=False)
+            mine.claim, mine.again = replace(mine.claim, provisional=False, restored=False), True
 
     def _yield(self, seat: Seat, mine: Held, now: float) -> bool:
         """Ask the successor to take an address that this node should not have; whether it is so."""
         eligible = self._node in seat.line.verdict.ranking
-        if eligible and not self._presence.state.yields:
+        if eligible and not self._presence.state.yields and not goes_back(self._presence, seat, mine, now):
             if mine.claim.yields:
                 mine.claim, mine.yields_since = replace(mine.claim, yields=False), None
             return False
@@ -115,6 +118,17 @@ class Keeper:
         if not eligible and (not heirs or now >= mine.yields_since + YIELDING):
             self._drop(seat, seat.line.verdict.excluded.get(self._node, Reason.NOT_ELECTED))
             seat.owner, seat.vacant_since = None, now
+        return True
+
+    def _is_asked(self, seat: Seat, mine: Held, now: float) -> bool:
+        """Whether somebody asks for a move of this very claim. One that cannot be is refused, which spends it."""
+        move = asked(seat.line, mine.claim)
+        if move is None or not mine.confirmed:
+            return move is not None
+        reason = refusal(self._presence, seat, mine, move, self.nodes, now)
+        if reason is not None:
+            mine.claim = replace(mine.claim, term=min(mine.claim.term + 1, MAX_TERM))
+            self._say(MoveRefused(seat.line, move.node, reason))
         return True
 
     # An address of another's
@@ -128,12 +142,11 @@ class Keeper:
         if self._ends(seat, best.node, now):
             return False
         self.stand_down(seat)
-        if best.yields:
-            heirs = self._candidates(seat, now, but=best.node)
-            if heirs and heirs[0] == self._node:
-                self._take(seat, Claim(self._node, best.term + 1), best.node, Cause.NOT_ELIGIBLE, now)
+        cause = inherits(self._presence, seat, best, now)
+        if cause is not None:
+            self._take(seat, Claim(self._node, best.term + 1), best.node, cause, now)
             return False
-        return len(rivals) == 1
+        return len(rivals) == 1 and not best.yields and asked(seat.line, best) is None
 
     def _ends(self, seat: Seat, owner: NodeName, now: float) -> bool:
         """Whether the owner's speaker is about to end, and waits for somebody to stand in."""
@@ -148,7 +161,8 @@ class Keeper:
         """Its owner does not say that it answers: find out what became of it."""
         known = [(segment, peer) for segment in seat.segments if (peer := segment.peers.get(owner.node)) is not None]
         if not known:
-            waited = now >= self._presence.active_at + RECORDED
+            since = max(self._presence.active_at, *(segment.since for segment in seat.segments))
+            waited = now >= since + RECORDED
             if waited or owner.node not in seat.line.verdict.ranking:
                 self._free(seat, owner, now)
             return
@@ -160,7 +174,7 @@ class Keeper:
         if peer.state is State.LEAVING:
             self._succeed(seat, owner, Cause.LEFT, segment, now, now - peer.sign)
             return
-        suspicion = segment.suspicion(owner.node)
+        suspicion = segment.suspicion(peer, now)
         if suspicion is None:
             return
         if suspicion.may_stand_in or peer.state is State.RESTARTING:
@@ -171,6 +185,12 @@ class Keeper:
 
     def _relieve(self, seat: Seat, owner: Claim, segment: Segment, peer: Peer, now: float) -> None:
         """Its owner is heard, but does not say that it answers."""
+        if peer.state is State.DRAINING:
+            if self._candidates(seat, now, but=owner.node)[:1] == [self._node]:
+                self._take(seat, Claim(self._node, owner.term + 1), owner.node, Cause.DRAIN, now)
+            else:
+                self._stand_in(seat, owner.node, segment, now)
+            return
         if peer.state.may_take or peer.state.yields:
             self._free(seat, owner, now)
             return
@@ -181,7 +201,7 @@ class Keeper:
 
     def _succeed(self, seat: Seat, owner: Claim, cause: Cause, segment: Segment, now: float, silent: float) -> None:
         """Take an address over from an owner that is lost, if it is our turn and we are not the one that is cut off."""
-        suspicion = segment.suspicion(owner.node)
+        suspicion = segment.suspicions.get(owner.node)
         line = self._candidates(seat, now, but=owner.node)
         if self._node not in line:
             return
@@ -220,7 +240,7 @@ class Keeper:
 
     def _resume(self, seat: Seat, claim: Claim, now: float) -> None:
         """It was ours before this speaker started again."""
-        if self._node in self._candidates(seat, now):
+        if self._node in self._candidates(seat, now) or must_stay(self._presence, seat, now):
             again = replace(claim, term=max(claim.term, 1), restored=True, yields=False)
             self._take(seat, again, self._node, Cause.RESUMED, now)
         elif self._presence.state is State.ACTIVE and now >= self._presence.active_at:
@@ -275,5 +295,4 @@ class Keeper:
 
     def _candidates(self, seat: Seat, now: float, but: NodeName | None = None) -> list[NodeName]:
         """The nodes that may take an address now, in the order of its line."""
-        may_take, ranking = self._presence.may_take, seat.line.verdict.ranking
-        return [node for node in ranking if node != but and may_take(node, seat.segments, now)]
+        return candidates(self._presence, seat, now, but)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pylb.core.config import EMPTY, Config
 from pylb.core.election import Verdict, elect
 from pylb.core.errors import ParseError
 from pylb.core.model import LOAD_BALANCER, Address, Endpoint, EndpointSlice, Node, NodeName, Service, ServiceKey
+from pylb.core.moves import Move, failback_of, move_of
 from pylb.core.ranges import parse_address
 
 
@@ -21,6 +22,8 @@ class Line:
     services: tuple[ServiceKey, ...]
     verdict: Verdict
     pool: str = ""
+    failback: bool = False  # it goes back to the first in line
+    moves: tuple[Move, ...] = ()  # that its Services ask for
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ class _Known:
     addresses: tuple[Address, ...]
     verdict: Verdict
     pool: str
+    failback: bool = False
+    move: Move | None = None
 
 
 class Lines:
@@ -89,12 +94,19 @@ def _settle(view: View, service: Service, endpoints: list[Endpoint]) -> _Known:
     config = view.config if view.config.pool_of(addresses) else view.earlier
     pool = config.pool_of(addresses)
     verdict = elect(config, service, addresses, endpoints, view.nodes, view.alive)
-    return _Known(service, endpoints, addresses, verdict, pool.name if pool else "")
+    said = failback_of(service.annotations)
+    failback = said if said is not None else pool is not None and pool.failback
+    return _Known(
+        service, endpoints, addresses, verdict, pool.name if pool else "", failback, move_of(service.annotations)
+    )
 
 
 def _merged(address: Address, users: Mapping[ServiceKey, _Known]) -> Line:
     *_, last = users.values()
-    return merge(address, {key: known.verdict for key, known in users.items()}, last.pool)
+    line = merge(address, {key: known.verdict for key, known in users.items()}, last.pool)
+    ordered = [users[key] for key in line.services]
+    moves = tuple(known.move for known in ordered if known.move is not None)
+    return replace(line, failback=any(known.failback for known in ordered), moves=moves)
 
 
 def recorded(service: Service) -> tuple[Address, ...]:

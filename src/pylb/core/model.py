@@ -117,6 +117,7 @@ class Node:
     internal_ips: tuple[Address, ...] = ()
     ready: bool = True
     network_unavailable: bool = False
+    drained: bool = False  # its addresses are to go to others
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +142,15 @@ class Pod:
 
 @dataclass(frozen=True, slots=True)
 class L2Status:
-    """A ServiceL2Status: which node says that it announces a Service."""
+    """A ServiceL2Status: which node says that it announces a Service.
+
+    `term` is of the claim that it tells of, and `since` when that was made, as it is written; 0 and "" where it tells none.
+    """
 
     namespace: str
     name: str
     service: ServiceKey
     node: NodeName
     interfaces: tuple[str, ...] = ()
+    term: int = 0
+    since: str = ""

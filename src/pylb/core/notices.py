@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pylb.core.model import Address, NodeName, ServiceKey
+from pylb.core.reasons import Reason
 
 CONTROLLER, SPEAKER = "metallb-controller", "metallb-speaker"  # source.component and reportingComponent
 NORMAL, WARNING = "Normal", "Warning"
@@ -17,7 +18,7 @@ LAYER2 = "layer2"
 IP_ALLOCATED, CLEAR_ASSIGNMENT = "IPAllocated", "ClearAssignment"
 ALLOCATION_FAILED, LOAD_BALANCER_FAILED = "AllocationFailed", "LoadBalancerFailed"
 CONFIGURATION_ERROR = "ConfigurationError"
-SECOND_WRITER, UNKNOWN_ANNOTATION = "SecondWriter", "UnknownAnnotation"  # pylb's own
+SECOND_WRITER, UNKNOWN_ANNOTATION, NOT_MOVED = "SecondWriter", "UnknownAnnotation", "NotMoved"  # pylb's own
 LASTING = frozenset({ALLOCATION_FAILED, LOAD_BALANCER_FAILED})  # true until another notice makes them moot
 CONFIGURATION_PREFIX = "configuration error: "
 _ADDITIONALLY = "Assigned additional IP"
@@ -29,6 +30,7 @@ _MOOT: dict[str, frozenset[str]] = {  # reason of a notice: reasons of earlier o
     CONFIGURATION_ERROR: frozenset({CONFIGURATION_ERROR}),
     SECOND_WRITER: frozenset({SECOND_WRITER}),
     UNKNOWN_ANNOTATION: frozenset({UNKNOWN_ANNOTATION}),
+    NOT_MOVED: frozenset({NOT_MOVED}),
 }
 _CALLED = {"controller": "as MetalLB's controller is called", "k3s": "its ServiceLB"}  # field managers that people know
 
@@ -95,6 +97,11 @@ def node_assigned(node: NodeName, protocol: str = LAYER2) -> Notice:
     return Notice(NORMAL, "nodeAssigned", f'announcing from node "{node}" with protocol "{protocol}"')
 
 
+def not_moved(address: Address, node: NodeName, reason: Reason) -> Notice:
+    """Somebody asked for a move that cannot be."""
+    return Notice(WARNING, NOT_MOVED, f'"{address}" is not moved to node "{node}": {reason.text} ({reason})')
+
+
 def announce_failed(node: NodeName, address: Address, protocol: str = LAYER2) -> Notice:
     """The elected node lacks the interfaces that the advertisement names."""
     text = (
@@ -105,7 +112,7 @@ def announce_failed(node: NodeName, address: Address, protocol: str = LAYER2) ->
 
 
 def config_rejected(problems: Iterable[str]) -> Notice:
-    """The configuration was refused; the last good one stays."""
+    """The configuration was refused: the last good one stays, or, where none was known, what is valid of this one."""
     return Notice(WARNING, CONFIGURATION_ERROR, CONFIGURATION_PREFIX + "\n".join(problems))
 
 

@@ -17,6 +17,9 @@ MISSED = 2.5 * INTERVAL  # s: the second beat in a row did not come
 DEADLINE = 0.4  # s after the last sign; each question was asked four times by then
 MAX_DEADLINE = 2.0  # s, however much the beats jitter
 JITTERS = 4.0  # mean deviations of the gaps between beats that the deadline allows for, as TCP does (RFC 6298, 2.3)
+LOSS_ROOM = 2.0  # s that the deadline is longer for all beats lost; with a fifth lost, twice the deadline
+LOSS_SMOOTHING = 1 / 64  # of the share that is lost: six seconds of beats
+OUTAGE = 0.8  # s of silence that says something about its node, not about the weather
 SMOOTHING = 1 / 16  # of that mean: a second and a half of beats
 HEARS = 1.0  # s: a peer that named a beat of ours sent within this hears us
 MAX_PEERS = 1024  # a forger with the key cannot fill the memory
@@ -41,6 +44,7 @@ class Peer:
     acked: float = float("-inf")  # when the newest beat of ours that it named was sent
     word: float = float("-inf")  # when another node last told of a beat of it that was new to us
     newest: int = 0  # sequence, first-hand or told
+    lost: float = 0.0  # the share of its beats that do not arrive
     jitter: float = 0.0  # s, the mean deviation of the gaps between its beats
     before: int | None = None  # the incarnation that this one followed: its late beats are stale
 
@@ -52,7 +56,7 @@ class Peer:
     @property
     def deadline(self) -> float:
         """Seconds of silence after which it is gone, if it answers no question either."""
-        return min(DEADLINE + JITTERS * self.jitter, MAX_DEADLINE)
+        return min(DEADLINE + JITTERS * self.jitter + LOSS_ROOM * self.lost, MAX_DEADLINE)
 
     def is_heard(self, now: float) -> bool:
         """Whether its own beats come as they should."""

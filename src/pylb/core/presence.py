@@ -5,6 +5,7 @@ A node that was held up, or cut off, cannot tell who was silent: it listens agai
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from pylb.core.beats import State
@@ -30,6 +31,7 @@ class Presence:
         self.active_at = now  # when this node last began to take part
         self.segments: dict[str, Segment] = {}
         self.effects: list[Effect] = []
+        self._draining = False  # what it owns is to go to others
         self.partial = False  # this node goes by what is valid of an invalid configuration
         self._whole_since = float("-inf")
         self._away: dict[str, Segment] = {}  # links that are down
@@ -100,12 +102,16 @@ class Presence:
             self._pause(Lost.STALLED, held_up, now)
             for segment in self.segments.values():
                 segment.start_anew(now)
-        for segment in self.segments.values():
-            segment.watch(now)
-            for peer in segment.peers:
-                if not peer.is_fresh(now):
-                    self.note(peer, now)
         return held_up
+
+    def watch(self, segment: Segment, now: float) -> list[Peer]:
+        """Find out who is silent on a link; those that fell silent or are heard again since the last time."""
+        changed = segment.watch(now)
+        for node in segment.silent:
+            peer = segment.peers.get(node)
+            if peer is not None:
+                self.note(peer, now)
+        return [peer for node in changed if (peer := segment.peers.get(node)) is not None]
 
     def join(self, now: float) -> bool:
         """Take part, if it is time; True if this node just began to."""
@@ -115,23 +121,30 @@ class Presence:
             return False
         if self._is_outranked(now):
             return False
-        self.state = State.ACTIVE
+        self.state = State.DRAINING if self._draining else State.ACTIVE
         others = any(peer.state.may_take for segment in self.segments.values() for peer in segment.peers.fresh(now))
         self.active_at = now if others else now + SETTLE
         self.effects.append(Up(self.node))
         return True
 
+    def drain(self, is_drained: bool) -> None:
+        """Whether what this node owns is to go to others, from now on."""
+        self._draining = is_drained
+        if self.state.takes_part:
+            self.state = State.DRAINING if is_drained else State.ACTIVE
+
     def _pause(self, cause: Lost, seconds: float, now: float) -> None:
         """Take no part until it is time."""
         self._join_at = max(self._join_at, now + LISTEN_AGAIN)
-        if self.state is State.ACTIVE:
+        if self.state.takes_part:
             self.state = State.JOINING
             self.effects.append(Down(self.node, cause, seconds))
 
     def may_take(self, node: NodeName, segments: Iterable[Segment], now: float) -> bool:
         """Whether a node may take an address that is answered on these links."""
         if node == self.node:
-            return self.state.may_take and any(True for _ in segments) and now >= self.active_at
+            since = max((segment.since + LISTEN_AGAIN for segment in segments), default=math.inf)
+            return self.state.may_take and now >= max(self.active_at, since)
         lost = [at for at in self._lost.get(node, ()) if now < at + FLAP_WINDOW]
         if len(lost) >= FLAPS and now < lost[-1] + FLAP_HOLD:
             return False
@@ -139,6 +152,11 @@ class Presence:
         tolerant = self.partial or now < self._whole_since + AGREEMENT
         able = (peer for peer in peers if peer is not None and peer.state.may_take and peer.witnessed)
         return any(tolerant or not peer.partial for peer in able)
+
+    @property
+    def away(self) -> list[Link]:
+        """The links that are down."""
+        return [segment.link for segment in self._away.values()]
 
     @property
     def members(self) -> list[NodeName]:
@@ -149,13 +167,13 @@ class Presence:
         """Tell of a peer that came or went."""
         node, was = peer.node, self._up.get(peer.node, False)
         heard = [known for segment in self.segments.values() if (known := segment.peers.get(node)) is not None]
-        alive = any(known.state.may_take and now < known.sign + known.deadline for known in heard)
+        alive = any(known.state.takes_part and now < known.sign + known.deadline for known in heard)
         if alive and not was and peer.is_fresh(now):
             self._up[node] = True
             self.effects.append(Up(node))
         elif was and not alive:
             self._up[node] = False
-            left = any(known.state.yields or known.state is State.RESTARTING for known in heard)
+            left = any(known.state in (State.LEAVING, State.RESTARTING) for known in heard)
             self._remember_loss(node, left, now)
             silent = now - max((known.sign for known in heard), default=now)
             self.effects.append(Down(node, Lost.LEFT if left else Lost.SILENT, silent))

@@ -47,6 +47,9 @@ class Reason(str, Enum):
     FAMILY_NOT_ANNOUNCED = "family_not_announced"
     # ownership
     STALLED = "stalled"
+    NO_SUCH_NODE = "no_such_node"
+    NODE_DRAINS = "node_drains"
+    NOT_TAKEN = "not_taken"
 
     @property
     def text(self) -> str:
@@ -91,4 +94,7 @@ _TEXTS = {
     Reason.SHARED_WITH_SERVICE_SELECTORS: "a shared address cannot be announced by an L2Advertisement with serviceSelectors",
     Reason.FAMILY_NOT_ANNOUNCED: "addresses of this family are not announced yet",
     Reason.STALLED: "the speaker was held up and confirms its membership first",
+    Reason.NO_SUCH_NODE: "the cluster has no node of that name",
+    Reason.NODE_DRAINS: "the node is drained; pylb undrain ends that",
+    Reason.NOT_TAKEN: "the node could take the address, and did not",
 }

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pylb.core.claims import Claim
 from pylb.core.lines import Line
 from pylb.core.model import NodeName
+from pylb.core.moves import Move
 from pylb.core.segment import Segment
 
 
@@ -24,6 +25,10 @@ class Held:
     again: bool = False  # announce once more when the other has stopped
     yields_since: float | None = None
     cut_since: float | None = None  # since when it has no link
+    first: NodeName | None = None  # the first in line, to which it may go back, and since when it is there
+    first_since: float = 0.0
+    move: Move | None = None  # the request that was last heard of, and since when
+    move_since: float = 0.0
 
     def doubt(self) -> None:
         """Nobody may be told of it before it is confirmed."""

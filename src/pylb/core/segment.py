@@ -12,6 +12,9 @@ from pylb.core.peers import Peer, Peers
 from pylb.core.questions import Answer, Question, Subject
 from pylb.core.witness import PATIENCE, Witness
 
+ALARM = 3.0  # s for which the witness is asked often after somebody fell silent: it may be us who were cut off
+FORGOTTEN = 0.5  # s after which nobody asks any more about a node whose fate matters to no address
+NOBODY: frozenset[NodeName] = frozenset()
 MAX_SAMPLES = 4  # of a suspect's addresses that are asked for
 
 
@@ -34,6 +37,8 @@ class Segment:
         self.peers = Peers(node, incarnation, now)
         self.witness = Witness()
         self.suspicions: dict[NodeName, Suspicion] = {}
+        self.silent: frozenset[NodeName] = frozenset()  # those that are not heard as they should be
+        self.alarmed = False  # whether one of them fell silent just now
 
     def start_anew(self, now: float) -> None:
         """This node was held up, or the link was away: whatever was believed is to be shown again."""
@@ -42,17 +47,24 @@ class Segment:
         self.witness.start_anew()
         self.suspicions.clear()
 
-    def watch(self, now: float) -> None:
-        """Suspect the peers that are silent, and no others."""
-        for peer in self.peers:
-            if peer.is_fresh(now):
-                self.suspicions.pop(peer.node, None)
-            elif peer.node not in self.suspicions and peer.claims and now >= self.since + peer.deadline:
-                self.suspicions[peer.node] = Suspicion(now, peer.sign)
+    def watch(self, now: float) -> frozenset[NodeName]:
+        """Find out who is silent; those that fell silent or are heard again since the last time."""
+        before = self.silent
+        silent = [peer for peer in self.peers if not peer.is_fresh(now)]
+        self.silent = frozenset(peer.node for peer in silent) if silent else NOBODY
+        self.alarmed = any(now < peer.sign + ALARM for peer in silent)
+        for node in [n for n, s in self.suspicions.items() if n not in self.silent or now > s.wanted + FORGOTTEN]:
+            del self.suspicions[node]
+        return before ^ self.silent if before or silent else NOBODY
 
-    def suspicion(self, node: NodeName) -> Suspicion | None:
-        """What is asked about a node that is silent here."""
-        return self.suspicions.get(node)
+    def suspicion(self, peer: Peer, now: float) -> Suspicion | None:
+        """What is asked about a silent node whose fate matters now; None while it is too early to ask."""
+        known = self.suspicions.get(peer.node)
+        if known is None and peer.node in self.silent and now >= self.since + peer.deadline:
+            known = self.suspicions[peer.node] = Suspicion(now, peer.sign)
+        if known is not None:
+            known.wanted = now
+        return known
 
     def judge(self, peer: Peer, suspicion: Suspicion, now: float) -> Row | None:
         """What the evidence says about a suspect; None while it is too early to tell."""
@@ -87,10 +99,11 @@ class Segment:
 
     # Questions
 
-    def questions(self, addresses: Mapping[NodeName, Address], port: int, now: float) -> Iterator[Question]:
+    def questions(self, addresses: Mapping[NodeName, Address | None], port: int, now: float) -> Iterator[Question]:
         """What to ask now; `addresses` are the nodes' own on this link."""
         gateway = self.link.gateway
-        if gateway is not None and self.witness.is_due(bool(self.suspicions), now):
+        urgent = self.alarmed or any(one.is_urgent(now) for one in self.suspicions.values())
+        if gateway is not None and self.witness.is_due(urgent, now):
             self.witness.ask(now)
             yield Question(Subject.WITNESS, self.link.name, gateway)
         for node, suspicion in self.suspicions.items():
@@ -101,10 +114,11 @@ class Segment:
             own = [address for address, claim in peer.claims.items() if claim.node == node]
             for address in own[:MAX_SAMPLES]:
                 yield Question(Subject.ADDRESS, self.link.name, address, node, peer.mac)
-            if node in addresses:
-                yield Question(Subject.NODE, self.link.name, addresses[node], node, peer.mac)
+            home = addresses.get(node)
+            if home is not None:
+                yield Question(Subject.NODE, self.link.name, home, node, peer.mac)
                 if suspicion.ask_port(now):
-                    yield Question(Subject.PORT, self.link.name, addresses[node], node, number=port)
+                    yield Question(Subject.PORT, self.link.name, home, node, number=port)
 
     def answer(self, answer: Answer, now: float) -> None:
         """Take in what a question brought; only the very MAC that was asked can answer for itself."""

@@ -1,4 +1,5 @@
-"""Annotations of a Service that look like a wish and are none: MetalLB's and pylb's prefixes with a name that nobody reads.
+"""Annotations of a Service that look like a wish and are none: MetalLB's and pylb's prefixes with a name that nobody reads,
+or pylb's own with a value that says nothing.
 
 Which names are known stands in one table. Annotations of all others are nobody's business here.
 """
@@ -10,40 +11,51 @@ from dataclasses import dataclass
 from itertools import islice
 
 from pylb.core.model import LOAD_BALANCER, Service
+from pylb.core.moves import FAILBACK, MOVE, faults
 from pylb.core.requests import ADDRESS_POOL, ALLOCATED_FROM, ALLOW_SHARED_IP, LOAD_BALANCER_IPS, OLD_PREFIX, PREFIX
 
-OWN_PREFIX = "pylb.io/"  # has no annotations of Services so far
+OWN_PREFIX = "pylb.io/"
+OWN = (FAILBACK, MOVE)
 PREFIXES = (PREFIX, OLD_PREFIX, OWN_PREFIX)
 WISHES = (ADDRESS_POOL, LOAD_BALANCER_IPS, ALLOW_SHARED_IP)
 STATUS = ALLOCATED_FROM.removeprefix(PREFIX)  # written by a controller, under the old prefix before MetalLB 0.15
-KNOWN = frozenset(prefix + name for prefix in (PREFIX, OLD_PREFIX) for name in (*WISHES, STATUS))
+KNOWN = frozenset((*OWN, *(prefix + name for prefix in (PREFIX, OLD_PREFIX) for name in (*WISHES, STATUS))))
 ALIKE = 0.6  # of difflib's ratio: `adress-pool` has 0.96, `pool` 0.5
 MAX_NAMED = 3  # annotations of one Service that are told
-_BY_LOWER = {name.lower(): name for name in WISHES}
+_BY_LOWER = {key.partition("/")[2].lower(): key for key in (*(PREFIX + name for name in WISHES), *OWN)}
 
 
 @dataclass(frozen=True, slots=True)
 class Slip:
-    """An annotation that is not known, and the key that was meant ("" where none is like it)."""
+    """An annotation that is not known, and the key that was meant ("" where none is like it); or one whose value is not
+    understood, and why."""
 
     key: str
     meant: str
+    fault: str = ""
 
     def __str__(self) -> str:
+        if self.fault:
+            return f"annotation {self.key}: {self.fault}"
         if self.meant:
             return f"annotation {self.key} is not known; did you mean {self.meant}?"
-        return f"annotation {self.key} is not known: there are {', '.join(PREFIX + name for name in WISHES)}"
+        return f"annotation {self.key} is not known: there are {', '.join(_BY_LOWER.values())}"
 
 
 def slips(service: Service) -> tuple[Slip, ...]:
     """The first few annotations of a Service of type LoadBalancer that seem to be meant for pylb and are not known."""
     if service.type != LOAD_BALANCER:
         return ()
-    odd = sorted(key for key in service.annotations if key.startswith(PREFIXES) and key not in KNOWN)
-    return tuple(Slip(key, _meant(key)) for key in islice(odd, MAX_NAMED))
+    annotations = service.annotations
+    odd = sorted(key for key in annotations if key.startswith(PREFIXES) and key not in KNOWN)
+    told = [
+        *(Slip(key, _meant(key)) for key in odd),
+        *(Slip(key, key, why) for key, why in faults(annotations).items()),
+    ]
+    return tuple(islice(told, MAX_NAMED))
 
 
 def _meant(key: str) -> str:
     name = key.partition("/")[2].lower()
     found = difflib.get_close_matches(name, _BY_LOWER, n=1, cutoff=ALIKE)
-    return PREFIX + _BY_LOWER[found[0]] if found else ""
+    return _BY_LOWER[found[0]] if found else ""

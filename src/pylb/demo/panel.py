@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from pylb.core.evidence import STAND_IN
 from pylb.demo.stage import NAMESPACE, Stage
 from pylb.demo.watcher import Watcher
 from pylb.tui.seams import Key, Selection
@@ -81,7 +82,7 @@ class Panel:
             return f"the cable of {node} is back"
         await self._stage.do(self._stage.lab.cut, node, "both")
         self._cut.add(node)
-        return f"the cable of {node} is pulled"
+        return f"the cable of {node} is pulled: what it owns moves, and stays where it goes"
 
     async def _kill(self, selection: Selection) -> str | None:
         return await self._toggle(self._node(selection), "kill", "killed")
@@ -94,7 +95,7 @@ class Panel:
             return f"the speaker of {node} is back"
         await self._stage.do(self._stage.lab.speaker, act, node)
         self._speakers[node] = what
-        return f"the speaker of {node} is {what}"
+        return f"the speaker of {node} is {what}: others answer in its place, with its MAC; what it owns moves after {STAND_IN:.0f} s"
 
     async def _revive(self, node: str) -> str:
         """Make a node's speaker run again; gives what had been done to it."""

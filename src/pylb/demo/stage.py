@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from importlib import resources
-from typing import Any
+from typing import Any, TypeVar
 
 from pylb.core import events
-from pylb.core.events import Moved
+from pylb.core.events import Moved, StoodDown, StoodIn
 from pylb.core.model import Pod, Service
 from pylb.kube import credentials, decode
 from pylb.kube.client import Client
@@ -29,6 +29,7 @@ POLL_S = 0.005
 AGAIN_S = 0.1  # until a speaker whose stream ended is asked again
 
 JSON = Mapping[str, Any]
+E = TypeVar("E", Moved, StoodIn, StoodDown)
 _COLLECTIONS = {
     "Namespace": "/api/v1/namespaces",
     "ConfigMap": "/api/v1/namespaces/{ns}/configmaps",
@@ -98,8 +99,20 @@ class Stage:
 
     async def wait_move(self, address: str, since: float, seconds: float) -> Moved | None:
         """The take-over of an address after a time (Unix seconds), as the speaker that did it tells it."""
+        return await self._wait_event(Moved, address, since, seconds)
+
+    async def wait_stood_in(self, address: str, since: float, seconds: float) -> StoodIn | None:
+        """That a node answers for an address in its owner's place, after a time (Unix seconds), as it tells itself."""
+        return await self._wait_event(StoodIn, address, since, seconds)
+
+    async def wait_stood_down(self, address: str, since: float, seconds: float) -> StoodDown | None:
+        """That it does so no more."""
+        return await self._wait_event(StoodDown, address, since, seconds)
+
+    async def _wait_event(self, kind: type[E], address: str, since: float, seconds: float) -> E | None:
+        """What a speaker tells first of an address; None if none tells it in that time."""
         token = await self._token()
-        asked = [asyncio.create_task(self._find_move(node, token, address, since, seconds)) for node in self._nodes()]
+        asked = [asyncio.create_task(self._find(kind, node, token, address, since, seconds)) for node in self._nodes()]
         try:
             for done in asyncio.as_completed(asked, timeout=seconds):
                 return await done
@@ -110,7 +123,7 @@ class Stage:
                 task.cancel()
         return None
 
-    async def _find_move(self, node: str, token: str, address: str, since: float, idle: float) -> Moved:
+    async def _find(self, kind: type[E], node: str, token: str, address: str, since: float, idle: float) -> E:
         """The first that a speaker tells; asks again, until it is cancelled, where it is cut off or silent."""
         path = f"{SPEAKERS}/pylb-speaker-{node}:7472/proxy/events"
         while True:
@@ -118,7 +131,7 @@ class Stage:
                 async with aclosing(self.client.lines(path, idle=idle, headers={"X-Pylb-Token": token})) as lines:
                     async for raw in lines:
                         event = events.decode(raw)
-                        if isinstance(event, Moved) and event.address == address and event.at >= since:
+                        if isinstance(event, kind) and event.address == address and event.at >= since:
                             return event
             await asyncio.sleep(AGAIN_S)
 

@@ -17,6 +17,7 @@ from pylb.demo.watcher import Watcher
 ADDRESS_S = 5.0  # until the Service has its address
 PODS_S = 10.0  # until all its pods can serve
 ANSWER_S = 5.0  # until the client is answered
+STAND_IN_S = 10.0  # until another answers in a speaker's place, or does so no more
 TAKE_OVER_S = 15.0  # until another node answers; MetalLB needs 5 to 7
 CALM_S = 15.0  # until Kubernetes has noticed that the node is gone, and no request fails any more
 PODS = 3  # as the manifest has it
@@ -78,13 +79,33 @@ async def _serve(stage: Stage, address: str) -> AsyncIterator[Act]:
     yield Act("owner", bool(owner), f"{owner or 'no single node'} answers ARP for {address}", {"node": owner})
     if ok and owner:
         async with Watcher(stage.lab, url) as watcher:
+            steady = await watcher.wait_answers(CALM_ROW, ANSWER_S)
+            yield Act("probe", steady, "the client asks every 20 ms, and every request is answered", {})
+            async for act in _lose_speaker(stage, address, owner, watcher):
+                yield act
             async for act in _lose_node(stage, address, owner, watcher):
                 yield act
 
 
-async def _lose_node(stage: Stage, address: str, owner: str, watcher: Watcher) -> AsyncIterator[Act]:
+async def _lose_speaker(stage: Stage, address: str, owner: str, watcher: Watcher) -> AsyncIterator[Act]:
+    killed_at, asked = time.time(), watcher.requests
+    await stage.do(stage.lab.speaker, "kill", owner)
+    stood_in = await stage.wait_stood_in(address, killed_at, STAND_IN_S)
+    ms = round((stood_in.at - killed_at) * 1000) if stood_in else None
+    by = stood_in.node if stood_in else "nobody"
+    said = f"the speaker of {owner} is killed; {by} answers in its place, with the MAC of {owner}: nothing moves"
+    yield Act("stood_in", stood_in is not None, said, {"by": by, "ms": ms})
+    started_at = time.time()
+    await stage.do(stage.lab.speaker, "start", owner)
+    down = await stage.wait_stood_down(address, started_at, STAND_IN_S)
     steady = await watcher.wait_answers(CALM_ROW, ANSWER_S)
-    yield Act("probe", steady, "the client asks every 20 ms, and every request is answered", {})
+    now, failed = await _wait_owner(stage, address), watcher.failed(killed_at)
+    said = f"it is started again; of {watcher.requests - asked} requests since, {failed} failed; {now or 'nobody'} is the owner"
+    ok = down is not None and steady and now == owner and not failed
+    yield Act("back", ok, said, {"failed": failed, "node": now})
+
+
+async def _lose_node(stage: Stage, address: str, owner: str, watcher: Watcher) -> AsyncIterator[Act]:
     cut_at = time.time()
     await stage.do(stage.lab.cut, owner, "both")
     yield Act("cut", True, f"the cable of {owner} is pulled", {"node": owner})
@@ -103,7 +124,10 @@ async def _lose_node(stage: Stage, address: str, owner: str, watcher: Watcher) -
     await stage.do(stage.lab.mend, owner, "both")
     await asyncio.sleep(SETTLE_S)
     still = await watcher.wait_answers(CALM_ROW, ANSWER_S)
-    yield Act("mend", still, f"the cable of {owner} is back, and the address still answers", {"node": owner})
+    stays = await _wait_owner(stage, address)
+    ok = still and moved is not None and stays == moved.to_node
+    said = f"the cable of {owner} is back; {stays or 'nobody'} keeps the address, which answers all the time"
+    yield Act("mend", ok, said, {"node": owner, "owner": stays})
 
 
 async def _wait_pods(stage: Stage) -> int:

@@ -5,11 +5,13 @@ Each function takes one object as the API server sent it and raises `DecodeError
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, TypeVar
 
 from pylb.core import legacy
+from pylb.core.claims import MAX_TERM
 from pylb.core.config import Problem
 from pylb.core.errors import ParseError
 from pylb.core.lease import Record
@@ -28,6 +30,7 @@ from pylb.core.model import (
     Service,
     service_key,
 )
+from pylb.core.moves import FAILBACK, is_drained
 from pylb.core.ranges import parse_address
 
 JSON = Mapping[str, Any]
@@ -35,6 +38,8 @@ T = TypeVar("T")
 LEGACY_CONFIG_MAX = 64 * 1024  # characters: YAML costs 100 times its size while it is read
 LEGACY_CONFIG_NAME = "config"  # MetalLB's flag --config
 SERVICE_LABEL = "kubernetes.io/service-name"
+CLAIM_TERM, CLAIM_SINCE = "pylb.io/term", "pylb.io/since"  # annotations of a ServiceL2Status
+TERM = re.compile("[0-9]{1,10}")
 L2_NODE, L2_NAME, L2_NAMESPACE = "metallb.io/node", "metallb.io/service-name", "metallb.io/service-namespace"
 
 
@@ -132,6 +137,7 @@ def node(raw: JSON) -> Node:
         internal_ips=tuple(_addresses(addresses)),
         ready=conditions.get("Ready") == "True",
         network_unavailable=conditions.get("NetworkUnavailable") == "True",
+        drained=is_drained(_texts(meta.get("annotations"))),
     )
 
 
@@ -170,7 +176,15 @@ def l2_status(raw: JSON) -> L2Status | None:
         service=service_key(labels[L2_NAMESPACE], labels[L2_NAME]),
         node=NodeName(labels[L2_NODE]),
         interfaces=tuple(entry["name"] for entry in (raw.get("status") or {}).get("interfaces") or ()),
+        term=_term(meta),
+        since=_texts(meta.get("annotations")).get(CLAIM_SINCE, ""),
     )
+
+
+def _term(meta: JSON) -> int:
+    """The term of the claim that an object tells of; 0 where it tells none, or what is none."""
+    text = _texts(meta.get("annotations")).get(CLAIM_TERM, "")
+    return int(text) if TERM.fullmatch(text) and int(text) <= MAX_TERM else 0
 
 
 @_guarded
@@ -178,6 +192,8 @@ def custom_resource(raw: JSON) -> JSON:
     """A pool or an advertisement: kept as JSON for `core.config`, without what nobody reads."""
     meta = raw["metadata"]
     kept = {key: meta[key] for key in ("name", "namespace", "uid", "labels", "creationTimestamp") if key in meta}
+    if FAILBACK in (meta.get("annotations") or {}):
+        kept["annotations"] = {FAILBACK: str(meta["annotations"][FAILBACK])}
     return {"apiVersion": raw.get("apiVersion"), "kind": raw.get("kind"), "metadata": kept, "spec": raw.get("spec")}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pylb.addon.access import CLUSTER_RULES, NAMESPACE_RULES
-from pylb.addon.names import JSON
+from pylb.addon.names import HISTORY, JSON
 
 
 def allowed(name: str, namespace: str, group: str, resource: str, verb: str, item: str = "") -> bool:
@@ -45,6 +45,7 @@ CALLS = [  # (account, namespace or "" for all, group, resource, verbs): what th
     *((account, "pylb-system", "", "pods", ("get",)) for account in BOTH),
     ("pylb-speaker", "pylb-system", METALLB, "servicel2statuses", (*READ, "create", "delete", "patch")),
     ("pylb-speaker", "pylb-system", METALLB, "servicel2statuses/status", ("patch",)),
+    ("pylb-speaker", "pylb-system", "", "configmaps", ("get", "update")),
     *((account, place, "", "configmaps", FOLLOW) for account in BOTH for place in ("pylb-system", "metallb-system")),
 ]
 
@@ -53,7 +54,7 @@ CALLS = [  # (account, namespace or "" for all, group, resource, verbs): what th
 def test_the_daemons_may_do_what_they_do(
     account: str, namespace: str, group: str, resource: str, verbs: tuple[str, ...]
 ) -> None:
-    item = NAMED.get(resource, "")
+    item = HISTORY if resource == "configmaps" and verbs != FOLLOW else NAMED.get(resource, "")
     assert all(allowed(account, namespace, group, resource, verb, item) for verb in verbs)
 
 
@@ -86,6 +87,14 @@ def test_of_configmaps_a_daemon_reads_the_old_configuration_alone(account: str, 
         assert not allowed(account, namespace, "", "configmaps", verb, "another")
         assert not allowed(account, "", "", "configmaps", verb, "config")
     assert not allowed(account, namespace, "", "configmaps", "get", "config")
+
+
+def test_of_configmaps_a_speaker_changes_the_history_alone() -> None:
+    for name, namespace, verb in itertools.product(BOTH, ("pylb-system", "metallb-system", ""), ("get", "update")):
+        own = (name, namespace) == ("pylb-speaker", "pylb-system")
+        assert allowed(name, namespace, "", "configmaps", verb, HISTORY) is own
+        assert not allowed(name, namespace, "", "configmaps", verb, "config")
+        assert not any(allowed(name, namespace, "", "configmaps", more, HISTORY) for more in ("create", "delete"))
 
 
 READS = re.compile(r'"/(?:api/v1|apis/([a-z0-9.]+)/v[0-9a-z]+)/(?:namespaces/[^/"]+/)?([a-z0-9]+)"')
@@ -122,7 +131,7 @@ def test_no_daemon_reads_secrets_or_writes_what_is_not_its_own(account: str) -> 
     ]
     assert not [item for item in granted if item[1] == "secrets" or "*" in item]
     written = {(ns, resource) for ns, resource, verb in granted if verb not in READ}
-    ours = {"configurationstates", "servicel2statuses", "leases"}
+    ours = {"configurationstates", "servicel2statuses", "leases", "configmaps"}
     for namespace, resource in written:
         name, _, sub = resource.partition("/")
         assert resource in ("events", "services/status", "ipaddresspools/status") or (

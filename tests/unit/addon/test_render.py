@@ -71,6 +71,7 @@ def test_the_whole_installation() -> None:
             "metallb-system/pylb-speaker",
         ],
         "Secret": ["pylb-system/pylb-speakers", "pylb-system/pylb-reader"],
+        "ConfigMap": ["pylb-system/pylb-history"],
         "DaemonSet": ["pylb-system/pylb-speaker"],
         "Deployment": ["pylb-system/pylb-controller"],
         "IPAddressPool": ["metallb-system/default-addresspool"],

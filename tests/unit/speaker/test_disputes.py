@@ -9,7 +9,7 @@ import pytest
 from pylb.core.model import L2Status, NodeName, ServiceKey
 from pylb.speaker import disputes
 from pylb.speaker.disputes import Disputes
-from pylb.speaker.statuses import Plan, name, plan
+from pylb.speaker.statuses import Holding, Plan, name, plan
 
 N1, N2, N3 = NodeName("n1"), NodeName("n2"), NodeName("n3")
 ROUND = 1.0  # s between two rounds of a publisher that has something to do
@@ -35,7 +35,7 @@ class Split:
                 self.turn(node, start + step * ROUND + number * 0.1)
 
     def turn(self, node: NodeName, now: float) -> None:
-        owned: dict[ServiceKey, tuple[str, ...]] = dict.fromkeys(self.keys, ()) if self.owns(node, now) else {}
+        owned: dict[ServiceKey, Holding] = dict.fromkeys(self.keys, Holding()) if self.owns(node, now) else {}
         todo = plan(node, owned, self.objects.values())
         due, _ = self.memory[node].admit(todo, frozenset(self.objects), now)
         for gone in due.delete:

@@ -14,11 +14,11 @@ from pylb.kube.errors import ClusterError, Forbidden, Invalid, NotFound, Unreach
 from pylb.runtime.log import Logger
 from pylb.speaker import publisher
 from pylb.speaker.publisher import Publisher
-from pylb.speaker.statuses import Plan, name
+from pylb.speaker.statuses import Holding, Plan, name
 
 N1 = NodeName("n1")
 KEYS = tuple(ServiceKey(f"default/{letter}") for letter in "abc")
-TODO = Plan(write=tuple((key[-1], key, ()) for key in KEYS), delete=("old",))
+TODO = Plan(write=tuple((key[-1], key, Holding()) for key in KEYS), delete=("old",))
 
 
 class Api:
@@ -38,7 +38,7 @@ class Api:
             raise self.errors[last]
 
 
-def made(monkeypatch: pytest.MonkeyPatch, api: Api, owned: dict[ServiceKey, tuple[str, ...]] | None) -> Publisher:
+def made(monkeypatch: pytest.MonkeyPatch, api: Api, owned: dict[ServiceKey, Holding] | None) -> Publisher:
     monkeypatch.setattr(publisher, "put_object", api.put)
     one = Publisher(Client(Credentials("http://127.0.0.1:1", "test")), "ns", "", N1, lambda: owned, Logger("test"))
     one._client = api  # type: ignore[assignment]
@@ -71,7 +71,7 @@ async def test_a_kind_that_nobody_installed_is_waited_for(monkeypatch: pytest.Mo
     monkeypatch.setattr(publisher, "AGAIN", 0)
     monkeypatch.setattr(publisher, "DEBOUNCE", 0)
     api = Api()
-    one = made(monkeypatch, api, {KEYS[0]: ()})
+    one = made(monkeypatch, api, {KEYS[0]: Holding()})
     one._existing._synced.set()
     one._existing._absent_since = 0.0
     one.changed()
@@ -89,7 +89,7 @@ async def test_a_kind_that_nobody_installed_is_waited_for(monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize(("owned", "seen"), [(None, []), ({}, [name(N1, KEYS[0])])])
 async def test_who_does_not_know_what_it_owns_removes_nothing(
-    monkeypatch: pytest.MonkeyPatch, owned: dict[ServiceKey, tuple[str, ...]] | None, seen: list[str]
+    monkeypatch: pytest.MonkeyPatch, owned: dict[ServiceKey, Holding] | None, seen: list[str]
 ) -> None:
     monkeypatch.setattr(publisher, "DEBOUNCE", 0)
     api = Api()

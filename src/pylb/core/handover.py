@@ -1,0 +1,103 @@
+"""Moves that are wanted: who is to have an address next, whether it is this node, and why a request cannot be met.
+
+All of it is about an owner that is heard. Its address goes to another in order: the new owner announces, and the old one
+stops when it hears of it. What becomes of an owner that is lost is not decided here.
+"""
+
+from __future__ import annotations
+
+from pylb.core.beats import State
+from pylb.core.claims import Cause, Claim
+from pylb.core.lines import Line
+from pylb.core.model import NodeName
+from pylb.core.moves import Move
+from pylb.core.presence import Presence
+from pylb.core.reasons import Reason
+from pylb.core.seats import Held, Seat
+
+STEADY = 3.0  # s that the first in line is there before an address goes back to it
+LEARNING = 1.0  # s in which all learn of a request, and of what stands against it
+TAKING = 5.0  # s in which a node that can take what it was asked to take has done so
+
+
+def candidates(presence: Presence, seat: Seat, now: float, but: NodeName | None = None) -> list[NodeName]:
+    """The nodes that may take an address now, in the order of its line."""
+    ranking = seat.line.verdict.ranking
+    return [node for node in ranking if node != but and presence.may_take(node, seat.segments, now)]
+
+
+def asked(line: Line, claim: Claim) -> Move | None:
+    """The move that is asked for of this very claim to another node than its own."""
+    return next((move for move in line.moves if move.term == claim.term and move.node != claim.node), None)
+
+
+def goes_back(presence: Presence, seat: Seat, mine: Held, now: float) -> bool:
+    """Whether an address of ours is to go back to the first in line, which has been there for a while."""
+    first = next(iter(candidates(presence, seat, now)), None) if may_go_back(seat, presence.node) else None
+    if first is None or first == presence.node or not mine.confirmed:
+        mine.first = None
+        return False
+    if mine.first != first:
+        mine.first, mine.first_since = first, now
+    return now >= mine.first_since + STEADY
+
+
+def may_go_back(seat: Seat, node: NodeName) -> bool:
+    """Whether a node is not the one to which an address goes back."""
+    return seat.line.failback and seat.line.verdict.winner != node
+
+
+def inherits(presence: Presence, seat: Seat, claim: Claim, now: float) -> Cause | None:
+    """Why this node is to take an address from an owner that is heard; None if it is not."""
+    if claim.yields:
+        return _yielded(presence, seat, claim, now)
+    move = asked(seat.line, claim)
+    if move is None or move.node != presence.node or presence.node not in candidates(presence, seat, now):
+        return None
+    heard = any(segment.peers.hears_us(claim.node, now) for segment in seat.segments)
+    witnessed = all(segment.is_witnessed(now) for segment in seat.segments)
+    return Cause.MOVE if heard and witnessed else None
+
+
+def _yielded(presence: Presence, seat: Seat, claim: Claim, now: float) -> Cause | None:
+    line, cause = candidates(presence, seat, now, but=claim.node), Cause.NOT_ELIGIBLE
+    states = [peer.state for segment in seat.segments if (peer := segment.fresh(claim.node, now)) is not None]
+    if State.DRAINING in states:
+        cause = Cause.DRAIN
+    elif State.LEAVING in states:
+        cause = Cause.LEFT
+    elif seat.line.failback and claim.node in seat.line.verdict.ranking:
+        # Beside the owner, too: two that differ about who is first would send the address to and fro.
+        line, cause = candidates(presence, seat, now), Cause.FAILBACK
+    return cause if line[:1] == [presence.node] else None
+
+
+def must_stay(presence: Presence, seat: Seat, now: float) -> bool:
+    """Whether a node that drains answers on for what was its own: nobody else can."""
+    ready = presence.state is State.DRAINING and bool(seat.segments) and now >= presence.active_at
+    return ready and presence.node in seat.line.verdict.ranking and not candidates(presence, seat, now)
+
+
+def refusal(
+    presence: Presence, seat: Seat, mine: Held, move: Move, nodes: frozenset[NodeName], now: float
+) -> Reason | None:
+    """Why a move that was asked for cannot be; None while it still may come."""
+    if mine.move != move:
+        mine.move, mine.move_since = move, now
+    if now < mine.move_since + LEARNING:
+        return None
+    why = obstacle(presence, seat, move.node, nodes, now)
+    return why if why is not None or now < mine.move_since + TAKING else Reason.NOT_TAKEN
+
+
+def obstacle(presence: Presence, seat: Seat, node: NodeName, nodes: frozenset[NodeName], now: float) -> Reason | None:
+    """Why another node may not take an address now."""
+    if node not in nodes:
+        return Reason.NO_SUCH_NODE
+    if node not in seat.line.verdict.ranking:
+        return seat.line.verdict.excluded.get(node, seat.line.verdict.reason or Reason.NOT_ELECTED)
+    if presence.may_take(node, seat.segments, now):
+        return None
+    peers = (segment.fresh(node, now) for segment in seat.segments)
+    drains = any(peer.state is State.DRAINING for peer in peers if peer is not None)
+    return Reason.NODE_DRAINS if drains else Reason.NOT_ALIVE
