@@ -8,7 +8,7 @@ export PATH := $(PATH):/usr/sbin:/sbin
 bin := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test cluster cluster-up image snap check format bench fuzz setup clean
+.PHONY: help demo test cluster cluster-up image snap check format bench fuzz fuzz-seeds setup clean
 
 help: ## this list
 	@echo 'pylb: addresses of your home network for the Services of your cluster'
@@ -48,6 +48,9 @@ bench-%: lab-packages setup
 
 fuzz: setup ## the property tests, random and deep (ARGS='-k ranges')
 	@PYLB_HYPOTHESIS=hunt $(bin)/python -m pytest tests/property -n auto --timeout 3600 $(ARGS)
+
+fuzz-seeds: setup ## the simulated LAN with ever new disasters (ARGS='1000 21000'; ARGS=1234 tells one seed's story)
+	@PYTHONPATH=src:tests $(bin)/python -m simulation $(or $(ARGS),1000 21000)
 
 setup: ## the virtual environment alone
 	@scripts/setup venv

@@ -23,6 +23,7 @@ from pylb.kube.collection import Collection
 from pylb.kube.errors import ClusterError
 from pylb.lab import arping
 from pylb.lab.client import Lab
+from pylb.lab.probe import LIMIT_MS
 
 NAMESPACE, OURS = "default", "pylb-system"
 SERVICES = f"/api/v1/namespaces/{NAMESPACE}/services"
@@ -123,6 +124,11 @@ class Scene:
 
         await self.until(f"the endpoints of {name} are on {', '.join(sorted(wanted))}", chosen)
 
+    async def advertise(self, nodes: Iterable[str]) -> None:
+        """Announce the pool from these nodes only; from all, if there are none."""
+        selectors = [{"matchLabels": {"kubernetes.io/hostname": node}} for node in nodes]
+        await self.client.patch(f"{METALLB}/l2advertisements/bench", {"spec": {"nodeSelectors": selectors}})
+
     async def wait_answer(self, url: str) -> None:
         """Wait until the client gets an answer from a URL."""
 
@@ -186,9 +192,9 @@ class Scene:
 
     # Clocks
 
-    def probe(self, url: str, every_ms: float) -> Program:
+    def probe(self, url: str, every_ms: float, limit_ms: float = LIMIT_MS) -> Program:
         """Ask a URL all the time from the client, on a new connection each time."""
-        words = (url, "--each", "--every-ms", str(every_ms))
+        words = (url, "--each", "--every-ms", str(every_ms), "--limit-ms", str(limit_ms))
         return Program(self.lab, "client", self.lab.module("pylb.lab.probe", *words))
 
     def listener(self, host: str, seconds: float) -> Program:

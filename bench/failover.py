@@ -1,10 +1,12 @@
 """The owner of an address is lost: how long the client waits, and how many of its requests fail.
 
-    python -m bench.failover [--cuts N] [--shares N] [--only cable|stop|kill]
+    python -m bench.failover [--cuts N] [--shares N] [--only cable|many|speaker]
 
 One address with two ports: behind :80 pods on the surviving nodes only, behind :81 one pod on each node, the lost one
 too. The cable is pulled with the API still reachable, so Kubernetes goes on sending to the lost node's pod, whoever
-balances. The client asks each port each 20 ms on a new connection, 250 ms for each request.
+balances. The client asks each port each 10 ms on a new connection, 250 ms for each request. Then one node owns many
+addresses and is lost. Last, the owner's speaker alone ends, is killed or stands still, with a client that forgets its
+neighbours all the time, and a connection that lasts.
 """
 
 from __future__ import annotations
@@ -16,25 +18,24 @@ import math
 import os
 import time
 from collections.abc import Iterator
+from ipaddress import IPv4Address
 
 from bench import results
+from bench._ends import ENDS, end_speaker
 from bench._objects import EVERYWHERE, POOL_FIRST, service, survivors
-from bench._outages import AFTER, EVERY_NODE, SURVIVING, Cut, Ended, of_cuts, of_kills, of_stops
-from bench._program import SYSTEM_PYTHON, Program, announcements, busy, say
-from bench._requests import Request, begun, failures, first_answer, longest_silence, share_failed
+from bench._outages import AFTER, EVERY_NODE, SURVIVING, Cut, of_cuts, of_ends, of_many
+from bench._program import Program, announcements, busy, say, until
+from bench._requests import Request, begun, failures, first_answer, share_failed
 from bench._scene import Scene, scene
 from bench.report import Figure, line
-from pylb.lab import arping
 
 CUTS, SHARES = 20, 3  # cables pulled; of these, how many are watched for a minute
-STOPS, KILLS = 5, 3
-EVERY_MS = 20.0
+ENDED = 20  # speakers, in each way
+MANY, MANY_CUTS, MANY_FIRST = 50, 5, POOL_FIRST + 20
+EVERY_MS = 10.0
 BRIEF = 2.5  # s after a cut that is not watched for a minute
 BEFORE = 1.0  # s of requests before each fault
 SETTLED = 0.7  # s from the moment when all hear each other to the next fault: rules and neighbours follow
-HAND_OVER = 2.0  # s after the speaker has ended, or was started again
-KILLED = 4.0  # s watched after a kill
-ASK_EVERY = 0.02  # s between two ARP requests
 LISTEN = 900.0  # s
 ADDRESS = POOL_FIRST
 PORTS = {SURVIVING: 80, EVERY_NODE: 81}
@@ -121,55 +122,66 @@ async def cables(stage: Scene, cuts: int, shares: int) -> list[Cut]:
     return found
 
 
+# A node with many addresses is lost
+
+
+async def cut_many(stage: Scene, owner: str, frames: Program, addresses: list[IPv4Address]) -> float:
+    """Pull the cable of the node that owns them all; ms from the first that another announces to the last."""
+    mac = stage.lab.hosts[owner]["mac"]
+    await asyncio.sleep(BEFORE)
+    ordered = time.time()
+    stage.lab.cut(owner)
+
+    def announced() -> list[float]:
+        told = ([one["at"] for one in announcements(frames, a, ordered) if one["mac"] != mac] for a in addresses)
+        return [min(found) for found in told if found]
+
+    try:
+        await until("all are announced elsewhere", lambda: len(announced()) == len(addresses), every=0.1)
+    finally:
+        stage.lab.mend(owner)
+    found = announced()
+    return (max(found) - min(found)) * 1000
+
+
+async def many(stage: Scene, cuts: int) -> list[float]:
+    """So many cables of a node that owns MANY addresses. Owners stay: each time they are new ones of the first node."""
+    found, owner = [], stage.nodes[0]
+    for number in range(cuts):
+        addresses = [MANY_FIRST + place for place in range(MANY)]
+        await stage.advertise([owner])
+        for place, address in enumerate(addresses):
+            await stage.create(service(f"many-{place}", address, EVERYWHERE))
+        for address in addresses:
+            await stage.owner(address)
+        await stage.advertise([])
+        await stage.wait_members()
+        with stage.listener("client", LISTEN) as frames:
+            await frames.started()
+            found.append(await cut_many(stage, owner, frames, addresses))
+        say(f"{MANY} addresses, {number + 1} of {cuts}: {found[-1]:.0f} ms from the first to the last")
+        await stage.wait_members()
+        for place, address in enumerate(addresses):
+            await stage.delete(f"many-{place}", address)
+    return found
+
+
 # A speaker ends, its node lives
 
 
-async def stop_speaker(stage: Scene) -> Ended:
-    """SIGTERM for the owner's speaker at 50 new connections a second on each port; then it is started again."""
-    owner = await prepare(stage)
-    with probes(stage) as clients:
-        for client in clients.values():
-            await client.started()
-        await asyncio.sleep(BEFORE)
-        stage.lab.speaker("stop", owner)
-        await asyncio.sleep(HAND_OVER)
-        moved = await stage.owner(ADDRESS) != owner
-        again = time.time()
-        stage.lab.speaker("start", owner)
-        await asyncio.sleep(HAND_OVER)
-    requests = [request for client in clients.values() for request in client.requests()]
-    before, after = begun(requests, 0.0, again), begun(requests, again)
-    return _ended(before, moved, restart_failed=len(failures(after)))
-
-
-async def kill_speaker(stage: Scene) -> Ended:
-    """SIGKILL for the owner's speaker, with a client that knows the way, and a router that asks for it all the time."""
-    owner = await prepare(stage)
-    count = round((BEFORE + KILLED) / ASK_EVERY)
-    asking = [*SYSTEM_PYTHON, arping.__file__, str(ADDRESS), "--count", str(count), "--wait", str(count * ASK_EVERY)]
-    with stage.listener("router", LISTEN) as replies, probes(stage) as clients:
-        for program in (replies, *clients.values()):
-            await program.started()
-        with Program(stage.lab, "router", asking) as asker:
-            await asyncio.sleep(BEFORE)
-            killed = time.time()
-            stage.lab.speaker("kill", owner)
-            await asyncio.to_thread(asker.process.wait)
-        until = time.time()
-        requests = [request for client in clients.values() for request in client.requests()]
-        heard = replies.objects()
-    moved = await stage.owner(ADDRESS) != owner
-    stage.lab.speaker("start", owner)
-    router = stage.lab.hosts["router"]["mac"]
-    answers = [one["at"] for one in heard if one["op"] == "reply" and one["ip"] == str(ADDRESS) and one["to"] == router]
-    last = max((at for at in answers if at <= killed), default=killed)
-    silent = longest_silence(answers, last, min(until, max(answers, default=until))) if answers else KILLED
-    return _ended(begun(requests, killed), moved, silent=silent * 1000)
-
-
-def _ended(requests: list[Request], moved: bool, silent: float = math.nan, restart_failed: int = 0) -> Ended:
-    failed = failures(requests)
-    return Ended(len(failed), len(requests), silent, restart_failed, tuple(one.text for one in failed), moved)
+async def speakers(stage: Scene, ends: int) -> list[Figure]:
+    """Each way of ending, so many times."""
+    figures = []
+    for how in ENDS:
+        found = []
+        for number in range(ends):
+            owner = await prepare(stage)
+            found.append(await end_speaker(stage, ADDRESS, owner, how))
+            one = found[-1]
+            told = f"{one.failed} of {one.sent} failed, slowest {one.slowest:.0f} ms, ARP silent {one.silent:.0f} ms"
+            say(f"{how} {number + 1} of {ends}: {told}")
+        figures += of_ends(how, found)
+    return figures
 
 
 async def measure(chosen: argparse.Namespace) -> list[Figure]:
@@ -181,18 +193,10 @@ async def measure(chosen: argparse.Namespace) -> list[Figure]:
         stage.follow()
         if chosen.only in (None, "cable"):
             found += of_cuts(await cables(stage, chosen.cuts, min(chosen.shares, chosen.cuts)), note)
-        if chosen.only in (None, "stop"):
-            stops = []
-            for number in range(STOPS):
-                stops.append(await stop_speaker(stage))
-                say(f"SIGTERM {number + 1} of {STOPS}: {stops[-1].failed} of {stops[-1].sent} failed")
-            found += of_stops(stops)
-        if chosen.only in (None, "kill"):
-            kills = []
-            for number in range(KILLS):
-                kills.append(await kill_speaker(stage))
-                say(f"SIGKILL {number + 1} of {KILLS}: {kills[-1].failed} failed, {kills[-1].silent:.0f} ms silent")
-            found += of_kills(kills)
+        if chosen.only in (None, "speaker"):
+            found += await speakers(stage, chosen.ends)
+        if chosen.only in (None, "many"):
+            found += of_many(MANY, await many(stage, min(chosen.cuts, MANY_CUTS)))
     return found
 
 
@@ -202,7 +206,8 @@ def main() -> None:
     parser.add_argument("--cuts", type=int, default=CUTS, help="cables pulled")
     shares = int(os.environ.get("PYLB_BENCH_SHARES", SHARES))
     parser.add_argument("--shares", type=int, default=shares, help="of these, watched for a minute each")
-    parser.add_argument("--only", choices=["cable", "stop", "kill"], help="a part; nothing is written then")
+    parser.add_argument("--ends", type=int, default=ENDED, help="speakers ended, in each way")
+    parser.add_argument("--only", choices=["cable", "many", "speaker"], help="a part; nothing is written then")
     chosen = parser.parse_args()
     figures = asyncio.run(measure(chosen))
     if chosen.only is None:

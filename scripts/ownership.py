@@ -18,7 +18,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from types import ModuleType
 
-from pylb.core import arbiter, beats, claims, evidence, keeper, peers, presence, segment, witness
+from pylb.core import arbiter, beats, claims, evidence, handover, keeper, peers, presence, segment, witness
 from pylb.core.beats import State
 from pylb.core.claims import Claim
 from pylb.core.model import NodeName
@@ -26,10 +26,10 @@ from pylb.speaker import app, beat, claimpage, datagram
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "ownership.md"
-DECIDING = ("beats", "peers", "evidence", "witness", "segment", "presence", "keeper", "claims", "arbiter")
+DECIDING = ("beats", "peers", "evidence", "witness", "segment", "presence", "keeper", "handover", "claims", "arbiter")
 CARRYING = ("app", "heartbeat", "correspondents", "keyring", "strangers", "asked", "doors", "claimlist", "claimpage")
 MOVES = ROOT / "scripts" / "moves.md"
-NAMED = (app, arbiter, evidence, keeper, peers, presence, witness)  # whose constants MOVES names
+NAMED = (app, arbiter, evidence, handover, keeper, peers, presence, witness)  # whose constants MOVES names
 DATAGRAMS = (beat, datagram, claimpage)
 BLOCK = re.compile(r"<!-- (?P<name>\w+): begin -->\n.*?<!-- (?P=name): end -->", re.DOTALL)
 SOON = 10.0  # s in which a speaker of the drawing has begun to take part
@@ -101,11 +101,12 @@ def happenings() -> Iterator[tuple[str, str, str]]:
     before = one.state
     one.use([], now)
     yield before.value, "no link is up", one.state.value
-    for said, why in (
-        (State.RESTARTING, "SIGTERM"),
-        (State.DRAINING, "is to give all up"),
-        (State.LEAVING, "ends for good"),
-    ):
+    now = _until_active(_with_link(one, now), now)
+    for is_drained, why in ((True, "its node is drained"), (False, "its node is drained no more")):
+        before = one.state
+        one.drain(is_drained)
+        yield before.value, why, one.state.value
+    for said, why in ((State.RESTARTING, "SIGTERM"), (State.LEAVING, "ends for good: nothing says so yet")):
         one, now = _start()
         _until_active(one, now)
         before = one.state
@@ -114,10 +115,12 @@ def happenings() -> Iterator[tuple[str, str, str]]:
 
 
 def _start() -> tuple[arbiter.Arbiter, float]:
-    one = arbiter.Arbiter(A, 1, 0.0)
-    one.use([LINK], 0.0)
-    one.ready(True, 0.0)
-    return one, 0.0
+    return _with_link(arbiter.Arbiter(A, 1, 0.0), 0.0), 0.0
+
+
+def _with_link(one: arbiter.Arbiter, now: float) -> arbiter.Arbiter:
+    one.use([LINK], now)
+    return one
 
 
 def _until_active(one: arbiter.Arbiter, now: float) -> float:

@@ -73,7 +73,14 @@ class Speaker:
         self._began = clock()
         self._used: tuple[Link, ...] = ()  # the links that ownership is about
         self._usable = False
+        self._took_part = False
         self._due = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether a rollout may go on to the next node: all is known, and this node took part, where it has a link."""
+        taking_part = self._took_part or not self.arbiter.presence.segments
+        return self.world.ready and not self.heartbeat.barred and taking_part
 
     async def run(self, stop: asyncio.Event, key_file: SecretFile | None = None) -> None:
         """Run until `stop`, then hand over and end. The heartbeat's socket is open already."""
@@ -228,6 +235,7 @@ class Speaker:
             if isinstance(effect, Up):
                 self.heartbeat.repeat()
             if effect.node == self.node:
+                self._took_part = self._took_part or isinstance(effect, Up)
                 links = [link.name for link in self._links.links]
                 self.log.info("takes part" if isinstance(effect, Up) else "takes no part", links=links)
             self.herald.member(effect)

@@ -11,9 +11,10 @@ from ipaddress import ip_address
 from pylb.core.model import Address, NodeName
 from pylb.speaker.datagram import Telling, token
 from pylb.speaker.links import Link
-from pylb.speaker.wire import Peer
 
 MAX_NODES = 1024
+
+Destination = tuple[str, int]  # an address and a port that beats are heard at
 
 
 class Correspondents:
@@ -26,7 +27,7 @@ class Correspondents:
         self._told: dict[tuple[NodeName, str], tuple[Address, ...]] = {}  # (node, its link): its addresses there
         self._macs: dict[NodeName, frozenset[bytes]] = {}
         self._links: tuple[Link, ...] = ()
-        self._peers: dict[str, tuple[Peer, ...]] = {}
+        self._peers: dict[str, tuple[Destination, ...]] = {}
         self.names: dict[bytes, NodeName] = {token(node): node}  # what stands for each node in a datagram
 
     def expect(self, nodes: Mapping[str, NodeName], port: int) -> None:
@@ -56,7 +57,7 @@ class Correspondents:
         """Whether it is the Ethernet address of one of the cluster's nodes, as they tell themselves."""
         return mac in self.macs or any(mac in macs for macs in self._macs.values())
 
-    def peers(self, name: str) -> tuple[Peer, ...]:
+    def peers(self, name: str) -> tuple[Destination, ...]:
         """Where to send the beats of a link: one address of each node."""
         if name not in self._peers:
             found = (self._address_of(node, name) for node in self._internal)

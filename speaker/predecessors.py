@@ -1,8 +1,8 @@
 """What to make of a speaker of the version before, which beats in the first format, while a cluster is upgraded: pure.
 
 It lists nothing and names nobody, and goes by a simpler rule: the first in an address's line among those that are alive
-owns it, at once. So what it answers for follows from who is heard. It gives way to no claim, so its own stands above
-ours, and ends only when we come before it in the line, or it leaves.
+owns it, at once; who restarts or drains is leaving, for it. So what it answers for follows from who is heard. It gives
+way to no claim, so its own stands above ours, and ends only when we come before it in the line, or it leaves.
 
 A beat of the first format cannot show that it is fresh. So none is believed of a node whose speaker is heard in another
 incarnation: who recorded one gains nothing while that speaker runs.
@@ -48,7 +48,9 @@ class Predecessors:
     def _claims_of(self, beat: Beat) -> Mapping[Address, Claim]:
         """What it answers for; the same object while that is the same."""
         arbiter = self._arbiter
-        alive = {*arbiter.presence.members, beat.node} - {arbiter.node}
+        presence = arbiter.presence
+        peers = [peer for segment in presence.segments.values() for peer in segment.peers if peer.state.may_take]
+        alive = {beat.node, *(peer.node for peer in peers if peer.node in presence.members)}
         mine = arbiter.node if arbiter.state.may_take else None
         claims = ((address, _claim(seat, beat, alive, mine)) for address, seat in arbiter.seats.items())
         found = {address: claim for address, claim in claims if claim is not None}

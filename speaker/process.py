@@ -79,4 +79,4 @@ def _routes(speaker: Speaker) -> Routes:
             speaker.world.partial,
         )
 
-    return routes(registry, state, speaker.events, lambda: speaker.world.ready and not speaker.heartbeat.barred)
+    return routes(registry, state, speaker.events, lambda: speaker.ready)

@@ -1,9 +1,10 @@
-"""`pylb tui`: the screen, or, where there is no terminal for it, the same as plain text once."""
+"""`pylb tui`: the screen, or, where there is no terminal for it, the same as plain text once; and `pylb history`."""
 
 from __future__ import annotations
 
 import asyncio
 import io
+import json
 import logging
 import os
 import sys
@@ -15,7 +16,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pylb.core import history as core_history
+
 if TYPE_CHECKING:
+    from pylb.kube.credentials import Credentials
+    from pylb.kube.errors import ClusterError
     from pylb.tui.source import ClusterSource
 
 OK, PROBLEM, UNREACHABLE = 0, 1, 3  # exit codes; 2 is click's, for wrong input
@@ -50,6 +55,62 @@ def tui(kubeconfig: str | None, context: str | None, namespace: str, ascii_only:
     run(source, ascii_only=ascii_only or poor)
 
 
+@click.command()
+@click.option("--kubeconfig", metavar="FILE", help="How to reach the cluster (default: the usual places).")
+@click.option("--context", metavar="NAME", help="A context of the kubeconfig (default: its current one).")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["table", "json", "jsonl"]),
+    default="table",
+    help="How to print (default: table).",
+)
+def history(kubeconfig: str | None, context: str | None, output: str) -> None:
+    """List the last 200 moves of addresses, newest last: when, from where to where, why, and how long it took.
+
+    DETECTED runs from the last sign of an owner that was lost to the decision to take over, ANNOUNCED to the first
+    announcement. A line with <- tells of a node that answered for another for a while: nothing moved. Exit codes: 0
+    fine, 1 there is no history or it may not be read, 2 wrong input, 3 the cluster cannot be reached, or no kubeconfig
+    was found.
+    """
+    from pylb.kube.errors import ClusterError, Unreachable
+    from pylb.tui import moves
+
+    try:
+        found = asyncio.run(_moves(_credentials(kubeconfig, context)))
+    except ClusterError as error:
+        click.echo(f"Error: {_told(error)}", err=True)
+        sys.exit(UNREACHABLE if isinstance(error, Unreachable) else PROBLEM)
+    if output == "json":
+        click.echo(json.dumps(moves.objects(found), indent=2))
+    elif output == "jsonl":
+        click.echo(core_history.render(found), nl=False)
+    else:
+        for line in moves.table(found) if found else ("nothing has moved so far",):
+            click.echo(line)
+
+
+def _told(error: ClusterError) -> str:
+    """What keeps the history from being read, and what helps."""
+    from pylb.kube.errors import Forbidden, NotFound
+
+    where = f"the ConfigMap {core_history.NAMESPACE}/{core_history.NAME}"
+    if isinstance(error, NotFound):
+        return f"{where} is not there: pylb install makes it"
+    if isinstance(error, Forbidden):
+        return f"{where} may not be read: bind yourself to the ClusterRole pylb-viewer ({error})"
+    return f"{where} cannot be read: {error}"
+
+
+async def _moves(found: Credentials) -> tuple[core_history.Entry, ...]:
+    from pylb.kube.client import Client
+
+    path = f"/api/v1/namespaces/{core_history.NAMESPACE}/configmaps/{core_history.NAME}"
+    async with Client(found, user_agent="pylb-history") as client:
+        data = (await client.get(path)).get("data")
+    return core_history.parse(data.get(core_history.KEY) if isinstance(data, dict) else None)
+
+
 def screenless(environ: Mapping[str, str], is_terminal: bool) -> str:
     """Why the screen cannot be drawn; "" where it can. Textual draws on stderr and reads keys from stdin."""
     if not is_terminal:
@@ -69,16 +130,20 @@ def is_utf8(environ: Mapping[str, str]) -> bool:
 
 
 def _source(kubeconfig: str | None, context: str | None, namespace: str) -> ClusterSource:
-    from pylb.kube import credentials
-    from pylb.kube.errors import NoCluster
     from pylb.tui.source import ClusterSource
 
+    return ClusterSource(_credentials(kubeconfig, context), namespace=namespace)
+
+
+def _credentials(kubeconfig: str | None, context: str | None) -> Credentials:
+    from pylb.kube import credentials
+    from pylb.kube.errors import NoCluster
+
     try:
-        found = credentials.load(kubeconfig, context=context)
+        return credentials.load(kubeconfig, context=context)
     except NoCluster as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(error.exit_code)
-    return ClusterSource(found, namespace=namespace)
 
 
 def _print_once(source: ClusterSource) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pylb.tui.rows import PINNED, SHORT_SOURCES, ServiceRow, Word
+from pylb.tui.rows import FINE, PINNED, SHORT_SOURCES, ServiceRow, Word
 from pylb.tui.words import Glyphs, Span, fit
 
 FOLDED_BELOW, SOURCE_FROM, WHY_FROM = 100, 120, 140  # columns of the terminal
@@ -17,6 +17,7 @@ MIN_FLEX = 6
 POOL_MAX = 24  # cells that the longest pool's name may have
 KEEP = {"full": 24, "svc": 14, "why": 30}  # cells that the flexible column keeps when the pools' column grows
 FLEX = 0  # as a width: what is left
+HELPED = "*"  # after a node in whose place another one answers, where there is no room for both names
 
 TONES = {
     Word.CONF: "bad",
@@ -25,6 +26,7 @@ TONES = {
     Word.NOAN: "bad",
     Word.FLAP: "bad",
     Word.DEGR: "warn",
+    Word.HELP: "info",
     Word.MOVE: "move",
     Word.OK: "good",
 }
@@ -101,11 +103,13 @@ def _cell(row: ServiceRow, column: Column, glyphs: Glyphs) -> Span:
     if column.key == "ip" and row.shared > 1:
         mark = f" *{row.shared}"
         return Span(fit(text, column.width - len(mark), glyphs) + mark, tone)
+    if column.key == "node" and row.word is Word.HELP and len(text) > column.width:
+        text = fit(row.nodes[0], column.width - 1, glyphs) + HELPED
     return Span(fit(text, column.width, glyphs), tone)
 
 
 def _text(row: ServiceRow, key: str) -> tuple[str, str]:
-    troubled = row.word not in (Word.OK, Word.MOVE)
+    troubled = row.word not in FINE
     if key == "node":
         return row.node, _node_tone(row)
     if key in ("how", "pin", "source"):

@@ -10,6 +10,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
+from pylb.core.claims import MAX_TERM
 from pylb.kube.decode import DecodeError
 from pylb.tui.facts import Contest, Held, Member, Note, Snapshot
 
@@ -102,6 +103,9 @@ def _held(raw: JSON) -> Held:
         excluded=tuple((_text(node), _text(why)) for node, why in _mapping(raw.get("excluded")).items()),
         reason=_text(raw.get("reason")),
         interfaces=_texts(raw.get("interfaces")),
+        standing=_text(raw.get("standing")),
+        term=_whole(raw.get("term")),
+        provisional=bool(raw.get("provisional")),
     )
 
 
@@ -114,6 +118,10 @@ def _required(raw: Mapping[str, Any], key: str) -> str:
 
 def _text(raw: object) -> str:
     return raw[:MAX_TEXT] if isinstance(raw, str) else ""
+
+
+def _whole(raw: object) -> int:
+    return raw if isinstance(raw, int) and not isinstance(raw, bool) and 0 <= raw <= MAX_TERM else 0
 
 
 def _texts(raw: object) -> tuple[str, ...]:

@@ -84,6 +84,9 @@ class Held:
     excluded: tuple[tuple[str, str], ...] = ()  # (node, reason)
     reason: str = ""
     interfaces: tuple[str, ...] = ()
+    standing: str = ""  # whom that speaker stands in for
+    term: int = 0  # of the owner's claim
+    provisional: bool = False  # it is held without a witness
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pylb.tui.facts import Held, Kind, Member, Note
 from pylb.tui.state import Speaker, State, Status, Trail
@@ -32,6 +32,8 @@ class Holder:
     heirs: tuple[str, ...] = ()  # who takes it next, in order
     excluded: tuple[tuple[str, str], ...] = ()
     reason: str = ""
+    helper: str = ""  # who answers in the holder's place, while its speaker is away
+    provisional: bool = False  # no witness says that the holder is not the one cut off
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,22 @@ def fresh_speakers(state: State, now: float) -> dict[str, Speaker]:
 
 def find(evidence: Evidence, service: str, address: str) -> Holder:
     """Who announces an address of a Service."""
-    told = [held for one in evidence.speakers.values() for held in one.snapshot.addresses if held.address == address]
+    tellers = {
+        node: held
+        for node, one in sorted(evidence.speakers.items())
+        for held in one.snapshot.addresses
+        if held.address == address
+    }
+    found = _find(evidence, service, address, list(tellers.values()))
+    if len(found.nodes) != 1:
+        return found
+    owner, heard = found.nodes[0], {node: held for node, held in tellers.items() if node not in evidence.silent}
+    helper = next((node for node, held in heard.items() if node != owner and held.standing == owner), "")
+    provisional = any(held.provisional and held.owner == owner for held in heard.values())
+    return replace(found, helper=helper, provisional=provisional)
+
+
+def _find(evidence: Evidence, service: str, address: str, told: list[Held]) -> Holder:
     claims = {node: one.claims[address] for node, one in evidence.speakers.items() if address in one.claims}
     heard = {node: at for node, at in claims.items() if node not in evidence.silent}
     claims = heard or claims  # one that is cut off from all others holds everything, for nobody

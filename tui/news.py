@@ -170,11 +170,11 @@ def _member_up(event: events.MemberUp, arrow: str) -> tuple[str, str]:
 
 
 def _stood_in(event: events.StoodIn, arrow: str) -> tuple[str, str]:
-    return event.address, f"{event.node} answers in place of {event.owner}, whose speaker is silent: nothing moves"
+    return event.address, f"{event.node} answers for {event.owner}, whose speaker is away"
 
 
 def _stood_down(event: events.StoodDown, arrow: str) -> tuple[str, str]:
-    return event.address, f"{event.node} answers no more in place of {event.owner}"
+    return event.address, f"{event.node} no longer answers for {event.owner}"
 
 
 def _member_down(event: events.MemberDown, arrow: str) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 The states, worst first: CONF two announce it, or a stranger does; RIVL somebody else writes the Service, too; PEND no
 address; NOAN an address that nobody announces; FLAP it goes from node to node; DEGR announced by a node that is not
-well; MOVE moved within the last minute; OK.
+well; HELP another node answers in its place, with its MAC; MOVE moved within the last minute; OK.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ FAILED_NOTES = frozenset({"AllocationFailed", "LoadBalancerFailed", "InternalErr
 WAITING = "no address yet: the controller has not answered"
 NOBODY = "nobody announces it"
 UNTOLD = "which node announces it cannot be told: no ServiceL2Status, and no speaker can be asked"
+UNWITNESSED = "provisional: nothing shows so far that it is not cut off"
 NO_POOL = "it is in no pool: another load balancer gave it, or its pool is gone"
 
 
@@ -42,11 +43,13 @@ class Word(IntEnum):
     NOAN = 3
     FLAP = 4
     DEGR = 5
-    MOVE = 6
-    OK = 7
+    HELP = 6
+    MOVE = 7
+    OK = 8
 
 
-PROBLEMS = frozenset(Word) - {Word.MOVE, Word.OK}
+FINE = frozenset({Word.HELP, Word.MOVE, Word.OK})
+PROBLEMS = frozenset(Word) - FINE
 SHORT_SOURCES = {
     "spec.loadBalancerIP": "spec",
     requests.PREFIX + requests.LOAD_BALANCER_IPS: "metallb.io",
@@ -180,6 +183,8 @@ def _shown(holder: Holder, word: Word) -> str:
         return "none" if holder.known else "?"
     if word is Word.CONF:
         return ",".join(holder.nodes) + "!"
+    if word is Word.HELP:
+        return f"{holder.helper} for {holder.nodes[0]}"
     return holder.nodes[0] + ("?" if holder.guessed else "")
 
 
@@ -193,14 +198,16 @@ def _judge(view: _View, service: Service, address: str, holder: Holder) -> tuple
         return Word.FLAP, f"it went to another node {changes} times within a minute: look at cables, switch and nodes"
     if not holder.nodes:
         return (Word.NOAN, _nobody(view, address, holder)) if holder.known else (Word.OK, UNTOLD)
-    unwell = _unwell(view, holder.nodes[0])
+    unwell = _unwell(view, holder)
     if unwell:
         return Word.DEGR, unwell
+    word, change = Word.OK, ""
+    if holder.helper:
+        word, change = Word.HELP, f"{holder.helper} answers for {holder.nodes[0]}, whose speaker is away: nothing moves"
+    elif moved := _moved(view, service, address, holder):
+        word, change = Word.MOVE, moved
     heirs = f"next: {', '.join(holder.heirs)}" if holder.heirs else ""
-    moved = _moved(view, service, address, holder)
-    if moved:
-        return Word.MOVE, f"{moved}{', ' if heirs else ''}{heirs}"
-    return Word.OK, heirs
+    return word, ", ".join(filter(None, (change, UNWITNESSED if holder.provisional else "", heirs)))
 
 
 def _conflict(view: _View, service: Service, address: str, holder: Holder) -> str:
@@ -235,13 +242,15 @@ def _nobody(view: _View, address: str, holder: Holder) -> str:
     return f"{NOBODY}: {detail}" if detail else NOBODY
 
 
-def _unwell(view: _View, name: str) -> str:
+def _unwell(view: _View, holder: Holder) -> str:
+    name = holder.nodes[0]
     node = view.state.nodes.get(name)
     if node is None and view.state.nodes:
         return f"{name} announces it and is no node of the cluster any more"
     if node is not None and not node.ready:
         return f"{name} announces it and is NotReady"
-    return f"{name} announces it and its speaker is not heard" if name in view.silent else ""
+    silent = name in view.silent and not holder.helper
+    return f"{name} announces it and its speaker is not heard" if silent else ""
 
 
 def _moved(view: _View, service: Service, address: str, holder: Holder) -> str:

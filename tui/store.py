@@ -15,6 +15,7 @@ from typing import Any
 from pylb.core import events
 from pylb.core.events import Event
 from pylb.core.model import LOAD_BALANCER, L2Status, Node, Pod, Service
+from pylb.tui.draft import MAX_OBJECTS, Draft
 from pylb.tui.facts import (
     ConfigSeen,
     ControllerHeard,
@@ -32,14 +33,11 @@ from pylb.tui.facts import (
 )
 from pylb.tui.state import Dated, Foreign, Link, Speaker, State, Status, Take, Trail, Waiting
 
-MAX_OBJECTS = 20_000  # of one kind; MetalLB's largest known users have a few thousand Services
 MAX_EVENTS = 200  # as many as `pylb-history` keeps
 MAX_NOTES = 1_000
 MAX_TRAILS = 20_000
 MAX_TAKES = 8  # nodes whose last take of one address is kept
 MAX_CHANGES = 8  # of one address: enough to tell a flapping one
-
-
 _TIMES = ("at", "retry_at", "created")
 
 
@@ -50,7 +48,7 @@ def fold(state: State, fact: Fact) -> State:
 
 def fold_all(state: State, facts: Iterable[Fact]) -> State:
     """The state after many facts: the same as folding them one by one, with each table copied once at most."""
-    draft = _Draft(state)
+    draft = Draft(state)
     for fact in facts:
         step = _STEPS.get(type(fact))
         if step is None or not all(isfinite(getattr(fact, name, None) or 0.0) for name in _TIMES):
@@ -60,45 +58,7 @@ def fold_all(state: State, facts: Iterable[Fact]) -> State:
     return draft.done()
 
 
-class _Draft:
-    """A state in the making: a table is copied when it is first written to."""
-
-    def __init__(self, state: State) -> None:
-        self._state = state
-        self._written: dict[str, Any] = {}
-
-    def __getitem__(self, name: str) -> Any:
-        return self._written.get(name, getattr(self._state, name))
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        self._written[name] = value
-
-    def table(self, name: str) -> dict[Any, Any]:
-        if name not in self._written:
-            self._written[name] = dict(getattr(self._state, name))
-        found: dict[Any, Any] = self._written[name]
-        return found
-
-    def put(self, name: str, key: object, value: object, limit: int = MAX_OBJECTS) -> None:
-        table = self.table(name)
-        table[key] = value
-        if len(table) > limit:
-            del table[next(iter(table))]
-            self.count("dropped")
-
-    def drop(self, name: str, key: object) -> None:
-        if key in self[name]:
-            del self.table(name)[key]
-
-    def count(self, name: str, by: int = 1) -> None:
-        counters = self.table("counters")
-        counters[name] = counters.get(name, 0) + by
-
-    def done(self) -> State:
-        return replace(self._state, **self._written) if self._written else self._state
-
-
-def _object_changed(draft: _Draft, fact: ObjectChanged) -> None:
+def _object_changed(draft: Draft, fact: ObjectChanged) -> None:
     value = fact.value
     if isinstance(value, Service) and value.type != LOAD_BALANCER:
         value = None
@@ -117,7 +77,7 @@ def _object_changed(draft: _Draft, fact: ObjectChanged) -> None:
         draft.put(table, fact.key, value, limit)
 
 
-def _object_gone(draft: _Draft, fact: ObjectChanged) -> None:
+def _object_gone(draft: Draft, fact: ObjectChanged) -> None:
     table = _TABLES[fact.kind][0]
     gone = draft[table].get(fact.key)
     draft.drop(table, fact.key)
@@ -136,7 +96,7 @@ _TABLES: dict[Kind, tuple[str, type, int]] = {
 }
 
 
-def _announced(draft: _Draft, key: str, node: str, at: float, before: str = "") -> None:
+def _announced(draft: Draft, key: str, node: str, at: float, before: str = "") -> None:
     """Note that a node announces an address or a Service since `at`; what is older than its last take is left out."""
     trail: Trail = draft["trails"].get(key, Trail())
     mine = next((take for take in trail.takes if take.node == node), None)
@@ -150,7 +110,7 @@ def _announced(draft: _Draft, key: str, node: str, at: float, before: str = "") 
     draft.put("trails", key, Trail(takes, changes), MAX_TRAILS)
 
 
-def _happened(draft: _Draft, event: Event) -> None:
+def _happened(draft: Draft, event: Event) -> None:
     known: tuple[Event, ...] = draft["events"]
     if event in known[-MAX_EVENTS:]:
         return  # a stream that is read again after a reconnect
@@ -160,14 +120,14 @@ def _happened(draft: _Draft, event: Event) -> None:
     draft.count("events")
 
 
-def _allocated(draft: _Draft, event: events.Allocated) -> None:
+def _allocated(draft: Draft, event: events.Allocated) -> None:
     waiting: Waiting | None = draft["waits"].get(event.service)
     if waiting is not None and waiting.at <= event.at:
         draft.drop("waits", event.service)
     _happened(draft, event)
 
 
-def _pending(draft: _Draft, event: events.Pending) -> None:
+def _pending(draft: Draft, event: events.Pending) -> None:
     waiting: Waiting | None = draft["waits"].get(event.service)
     if waiting is None or waiting.at <= event.at:
         text = f"{event.text}; {event.fix}" if event.fix else event.text
@@ -175,26 +135,26 @@ def _pending(draft: _Draft, event: events.Pending) -> None:
     _happened(draft, event)
 
 
-def _settled(draft: _Draft, address: str, at: float) -> None:
+def _settled(draft: Draft, address: str, at: float) -> None:
     """A node took or gave up the address after a stranger was heard: whoever still answers will be heard again."""
     known: Foreign | None = draft["foreign"].get(address)
     if known is not None and known.at <= at:
         draft.drop("foreign", address)
 
 
-def _claimed(draft: _Draft, event: events.Claimed) -> None:
+def _claimed(draft: Draft, event: events.Claimed) -> None:
     _settled(draft, event.address, event.at)
     _announced(draft, event.address, event.node, event.at)
     _happened(draft, event)
 
 
-def _moved(draft: _Draft, event: events.Moved) -> None:
+def _moved(draft: Draft, event: events.Moved) -> None:
     _settled(draft, event.address, event.at)
     _announced(draft, event.address, event.to_node, event.at, event.from_node)
     _happened(draft, event)
 
 
-def _withdrawn(draft: _Draft, event: events.Withdrawn) -> None:
+def _withdrawn(draft: Draft, event: events.Withdrawn) -> None:
     _settled(draft, event.address, event.at)
     trail: Trail = draft["trails"].get(event.address, Trail())
     take = trail.of(event.node)
@@ -204,55 +164,55 @@ def _withdrawn(draft: _Draft, event: events.Withdrawn) -> None:
     _happened(draft, event)
 
 
-def _conflict(draft: _Draft, event: events.Conflict) -> None:
+def _conflict(draft: Draft, event: events.Conflict) -> None:
     known: Foreign | None = draft["foreign"].get(event.address)
     if known is None or known.at <= event.at:
         draft.put("foreign", event.address, Foreign(event.at, event.mac, event.seen_by), MAX_TRAILS)
     _happened(draft, event)
 
 
-def _config_loaded(draft: _Draft, event: events.ConfigLoaded) -> None:
+def _config_loaded(draft: Draft, event: events.ConfigLoaded) -> None:
     draft.drop("rejections", event.by)
     _happened(draft, event)
 
 
-def _config_rejected(draft: _Draft, event: events.ConfigRejected) -> None:
+def _config_rejected(draft: Draft, event: events.ConfigRejected) -> None:
     draft.put("rejections", event.by, event.problems)
     _happened(draft, event)
 
 
-def _unknown(draft: _Draft, event: events.Unknown) -> None:
+def _unknown(draft: Draft, event: events.Unknown) -> None:
     draft.count("unknown")
 
 
-def _listed(draft: _Draft, fact: Listed) -> None:
+def _listed(draft: Draft, fact: Listed) -> None:
     draft.put("listed", fact.kind, fact.available)
 
 
-def _config_seen(draft: _Draft, fact: ConfigSeen) -> None:
+def _config_seen(draft: Draft, fact: ConfigSeen) -> None:
     draft["problems"] = fact.problems
     if fact.config is not None:
         draft["config"] = fact.config
 
 
-def _speaker_heard(draft: _Draft, fact: SpeakerHeard) -> None:
+def _speaker_heard(draft: Draft, fact: SpeakerHeard) -> None:
     known: Speaker | None = draft["speakers"].get(fact.snapshot.node)
     before = known.claims if known is not None and not known.silent else {}
     claims = {held.address: before.get(held.address, fact.at) for held in fact.snapshot.addresses if held.mine}
     draft.put("speakers", fact.snapshot.node, Speaker(fact.at, fact.snapshot, claims))
 
 
-def _speaker_silent(draft: _Draft, fact: SpeakerSilent) -> None:
+def _speaker_silent(draft: Draft, fact: SpeakerSilent) -> None:
     known: Speaker | None = draft["speakers"].get(fact.node)
     base = known if known is not None else Speaker(fact.at, Snapshot(fact.node))
     draft.put("speakers", fact.node, replace(base, silent=fact.reason or "silent", silent_at=fact.at))
 
 
-def _controller_heard(draft: _Draft, fact: ControllerHeard) -> None:
+def _controller_heard(draft: Draft, fact: ControllerHeard) -> None:
     draft["contests"], draft["contests_at"] = fact.contests, fact.at
 
 
-def _online(draft: _Draft, fact: Online) -> None:
+def _online(draft: Draft, fact: Online) -> None:
     link: Link = draft["link"]
     heard = fact.at if link.heard_at is None else max(link.heard_at, fact.at)
     if link.online is not False:
@@ -264,17 +224,17 @@ def _online(draft: _Draft, fact: Online) -> None:
             draft.put("speakers", node, replace(speaker, silent=""))  # it was the API server that did not answer
 
 
-def _offline(draft: _Draft, fact: Offline) -> None:
+def _offline(draft: Draft, fact: Offline) -> None:
     link: Link = draft["link"]
     lost = link.lost_at if link.online is False else fact.at
     draft["link"] = Link(False, link.heard_at, lost, fact.reason, fact.retry_at, link.back_at)
 
 
-def _dropped(draft: _Draft, fact: Dropped) -> None:
+def _dropped(draft: Draft, fact: Dropped) -> None:
     draft.count("dropped", fact.count)
 
 
-_STEPS: dict[type, Callable[[_Draft, Any], None]] = {
+_STEPS: dict[type, Callable[[Draft, Any], None]] = {
     ObjectChanged: _object_changed,
     Listed: _listed,
     ConfigSeen: _config_seen,

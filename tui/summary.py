@@ -18,6 +18,7 @@ PROBLEM_NAMES = (
     (Word.NOAN, "unannounced", "bad"),
     (Word.FLAP, "flapping", "bad"),
     (Word.DEGR, "degraded", "warn"),
+    (Word.HELP, "stood in for", "info"),
     (Word.MOVE, "moved", "move"),
 )
 GAP = "   "

@@ -11,6 +11,7 @@ from pylb import __version__
 # command -> "module:attribute" that holds it, and its line in --help; the modules are heavy, the table is not
 COMMANDS = {
     "tui": ("pylb.tui.cli:tui", "Show addresses, nodes and events live."),
+    "history": ("pylb.tui.cli:history", "List the last moves: when, where, why, and how long each took."),
     "demo": ("pylb.demo.cli:demo", "Watch it work: three nodes, a Service, a cable that is pulled."),
     "lab": ("pylb.lab.cli:lab", "A LAN of network namespaces to try things on."),
     "install": ("pylb.install.commands:install", "Install pylb on a cluster, after a look at your network."),

@@ -18,11 +18,14 @@ from fakes import takeovers
 from fakes.cluster import OURS, deployment, service, until
 from fakes.real import RealLan
 from pylb.addon.names import NAMESPACE, SPEAKER
+from pylb.core.evidence import STAND_IN
 
 ALLOCATES_S = 30.0  # after the leader's node was lost
 AT_ONCE_S = 2.0  # from the end of Kubernetes on a node to another's answer
 SHUT_DOWN_S = 2.0  # a machine that shuts down takes longer, and answers meanwhile
 CUT = 1  # requests that are under way as an address moves
+SPEAKERLESS_S = 10.0  # more than others stand in, until another has the address
+NO_IMAGE = "registry.invalid/pylb:none"
 SPEAKS = "pylb speaker --node"
 GRACE_S, SLEEP_S = 5, 3  # of a pod that is drained: it serves on until kube-proxy has heard of it, once a second
 Say = Callable[[str], None]
@@ -106,6 +109,43 @@ def test_all_speakers_are_restarted_one_by_one(scene: Scene, lan: RealLan, say: 
             one.assert_unnoticed()
     assert not any(name.startswith(SPEAKER) for name in before.keys() & steady.lives(lan).keys())
     lan.remove(*(service(key) for key, _ in keys.values()))
+
+
+def test_a_new_version_that_does_not_start(scene: Scene, lan: RealLan, say: Say) -> None:
+    """The rollout stops at the first node. Others stand in for it, and after a while one takes over in order: what is
+    under way is cut, and nobody is refused. The other nodes notice nothing, and going back moves nothing."""
+    made = {node: scene.announced(node) for node in lan.nodes}
+    with contextlib.ExitStack() as stack:
+        watched = {node: stack.enter_context(Steady(lan, address)) for node, (_, address) in made.items()}
+        began = time.time()
+        pylb_on.check(lan.lab, "-n", NAMESPACE, "set", "image", f"daemonset/{SPEAKER}", f"speaker={NO_IMAGE}")
+        try:
+            lost = until("a node has no speaker", lambda: without(lan))
+            address = made[lost][1]
+            moved = lambda: lan.owners(address) not in ([], [lost])
+            until("another node has it", moved, STAND_IN + SPEAKERLESS_S)
+            after = time.time() - began
+            heir = lan.owner(address)
+            failed = watched[lost].failures()
+            silent = watched[lost].silence()
+            for node in lan.nodes:
+                if node != lost:
+                    watched[node].assert_unnoticed()
+        finally:
+            pylb_on.check(lan.lab, "-n", NAMESPACE, "rollout", "undo", f"daemonset/{SPEAKER}")
+            steady.at_rest(lan)
+    say(f"{lost} to {heir} after {after:.1f} s, ARP silent for {silent * 1000:.0f} ms, failed: {failed}")
+    assert after > STAND_IN, "it was stood in for first"
+    assert [one for one in failed if one[1] != ConnectionResetError.__name__] == []
+    assert len(failed) <= CUT
+    assert silent < steady.SILENT_S
+    assert lan.owners(address) == [heir], "who comes back takes nothing back"
+    lan.remove(*(service(key) for key, _ in made.values()))
+
+
+def without(lan: RealLan) -> str:
+    """The node whose speaker does not run."""
+    return next((node for node in lan.nodes if not lan.pods(f"speaker-{node}")), "")
 
 
 def test_kubernetes_stops_on_the_owner(scene: Scene, lan: RealLan, say: Say) -> None:

@@ -200,5 +200,6 @@ async def test_two_speakers_that_both_believe_to_own_come_to_rest() -> None:
         assert sum(begun.values()) < 8 * len(names)
         await asyncio.sleep(4.0)
         assert sum(cluster.taken().values()) <= 4
-        assert first.owned is not None and second.owned is not None
+        assert first.owned
+        assert second.owned
         assert first.owned.keys() == second.owned.keys()

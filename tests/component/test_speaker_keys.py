@@ -8,6 +8,7 @@ import pytest
 
 from fakes.beating import Lan, until, watched
 from pylb.core.beats import State
+from pylb.core.effects import Up
 from pylb.speaker.errors import Flaw
 from pylb.speaker.heartbeat import clock
 from pylb.speaker.strangers import TELL_AFTER
@@ -26,6 +27,7 @@ async def lan() -> AsyncIterator[Lan]:
 async def test_a_new_secret_that_comes_to_one_node_after_the_other_is_not_noticed(lan: Lan) -> None:
     one, other = lan.start("n1", OLD), lan.start("n2", OLD)
     await until("they hear each other", lambda: one.alive == other.alive == {"n1", "n2"})
+    await until("each tells of the other", lambda: Up(other.name) in one.effects and Up(one.name) in other.effects)
     del one.effects[:], other.effects[:]
     for node in (one, other):
         node.take(NEW)

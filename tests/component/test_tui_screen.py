@@ -16,7 +16,7 @@ from fakes.tui_stage import LOOK_S, NOW, Demo, Stage, stage
 from pylb.core import events
 from pylb.tui import app
 from pylb.tui.app import PylbApp
-from pylb.tui.facts import Fact, Online
+from pylb.tui.facts import Fact, Held, Member, Online, Snapshot, SpeakerHeard
 from pylb.tui.screens.help import Help
 from pylb.tui.seams import Key, Selection
 from pylb.tui.widgets.live_table import LiveTable
@@ -79,6 +79,29 @@ async def test_a_moved_address_is_on_the_screen() -> None:
         line = next(line for line in on.text().split("\n") if "nginx " in line)
         assert line.startswith("│ MOVE")
         assert " rpi3 " in line
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_an_address_that_is_stood_in_for_is_a_note(size: tuple[int, int]) -> None:
+    """At any width: who answers for whom, in the table and among the events; and it is no problem."""
+    address, pair = "192.168.1.244", ("rpi1", "rpi2")
+    told = [
+        Snapshot(
+            node,
+            members=tuple(Member(other, True) for other in pair if other != node),
+            addresses=(Held(address, "rpi3", False, standing="rpi3" if node == "rpi1" else "", term=3),),
+        )
+        for node in pair
+    ]
+    facts: list[Fact] = [
+        Online(NOW),
+        fake.change("monitoring", "grafana", address, created=NOW - 900),
+        *(SpeakerHeard(NOW, one) for one in told),
+        events.StoodIn(NOW - 2, address, "rpi1", "rpi3"),
+    ]
+    async with stage(size, facts=facts) as on:
+        await on.shows("HELP", "rpi3*", "rpi1 answers for rpi3, whose speaker is away")
+        assert "DEGR" not in on.text()
 
 
 async def test_offline_keeps_the_truth_and_online_ends_it() -> None:

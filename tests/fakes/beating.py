@@ -14,6 +14,7 @@ from pylb.core.effects import Effect
 from pylb.core.election import Verdict
 from pylb.core.lines import Line
 from pylb.core.model import Address, NodeName
+from pylb.core.questions import Question
 from pylb.speaker import surroundings
 from pylb.speaker.heartbeat import Heartbeat, clock
 from pylb.speaker.keyring import Keyring
@@ -30,6 +31,7 @@ class Node:
         self.name, self.address = name, address
         self.told: list[NodeName] = []
         self.effects: list[Effect] = []
+        self.questions: list[Question] = []  # which nobody answers
         self.arbiter = Arbiter(name, incarnation, clock())
         self.heartbeat = Heartbeat(self.arbiter, Keyring(secret), self._on_turn, self._on_strangers)
         mac = b"\2\0\0\0\0" + bytes([int(address.rpartition(".")[2])])
@@ -44,6 +46,7 @@ class Node:
 
     def _on_turn(self, now: float) -> None:
         self.effects += self.arbiter.effects()
+        self.questions += self.arbiter.questions(now)
 
     def _on_strangers(self, untold: list[NodeName]) -> None:
         self.told += untold

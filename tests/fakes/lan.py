@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from fakes import parrot
 from fakes.clocks import Asker, Clock, Listener, Probe, Talk
 from fakes.cluster import JSON, Cluster, until
 from pylb.kube.errors import ClusterError
@@ -114,6 +116,11 @@ class Lan(Cluster):
     def talk(self, address: str, port: int) -> Talk:
         """A client with one connection that it uses all the time, as a context."""
         return Talk(self.lab, address, port)
+
+    def parrot(self, node: str) -> Clock:
+        """The router answers ARP for a node's own address with that node's MAC, as a context."""
+        host = self.lab.hosts[node]
+        return Clock(self.lab, "router", [sys.executable, parrot.__file__, host["lan"], host["mac"]])
 
     def forgetful_client(self, address: str) -> Clock:
         """As long as the block lasts, the client's kernel has to ask again who has an address, 20 times a second."""

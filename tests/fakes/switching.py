@@ -26,13 +26,23 @@ def join(lan: Lan, *nodes: str) -> None:
     run(lan, LAN, ["ip", "-batch", "-"], [*lines, f"link del {OTHER_BRIDGE}"])
 
 
-def block_beats(lan: Lan, node: str) -> None:
-    """No beat leaves a node or reaches it."""
+def unplug(lan: Lan, host: str) -> None:
+    """Pull a host's LAN cable, the router's too."""
+    run(lan, LAN, ["ip", "-batch", "-"], [f"link set {port(host)} down"])
+
+
+def plug(lan: Lan, host: str) -> None:
+    """Plug it in again."""
+    run(lan, LAN, ["ip", "-batch", "-"], [f"link set {port(host)} up"])
+
+
+def block_beats(lan: Lan, node: str, ways: tuple[str, ...] = ("input", "output")) -> None:
+    """No beat leaves a node or reaches it, or one of the two."""
     rules = [
         f"add table inet {FILTER}",
         *(
             line
-            for hook in ("input", "output")
+            for hook in ways
             for line in (
                 f"add chain inet {FILTER} {hook} {{ type filter hook {hook} priority -300; }}",
                 f"add rule inet {FILTER} {hook} udp dport {BEAT_PORT} drop",

@@ -71,7 +71,7 @@ def lose(
             back()
         (settled or lan.settled)()
         calm = time.time()
-        until("it was watched", lambda: time.time() > calm + WATCHED_S)
+        watch(WATCHED_S)
         probe.wait_steady(calm)
         asker.stop()
         listener.stop()
@@ -97,13 +97,12 @@ def hand_over(lan: Lan, address: str, leave: Act, back: Act, *, settled: Act | N
         leave()
         try:
             by = until("another stands in", lambda: lan.standing(address, but=owner))
-            until("it was watched", lambda: time.time() > began + WATCHED_S)
+            watch(WATCHED_S)
         finally:
             back()
         (settled or lan.settled)()
         until("nobody stands in any more", lambda: not lan.standing(address))
-        calm = time.time()
-        until("it was watched", lambda: time.time() > calm + WATCHED_S)
+        watch(WATCHED_S)
         probe.stop()
         asker.stop()
         listener.stop()
@@ -116,6 +115,34 @@ def hand_over(lan: Lan, address: str, leave: Act, back: Act, *, settled: Act | N
     after = lan.claims(address)
     assert after == before, f"owner and term were {before}, are {after}"
     return HandOver(owner, " and ".join(by), len(failed), len(probe.requests()), silent)
+
+
+def unmoved(lan: Lan, address: str, act: Act, undo: Act, seconds: float) -> None:
+    """Nothing moves and no request fails while something is so for some seconds, nor after it."""
+    owner, before = lan.owner(address), lan.claims(address)
+    url = f"http://{address}/"
+    with lan.probe(url, PATIENT_MS) as probe, lan.asker(address) as asker, lan.listener() as listener:
+        act()
+        try:
+            watch(seconds)
+        finally:
+            undo()
+        lan.settled()
+        watch(WATCHED_S)
+        asker.stop()
+        listener.stop()
+        assert probe.failed() == 0
+    assert told_by(asker) == {lan.mac(owner)}
+    assert spoken_by(listener, address) <= {lan.mac(owner)}
+    assert asker.silence() < SILENT_S, f"nobody answered ARP for {asker.silence():.2f} s"
+    after = lan.claims(address)
+    assert after == before, f"owner and term were {before}, are {after}"
+
+
+def watch(seconds: float) -> None:
+    """Let some seconds pass."""
+    end = time.monotonic() + seconds
+    until("it was watched", lambda: time.monotonic() > end, seconds + 1)
 
 
 def told_by(asker: Asker, since: float = 0.0) -> set[str]:

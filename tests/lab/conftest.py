@@ -11,12 +11,15 @@ from typing import Any
 
 import pytest
 
-from fakes.cluster import is_ready
+from fakes import lan as lans
+from fakes.cluster import advertisement, deployment, is_ready, pool, service, until
+from fakes.lan import Lan
 from pylb.kube import credentials
 from pylb.kube.client import Client
 from pylb.lab.client import Lab
 
 JSON = dict[str, Any]
+ADDRESS = "10.79.0.200"
 
 
 class Api:
@@ -101,3 +104,39 @@ def lab() -> Iterator[Lab]:
 def api_of() -> Callable[[Lab], Api]:
     """The API server of a lab."""
     return Api
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Lan]:
+    """A lab of a module's own, with a Service on ADDRESS that three pods on three nodes serve."""
+    with lans.start("10.79.0.0/24") as lan:
+        lan.create(
+            pool("good", "10.79.0.128/25"),
+            advertisement(),
+            deployment("default/web", {"app": "web"}, 8080, replicas=3),
+            service("default/front", loadBalancerIP=ADDRESS),
+        )
+        yield lan
+
+
+@pytest.fixture
+def lan(shared: Lan) -> Lan:
+    """The same with everything well: all speakers hear each other and agree, and all pods serve."""
+    shared.settled()
+    until("nobody stands in", lambda: not shared.standing(ADDRESS))
+    shared.claims(ADDRESS)
+    path = "/apis/apps/v1/namespaces/default/deployments/web"
+    until("all pods serve", lambda: shared.get(path)["status"].get("readyReplicas") == 3)
+    shared.ask(f"http://{ADDRESS}/")
+    return shared
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Print a figure beside the test's name."""
+
+    def tell(text: str) -> None:
+        with capsys.disabled():
+            print(f" [{text}]", end="", flush=True)
+
+    return tell

@@ -17,7 +17,7 @@ from fakes import lan as lans
 from fakes import takeovers
 from fakes.cluster import advertisement, deployment, pool, service, until
 from fakes.lan import Lan
-from fakes.takeovers import SANE_S
+from fakes.takeovers import PATIENT_MS, SANE_S
 
 ADDRESS, URL = "10.77.0.200", "http://10.77.0.200/"
 FROZEN_S = 1.5  # three times the deadline
@@ -108,7 +108,7 @@ def test_the_speaker_stands_still_and_goes_on(lan: Lan, say: Say) -> None:
 def test_a_long_connection_lasts_while_speakers_end_one_after_the_other(lan: Lan) -> None:
     """A rollout: no address moves, so that what tracks the connections stays where it is."""
     owner = lan.claims(ADDRESS)
-    with lan.probe(URL, takeovers.PATIENT_MS) as probe, lan.asker(ADDRESS) as asker, lan.talk(ADDRESS, 80) as talk:
+    with lan.probe(URL, PATIENT_MS) as probe, lan.asker(ADDRESS) as asker, lan.talk(ADDRESS, 80) as talk:
         for node in lan.nodes:
             lan.lab.speaker("stop", node)
             lan.lab.speaker("start", node)

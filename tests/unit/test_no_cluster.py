@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from pylb.cli import main
 from pylb.kube import credentials
 
-COMMANDS = pytest.mark.parametrize("command", ["tui", "doctor", "controller", "speaker"])
+COMMANDS = pytest.mark.parametrize("command", ["tui", "history", "doctor", "controller", "speaker"])
 Run = Callable[..., tuple[int, str]]
 
 

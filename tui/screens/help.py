@@ -34,6 +34,7 @@ MEANINGS = {
     Word.NOAN: "an address that no node announces",
     Word.FLAP: "went from node to node three times within a minute",
     Word.DEGR: "announced by a node that is not well",
+    Word.HELP: "its node's speaker is away, another answers for it",
     Word.MOVE: "went to another node less than a minute ago",
     Word.OK: "announced by one node",
 }
@@ -41,6 +42,7 @@ NOTES = (
     ("pinned", "by spec.loadBalancerIP or annotation loadBalancerIPs"),
     ("", "under metallb.io/ or the older metallb.universe.tf/"),
     ("*2", "two Services share the address"),
+    ("n2 for n1", "n2 answers for n1 with its MAC; n1* where it is too long"),
     ("NODE ?", "cannot be told; n1? is a guess from an old event"),
 )
 KEY_WIDTH = 18

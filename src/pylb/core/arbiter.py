@@ -8,20 +8,18 @@ happened (`effects`). Sockets, the clock and the API are its callers' matter. Ti
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 
+from pylb.core import seating
 from pylb.core.beats import STRIDE, Beat, State
 from pylb.core.claims import Claim
 from pylb.core.effects import Effect
 from pylb.core.keeper import Keeper
 from pylb.core.lines import Line
 from pylb.core.model import Address, NodeName
-from pylb.core.peers import Peer
 from pylb.core.presence import Presence
 from pylb.core.questions import Answer, Question, Subject
-from pylb.core.seats import Held, Seat
+from pylb.core.seats import Seat
 from pylb.core.segment import Link, Segment
-from pylb.core.witness import LOST
 
 TICK = 0.05  # s between ticks
 MAX_ADDRESSES = 10_000
@@ -69,8 +67,8 @@ class Arbiter:
     def use(self, links: Iterable[Link], now: float) -> None:
         """These links are up from now on."""
         self.presence.use(links, now)
-        for address, seat in self.seats.items():
-            self._face(address, seat, now)
+        for seat in self.seats.values():
+            self._face(seat, now)
         self._changed()
 
     def follow(self, lines: Iterable[Line], nodes: Mapping[NodeName, tuple[Address, ...]], now: float) -> None:
@@ -83,11 +81,11 @@ class Arbiter:
             seat = self.seats.get(address)
             if seat is None:
                 seat = self.seats[address] = Seat(line, vacant_since=now)
-                self._collect(address, seat)
+                seating.collect(seat, self.presence.segments.values())
             elif seat.line == line:
                 continue
             seat.line = line
-            self._face(address, seat, now)
+            self._face(seat, now)
         self._changed()
 
     def recall(self, recorded: Mapping[Address, NodeName]) -> None:
@@ -105,13 +103,13 @@ class Arbiter:
         apart = known is None or now >= known.sign + known.deadline
         peer = segment.peers.hear(beat, now)
         if peer is None:
-            self._note_contest(beat, now)
+            seating.note_contest(self.seats, beat, now)
             return
         if apart:
-            self._remind(segment)
+            self._restless |= seating.remind(self.seats, segment)
         segment.suspicions.pop(peer.node, None)
         if peer.claims is not before:
-            self._index(link, peer, before)
+            self._restless |= seating.note_claims(self.seats, link, peer, before)
         if (peer.state, peer.incarnation, peer.is_fresh(now)) != was:
             self._restless.update(peer.claims)
             self.presence.note(peer, now)
@@ -190,7 +188,7 @@ class Arbiter:
             self._sequence += STRIDE
             segment.peers.sent(self._sequence, now)
             if name not in self._listed:
-                self._listed[name] = self._list(segment)
+                self._listed[name] = seating.claims_on(segment, self.seats)
             yield Beat(
                 self.node,
                 self.incarnation,
@@ -230,9 +228,9 @@ class Arbiter:
         return {address: seat.line for address, seat in seats if seat.mine is not None and seat.mine.confirmed}
 
     def is_relieved(self, now: float) -> bool:
-        """Whether somebody who is heard stands in for every address of ours, or has it: this speaker may end."""
-        held = (seat for seat in self.seats.values() if seat.mine is not None)
-        return all(seat.is_relieved(now) for seat in held)
+        """Whether somebody who is heard answers for all that this node answers for, as well: this speaker may end."""
+        answered = (seat for seat in self.seats.values() if seat.mine is not None or seat.standing is not None)
+        return all(seat.is_relieved(now) for seat in answered)
 
     def owner(self, address: Address) -> NodeName | None:
         """Whom this node takes for the owner of an address."""
@@ -247,7 +245,7 @@ class Arbiter:
         """Something was decided: what is answered and told may be another thing now."""
         self._answers = None
         for name, segment in self.presence.segments.items():
-            listed = self._list(segment)
+            listed = seating.claims_on(segment, self.seats)
             if listed != self._listed.get(name):
                 self._listed[name] = listed
 
@@ -255,42 +253,14 @@ class Arbiter:
         """Nothing ran here for a while: what was believed is to be shown again."""
         for seat in self.seats.values():
             if seat.mine is not None:
-                _doubt(seat.mine, seconds, now)
+                seating.doubt(seat.mine, seconds, now)
             self._keeper.stand_down(seat)
         self._restless.update(self.seats)
         self._changed()
 
-    def _face(self, address: Address, seat: Seat, now: float) -> None:
-        """Which links an address is answered on; all of them where none suits, so that somebody can say so."""
-        names = seat.line.verdict.interfaces_of(self.node)
-        all_ = self.presence.segments.values()
-        suits = [segment for segment in all_ if _suits(segment.link, address, names)]
-        if not suits and any(_suits(link, address, names) for link in self.presence.away):
-            all_ = ()  # its own link is down: another is no place for it
-        before, seat.segments = seat.segments, tuple(suits or all_)
-        self._restless.add(address)
-        if seat.mine is None or before == seat.segments:
-            return
-        if not seat.segments:
-            seat.mine.cut_since = now
-            seat.mine.doubt()
-        elif seat.mine.cut_since is not None:
-            _doubt(seat.mine, now - seat.mine.cut_since, now)
-            seat.mine.cut_since = None
-
-    def _note_contest(self, beat: Beat, now: float) -> None:
-        """A claim that may be stale, against one of ours: ours is not undisputed."""
-        for address, claim in beat.claims.items():
-            seat = self.seats.get(address)
-            if seat is not None and seat.mine is not None and claim.node == beat.node:
-                seat.mine.contested = now
-
-    def _remind(self, segment: Segment) -> None:
-        """A node that was apart from this one is heard: what it may have told the clients meanwhile must not stand."""
-        for address, seat in self.seats.items():
-            if seat.mine is not None and segment in seat.segments:
-                seat.mine.again = True
-                self._restless.add(address)
+    def _face(self, seat: Seat, now: float) -> None:
+        seating.face(seat, self.presence, now)
+        self._restless.add(seat.line.address)
 
     def _note_witness(self, segment: Segment, now: float) -> None:
         """What is ours is weighed anew when a witness is lost or answers again."""
@@ -298,51 +268,6 @@ class Arbiter:
         if self._witnessed.get(segment.link.name, True) != witnessed:
             self._witnessed[segment.link.name] = witnessed
             self._restless.update(address for address, seat in self.seats.items() if seat.mine is not None)
-
-    def _collect(self, address: Address, seat: Seat) -> None:
-        """What was heard of an address before it was known here."""
-        for name, segment in self.presence.segments.items():
-            for peer in segment.peers:
-                if address in peer.claims:
-                    seat.heard[name, peer.node] = peer.claims[address]
-
-    def _index(self, link: str, peer: Peer, before: Mapping[Address, Claim]) -> None:
-        """A node's list of claims changed."""
-        for address in before.keys() | peer.claims.keys():
-            seat, claim = self.seats.get(address), peer.claims.get(address)
-            if seat is None or claim == before.get(address):
-                continue
-            if claim is None:
-                seat.heard.pop((link, peer.node), None)
-            else:
-                seat.heard[link, peer.node] = claim
-                if seat.mine is not None and claim.node == peer.node:
-                    seat.mine.again = True  # even if it is gone again before the next tick
-            self._restless.add(address)
-
-    def _list(self, segment: Segment) -> dict[Address, Claim]:
-        """What this node answers for on a link."""
-        found: dict[Address, Claim] = {}
-        for address, seat in self.seats.items():
-            if segment not in seat.segments:
-                continue
-            if seat.mine is not None:
-                if seat.mine.confirmed:
-                    found[address] = seat.mine.claim
-            elif seat.standing is not None and seat.owner is not None:
-                found[address] = seat.owner
-        return found
-
-
-def _doubt(mine: Held, seconds: float, now: float) -> None:
-    """What is ours is to be confirmed; after a long absence it is provisional, too."""
-    mine.doubt()
-    if seconds > LOST:
-        mine.claim, mine.contested = replace(mine.claim, provisional=True), now
-
-
-def _suits(link: Link, address: Address, names: frozenset[str] | None) -> bool:
-    return link.name in names if names is not None else any(address in network for network in link.networks)
 
 
 def _on(link: Link, addresses: Iterable[Address]) -> Address | None:

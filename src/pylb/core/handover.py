@@ -6,8 +6,11 @@ stops when it hears of it. What becomes of an owner that is lost is not decided 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pylb.core.beats import State
-from pylb.core.claims import Cause, Claim
+from pylb.core.claims import MAX_TERM, Cause, Claim
+from pylb.core.effects import MoveRefused
 from pylb.core.lines import Line
 from pylb.core.model import NodeName
 from pylb.core.moves import Move
@@ -54,6 +57,8 @@ def inherits(presence: Presence, seat: Seat, claim: Claim, now: float) -> Cause 
     move = asked(seat.line, claim)
     if move is None or move.node != presence.node or presence.node not in candidates(presence, seat, now):
         return None
+    if now < max(presence.active_at, *(segment.since for segment in seat.segments)) + LEARNING:
+        return None  # just back: it may be a request that was settled meanwhile
     heard = any(segment.peers.hears_us(claim.node, now) for segment in seat.segments)
     witnessed = all(segment.is_witnessed(now) for segment in seat.segments)
     return Cause.MOVE if heard and witnessed else None
@@ -76,6 +81,18 @@ def must_stay(presence: Presence, seat: Seat, now: float) -> bool:
     """Whether a node that drains answers on for what was its own: nobody else can."""
     ready = presence.state is State.DRAINING and bool(seat.segments) and now >= presence.active_at
     return ready and presence.node in seat.line.verdict.ranking and not candidates(presence, seat, now)
+
+
+def is_asked(presence: Presence, seat: Seat, mine: Held, nodes: frozenset[NodeName], now: float) -> bool:
+    """Whether somebody asks for a move of this very claim of ours. One that cannot be is refused, which spends it."""
+    move = asked(seat.line, mine.claim)
+    if move is None or not mine.confirmed:
+        return move is not None
+    reason = refusal(presence, seat, mine, move, nodes, now)
+    if reason is not None:
+        mine.claim = replace(mine.claim, term=min(mine.claim.term + 1, MAX_TERM))
+        presence.effects.append(MoveRefused(seat.line, move.node, reason))
+    return True
 
 
 def refusal(

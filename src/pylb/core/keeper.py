@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pylb.core.beats import State
-from pylb.core.claims import MAX_TERM, Cause, Claim, meet, tie
-from pylb.core.effects import Announce, Dropped, MoveRefused, StoodDown, StoodIn, Took
+from pylb.core.claims import Cause, Claim, meet, tie
+from pylb.core.effects import Announce, Dropped, StoodDown, StoodIn, Took
 from pylb.core.evidence import STAND_IN
-from pylb.core.handover import asked, candidates, goes_back, inherits, may_go_back, must_stay, refusal
+from pylb.core.handover import asked, candidates, goes_back, inherits, is_asked, may_go_back, must_stay
 from pylb.core.model import Address, NodeName
 from pylb.core.peers import Peer
 from pylb.core.presence import LISTEN_AGAIN, Presence
@@ -68,7 +68,7 @@ class Keeper:
         """Confirm it, defend it or give it up."""
         for rival in rivals:
             mine.contested = now
-            if meet(mine.claim, rival, seat.line.verdict.ranking, seat.line.address) is rival:
+            if seat.prefers(rival, mine.claim):
                 if mine.confirmed and not seat.is_known(rival.node, mine.stated):
                     return False  # it is to announce after us, so it must hear of us first
                 seat.owner = rival
@@ -78,19 +78,26 @@ class Keeper:
                 mine.claim = mine.claim.above(rival)
             mine.again = True
         if not mine.confirmed:
+            told = seat.hearsay(now)
+            if told is not None and told.node != self._node and seat.prefers(told, mine.claim):
+                seat.owner = told
+                self._drop(seat, Reason.NOT_ELECTED, told.node)
+                return False
             self._confirm(seat, mine, now)
         if mine.again and not rivals:
             mine.again = False
             if mine.confirmed:
                 self._say(Announce(seat.line.address))
         self._weigh(seat, mine, now)
-        if self._yield(seat, mine, now) or self._is_asked(seat, mine, now) or may_go_back(seat, self._node):
+        leaves = self._yield(seat, mine, now) or is_asked(self._presence, seat, mine, self.nodes, now)
+        if leaves or may_go_back(seat, self._node):
             return False
         return mine.confirmed and not mine.again and not mine.claim.provisional and not mine.claim.restored
 
     def _confirm(self, seat: Seat, mine: Held, now: float) -> None:
         """Rely on a claim again, once a node that hears us knows of it, or nobody else answers for the address."""
-        if self._presence.state is State.JOINING or not seat.segments:
+        since = max((segment.since for segment in seat.segments), default=now)
+        if self._presence.state is State.JOINING or now < since + LISTEN_AGAIN:
             return
         if seat.hears(now) or (mine.asked and now >= mine.asked_at + LISTEN_AGAIN):
             mine.confirmed, mine.stated = True, now
@@ -118,17 +125,6 @@ class Keeper:
         if not eligible and (not heirs or now >= mine.yields_since + YIELDING):
             self._drop(seat, seat.line.verdict.excluded.get(self._node, Reason.NOT_ELECTED))
             seat.owner, seat.vacant_since = None, now
-        return True
-
-    def _is_asked(self, seat: Seat, mine: Held, now: float) -> bool:
-        """Whether somebody asks for a move of this very claim. One that cannot be is refused, which spends it."""
-        move = asked(seat.line, mine.claim)
-        if move is None or not mine.confirmed:
-            return move is not None
-        reason = refusal(self._presence, seat, mine, move, self.nodes, now)
-        if reason is not None:
-            mine.claim = replace(mine.claim, term=min(mine.claim.term + 1, MAX_TERM))
-            self._say(MoveRefused(seat.line, move.node, reason))
         return True
 
     # An address of another's

@@ -178,6 +178,8 @@ def _note(peer: Peer, beat: Beat, now: float) -> None:
     if peer.sequence // STRIDE not in (-1, beat.sequence // STRIDE):
         gap = abs(now - peer.heard - INTERVAL)
         peer.jitter += SMOOTHING * (min(gap, MAX_DEADLINE) - peer.jitter)
+        missed = round(gap / INTERVAL) if now - peer.heard < OUTAGE else 0
+        peer.lost += (1 - peer.lost) * (1 - (1 - LOSS_SMOOTHING) ** missed) if missed else -peer.lost * LOSS_SMOOTHING
     peer.sequence, peer.newest, peer.heard = beat.sequence, max(peer.newest, beat.sequence), now
     if peer.partial and not beat.partial:
         peer.whole_since = now

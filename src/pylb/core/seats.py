@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pylb.core.claims import Claim
+from pylb.core.claims import Claim, meet
 from pylb.core.lines import Line
 from pylb.core.model import NodeName
 from pylb.core.moves import Move
@@ -81,6 +81,10 @@ class Seat:
             for segment in self.segments
             for link, teller in self.heard
         )
+
+    def prefers(self, other: Claim, mine: Claim) -> bool:
+        """Whether another claim stands against one of ours."""
+        return meet(mine, other, self.line.verdict.ranking, self.line.address) is other
 
     def is_known(self, node: NodeName, since: float) -> bool:
         """Whether a node heard a beat of ours that was sent after a time."""

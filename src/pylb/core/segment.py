@@ -88,7 +88,7 @@ class Segment:
         """Whether a third party has answered since a node became suspect."""
         if self.witness.answered is not None:
             return self.witness.answered >= suspicion.since
-        return any(
+        return suspicion.node >= suspicion.since or any(
             peer.node != about and peer.heard >= suspicion.since and self.peers.hears_us(peer.node, now)
             for peer in self.peers.fresh(now)
         )

@@ -31,6 +31,7 @@ from pylb.kube.decode import DecodeError
 T = TypeVar("T")
 COMPONENTS = ("controller", "speaker")
 NO_IMAGE = ("ErrImageNeverPull", "ErrImagePull", "ImagePullBackOff", "InvalidImageName")
+NO_TROUBLE = ("ContainerCreating", "PodInitializing", "Completed")  # it begins, or has ended in order
 NEEDS = {  # check -> the lists that it is made of
     Check.PODS: ("nodes", "deployments", "daemonsets", "pods"),
     Check.IMAGE: ("nodes", "daemonsets", "pods"),
@@ -157,7 +158,7 @@ def _trouble(raw: JSON, states: Iterable[JSON]) -> str:
     """Why a pod does not run; "" where nothing tells, as for one that begins."""
     for state in states:
         reason = str((state.get("waiting") or state.get("terminated") or {}).get("reason") or "")
-        if reason and reason not in ("ContainerCreating", "PodInitializing"):
+        if reason and reason not in NO_TROUBLE:
             return reason
     for one in (raw.get("status") or {}).get("conditions") or ():
         if one.get("type") == "PodScheduled" and one.get("status") == "False":

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pylb.core import crds
+from pylb.core import crds, history
 from pylb.lab.plan import Host, Plan
 from pylb.lab.podspec import OURS, conditions
 
@@ -48,6 +48,7 @@ def first(plan: Plan, secrets: Mapping[str, tuple[str, bytes]], now: datetime) -
         [
             *(Item("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", body) for body in crds.definitions()),
             *(Item("/api/v1/nodes", node(host, now)) for host in plan.nodes.values()),
+            Item(f"/api/v1/namespaces/{NAMESPACE}/configmaps", _object("v1", "ConfigMap", history.NAME, NAMESPACE)),
             *(_secret(name, field, content) for name, (field, content) in secrets.items()),
         ],
         [lease(name, now) for name in plan.nodes],

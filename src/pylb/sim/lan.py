@@ -6,6 +6,7 @@ a network of its own, with the same gateway and the same clients on it.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -34,6 +35,7 @@ class Weather:
     twice: float = 0.0
     delay: float = 0.0002
     jitter: float = 0.0003
+    pulse: float = 0.0  # frames arrive at multiples of it alone, as on a Wi-Fi that saves power
 
 
 CALM = Weather()
@@ -42,8 +44,8 @@ CALM = Weather()
 class Lan:
     """Nodes, a gateway and clients on one switch a link."""
 
-    def __init__(self, clock: Clock, dice: random.Random, *, gateway: bool = True) -> None:
-        self.clock, self.dice, self.gateway = clock, dice, gateway
+    def __init__(self, clock: Clock, dice: random.Random, *, gateway: bool = True, proxy: bool = False) -> None:
+        self.clock, self.dice, self.gateway, self.proxy = clock, dice, gateway, proxy
         self.nodes: dict[NodeName, Node] = {}
         self.clients: list[Client] = []
         self.weather = CALM
@@ -99,7 +101,10 @@ class Lan:
         weather, chance, sent = self.weather, self.dice.random, False
         for _ in range(2 if weather.twice and chance() < weather.twice else 1):
             if not weather.loss or chance() >= weather.loss:
-                self.clock.after(weather.delay + chance() * weather.jitter, partial(self._arrive, other, link, act))
+                when = self.clock.now + weather.delay + chance() * weather.jitter
+                if weather.pulse:
+                    when = math.ceil(when / weather.pulse) * weather.pulse
+                self.clock.at(when, partial(self._arrive, other, link, act))
                 sent = True
         return sent
 
@@ -139,6 +144,8 @@ class Lan:
             reply = self._reply(node, question)
             if reply is not None:
                 self._round(asker, node.name, question, reply)
+        if self.proxy and question.subject in (Subject.ADDRESS, Subject.NODE):
+            self._round(asker, GATEWAY, question, lambda: GATEWAY_MAC)
 
     def _reply(self, node: Node, question: Question) -> Callable[[], object] | None:
         if question.subject in (Subject.ADDRESS, Subject.PROBE):

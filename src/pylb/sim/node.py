@@ -43,7 +43,8 @@ class Node:
         self.ask: Callable[[Node, Question], None] = lambda node, question: None
         self.announce: Callable[[Node, Address, str, bytes], None] = lambda node, address, link, mac: None
         self.on_effects: Callable[[Node, list[Effect]], None] = lambda node, effects: None
-        self._inbox: deque[Act] = deque()
+        self._inbox: deque[Act] = deque()  # what came in on the LAN while it was frozen
+        self._news: deque[Act] = deque()  # what kernel and API told meanwhile: not thrown away
         self._beat_at = 0.0
         self._state = State.JOINING
         self._frozen_at: float | None = None  # with its clock
@@ -65,6 +66,7 @@ class Node:
         self.arbiter = arbiter = Arbiter(self.name, number, self.now)
         self.frozen, self._ends_at, self._beat_at = False, None, 0.0
         self._inbox.clear()
+        self._news.clear()
         self.tell_links()
         self._post(lambda arbiter: arbiter.recall(self.recorded))
         self.tell(self.lines)
@@ -114,12 +116,12 @@ class Node:
     def tell_links(self) -> None:
         """The kernel tells which links are up."""
         links = [link for name, link in self.links.items() if name in self.carriers]
-        self._post(lambda arbiter: arbiter.use(links, self.now))
+        self._post(lambda arbiter: arbiter.use(links, self.now), is_news=True)
 
     def tell(self, lines: list[Line]) -> None:
         """The API tells what the cluster wants."""
         self.lines = lines
-        self._post(lambda arbiter: arbiter.follow(lines, self.nodes, self.now))
+        self._post(lambda arbiter: arbiter.follow(lines, self.nodes, self.now), is_news=True)
 
     # What it does
 
@@ -146,12 +148,14 @@ class Node:
         """An answer arrives."""
         self._post(lambda arbiter: arbiter.learn(answer, self.now))
 
-    def _post(self, act: Act) -> None:
+    def _post(self, act: Act, *, is_news: bool = False) -> None:
         if self.arbiter is None:
             return
         if not self.frozen:
             act(self.arbiter)
             self._flush(self.arbiter)
+        elif is_news:
+            self._news.append(act)
         elif len(self._inbox) < QUEUE:
             self._inbox.append(act)
 
@@ -165,8 +169,9 @@ class Node:
         now = self.now
         arbiter.tick(now)
         self._flush(arbiter)
-        while self._inbox:
-            self._inbox.popleft()(arbiter)
+        for queue in (self._news, self._inbox):
+            while queue:
+                queue.popleft()(arbiter)
         self._flush(arbiter)
         if now >= self._beat_at - 1e-6 or arbiter.state is not self._state:
             self._beat_at, self._state = now + INTERVAL, arbiter.state

@@ -7,16 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from pylb.core.evidence import Port
+from pylb.core.evidence import STAND_IN, Port
 from pylb.core.model import NodeName
 from pylb.sim.lan import CALM, CLIENT, GATEWAY, Weather
 from pylb.sim.node import Node
 from pylb.sim.world import Size, World
 
+SLOWEST = 0.55  # s between the moments at which frames arrive
+SLOWING = 8.0  # s at least in which it becomes that
 QUIET = 6.0  # s at the start in which nothing happens
 OWN = ("pull", "flap", "kill", "terminate", "freeze", "pause", "jump", "power", "stop", "mute", "exclude")  # of one node
 PATHS = ("split", "split_link", "pair", "one_way", "cut_off", "deaf", "deaf_one_way")
-ALL = ("loss", "late", "twice", "restart_all", "restart_all_without_api", "api_down")
+ALL = ("loss", "late", "slow", "twice", "restart_all", "restart_all_without_api", "api_down")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ def draw(seed: int) -> Scenario:
         addresses=dice.choice((1, 2, 2, 3, 6)),
         links=dice.choice((1, 1, 1, 2)),
         gateway=dice.random() < 0.9,
+        proxy=dice.random() < 0.3,
         api_lag=dice.choice((0.1, 0.4)),
         boot=dice.choice((0.1, 0.5, 3.0)),
     )
@@ -75,8 +78,11 @@ def draw(seed: int) -> Scenario:
 
 def _draw(dice: random.Random, names: list[NodeName], size: Size, at: float) -> Disaster:
     kind = dice.choice((*OWN, *OWN, *PATHS, *ALL))
+    if kind == "freeze" and dice.random() < 0.3:  # for longer than others stand in
+        return Disaster(at, STAND_IN + 1.0 + 5.0 * dice.random(), kind, (dice.choice(names),))
     lasts = dice.choice((0.2, 0.5, 1.0, 2.0, 4.0, 6.0, 6.0, 12.0)) * (0.5 + dice.random())
     link = dice.choice([None, *list(("eth0", "eth1")[: size.links])]) if size.links > 1 else None
+    lasts = max(lasts, SLOWING) if kind == "slow" else lasts
     count = 2 if kind in ("pair", "one_way", "deaf", "deaf_one_way") else 1
     if kind.startswith("split"):
         count = dice.randint(1, len(names) - 1)
@@ -217,6 +223,14 @@ def _weather(world: World, one: Disaster) -> None:
     }[one.kind]
 
 
+def _slow(world: World, one: Disaster) -> None:
+    """The LAN becomes slower and slower, as a Wi-Fi does that saves power."""
+    steps = 20
+    for i in range(steps):
+        weather = Weather(pulse=SLOWEST * (i + 1) / steps)
+        world.clock.after(one.lasts * i / steps, partial(setattr, world.lan, "weather", weather))
+
+
 def _clear(world: World, one: Disaster) -> None:
     world.lan.weather = CALM
 
@@ -244,6 +258,7 @@ _WIDE: dict[str, tuple[_Wide, _Wide]] = {
     "deaf_one_way": (_deaf, _mend),
     "loss": (_weather, _clear),
     "late": (_weather, _clear),
+    "slow": (_slow, _clear),
     "twice": (_weather, _clear),
     "restart_all": (_restart_all, partial(_api, up=True)),
     "restart_all_without_api": (_restart_all, partial(_api, up=True)),

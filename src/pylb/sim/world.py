@@ -31,6 +31,7 @@ class Size:
     addresses: int = 3
     links: int = 1
     gateway: bool = True
+    proxy: bool = False  # a box that answers ARP for every node, with its own MAC
     api_lag: float = 0.2  # s that the API's news are late, at most
     boot: float = 0.5  # s over which the speakers start
 
@@ -40,7 +41,7 @@ class World:
 
     def __init__(self, size: Size, seed: int) -> None:
         self.size, self.clock, self.dice = size, Clock(), random.Random(seed)  # noqa: S311 - replayable on purpose
-        self.lan = Lan(self.clock, self.dice, gateway=size.gateway)
+        self.lan = Lan(self.clock, self.dice, gateway=size.gateway, proxy=size.proxy)
         self.client = Client()
         self.lan.clients.append(self.client)
         self.names = [NodeName(f"n{i + 1}") for i in range(size.nodes)]

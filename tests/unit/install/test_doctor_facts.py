@@ -179,7 +179,8 @@ def test_each_right_of_the_daemons_is_asked_for() -> None:
     assert len(asked) == wanted > 20
     parts = {(question["resource"], question["subresource"]) for _, _, question in asked}
     assert ("services", "status") in parts
-    assert {question["name"] for _, _, question in asked if question["resource"] == "configmaps"} == {"config"}
+    maps = {question["name"] for _, _, question in asked if question["resource"] == "configmaps"}
+    assert maps == {"config", "pylb-history"}
     assert all("/" not in resource for resource, _ in parts)
 
 

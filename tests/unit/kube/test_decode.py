@@ -73,3 +73,25 @@ def test_who_recorded_a_services_addresses() -> None:
     assert (found.recorder, found.status_managers) == ("controller", ("pylb-controller", "controller"))
     nobody = decode.service({"metadata": {"name": "a", "namespace": "b", "managedFields": entries[:2]}})
     assert (nobody.recorder, nobody.status_managers) == ("", ("pylb-controller",))
+
+
+@pytest.mark.parametrize(
+    ("annotations", "expected"),
+    [
+        ({"pylb.io/term": "7", "pylb.io/since": "2026-01-01T00:00:00Z"}, (7, "2026-01-01T00:00:00Z")),
+        ({}, (0, "")),
+        (None, (0, "")),
+        ({"pylb.io/term": "seven"}, (0, "")),
+        ({"pylb.io/term": "-1"}, (0, "")),
+        ({"pylb.io/term": "9999999999"}, (0, "")),
+        ({"pylb.io/term": "9" * 5000}, (0, "")),
+        ({"pylb.io/term": "\u0663"}, (0, "")),
+    ],
+)
+def test_a_status_object_tells_of_its_claim(annotations: dict[str, str] | None, expected: tuple[int, str]) -> None:
+    """Whatever somebody wrote there; the rest of the object is read all the same."""
+    labels = {"metallb.io/node": "n1", "metallb.io/service-name": "web", "metallb.io/service-namespace": "default"}
+    meta = {"namespace": "ns", "name": "l2-x", "labels": labels, "annotations": annotations}
+    found = decode.l2_status({"metadata": meta})
+    assert found is not None
+    assert (found.node, found.term, found.since) == ("n1", *expected)

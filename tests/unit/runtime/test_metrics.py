@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from pylb.core.spread import Spread
 from pylb.runtime import metrics
 from pylb.runtime.metrics import Registry, add_process
 
@@ -94,3 +95,15 @@ def test_the_process() -> None:
     assert values["process_cpu_seconds_total"] > 0
     assert 5e6 < values["process_resident_memory_bytes"] < 5e9
     assert values["process_start_time_seconds"] > 1.6e9
+
+
+def test_a_histogram_tells_how_many_were_at_most_each_bound() -> None:
+    registry, spread = Registry(), Spread((0.5, 1.0))
+    registry.histogram("took_seconds", "How long.", spread)
+    for value in (0.1, 0.5, 0.7, 3.0):
+        spread.add(value)
+    assert registry.render().startswith(
+        "# HELP took_seconds How long.\n# TYPE took_seconds histogram\n"
+        'took_seconds_bucket{le="0.5"} 2\ntook_seconds_bucket{le="1"} 3\ntook_seconds_bucket{le="+Inf"} 4\n'
+        "took_seconds_sum 4.3\ntook_seconds_count 4\n"
+    )

@@ -30,6 +30,9 @@ STATE = {
             "excluded": {"n3": "not_alive"},
             "reason": None,
             "interfaces": ["eth0"],
+            "standing": "n2",
+            "term": 4,
+            "provisional": True,
         }
     ],
     "config": {"stale": True, "problems": ["bad"]},
@@ -51,7 +54,7 @@ json_values = st.recursive(
 
 
 def test_snapshot() -> None:
-    held = Held("10.0.0.1", "n1", True, ("n1", "n2"), (("n3", "not_alive"),), "", ("eth0",))
+    held = Held("10.0.0.1", "n1", True, ("n1", "n2"), (("n3", "not_alive"),), "", ("eth0",), "n2", 4, True)
     assert decoders.snapshot(STATE) == Snapshot(
         "n1", "ab", "0.1.0", "active", (Member("n2", True),), (held,), True, ("bad",), (("n3", 1.5),)
     )
