@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pylb.addon.access import REPORTS
-from pylb.addon.cluster import Cluster
+from pylb.addon.cluster import Cluster, ClusterFault
 from pylb.addon.names import JSON, METALLB_NAMESPACE, NAMESPACE, READER_SECRET, SPEAKERS_SECRET, is_ours
 from pylb.addon.render import Settings, render
 from pylb.core.crd_resources import GROUP
@@ -100,12 +100,22 @@ def _establish(cluster: Cluster) -> None:
 
 def _keys(cluster: Cluster, wanted: Sequence[JSON], say: Say) -> None:
     """Make the Secrets that are missing. One that is there stays: the running speakers share it."""
+    missing = _missing(cluster, wanted)
+    if missing:
+        try:
+            cluster.create(missing)
+        except ClusterFault:
+            if _missing(cluster, wanted):
+                raise
+            missing = []  # somebody else installs at the same time
+    say("  the speakers' keys" + (" (kept)" if not missing else ""))
+
+
+def _missing(cluster: Cluster, wanted: Sequence[JSON]) -> list[JSON]:
+    """Those of the Secrets that are not there."""
     present = cluster.find([f"secrets/{SPEAKERS_SECRET}", f"secrets/{READER_SECRET}"], NAMESPACE)
     names = {item["metadata"]["name"] for item in present}
-    missing = [item for item in wanted if item["metadata"]["name"] not in names]
-    if missing:
-        cluster.create(missing)
-    say("  the speakers' keys" + (" (kept)" if not missing else ""))
+    return [item for item in wanted if item["metadata"]["name"] not in names]
 
 
 def disable(cluster: Cluster, purge: bool, say: Say) -> None:

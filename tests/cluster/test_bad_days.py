@@ -16,7 +16,7 @@ from datetime import datetime, timezone
 from cluster import scenes, steady
 from cluster.scenes import FRONT, Scene
 from cluster.steady import Steady
-from fakes.cluster import OURS, service, until
+from fakes.cluster import JSON, OURS, service, until
 from fakes.real import RealLan
 
 FROZEN_S = 40.0  # a minute would be no other case: each deadline is below 30 s, but for that of a silent watch
@@ -25,6 +25,7 @@ SLOW_S, QUICK_S, SLOW_FOR_S = 3.0, 0.1, 7.0  # it stands still, runs, and so on
 SOON_S, BUSY_S = 0.2, 3.5  # from the change of a definition to its being read, and that the kind is initialised
 LOGGED_S = 5.0  # until what was asked is in the audit log
 EXPIRED, BUSY = 410, 429
+TURNS = 3
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 DEFINITION = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/l2advertisements.metallb.io"
 SERVICES = "/api/v1/services"
@@ -124,28 +125,37 @@ def test_each_answer_takes_3_s(scene: Scene, lan: RealLan, say: Say) -> None:
 
 
 def test_a_kind_is_being_initialised(scene: Scene, lan: RealLan, say: Say) -> None:
-    """429 for those that ask for it then. It was forced: the definition changes, which ends all watches after a second, and etcd
-    stands still before anybody asks again."""
+    """429 for those that ask for it then. It was forced: the definition changes, which ends all watches after a second, and
+    etcd stands still before anybody asks again; on a machine that is busy it may take several turns until it does."""
     versions = lan.get(DEFINITION)["spec"]["versions"]
-    column = {"name": "Forced", "type": "string", "jsonPath": ".metadata.name"}
     with Steady(lan, scene.address) as watched:
-        lan.patch(
-            DEFINITION, {"spec": {"versions": [{**one, "additionalPrinterColumns": [column]} for one in versions]}}
-        )
-        changed = time.monotonic()
-        until("the API server has read it", lambda: time.monotonic() > changed + SOON_S)
-        lan.lab.program("freeze", "etcd")
-        frozen = time.monotonic()
-        try:
-            until("it lasts", lambda: time.monotonic() > frozen + BUSY_S)
-        finally:
-            lan.lab.program("thaw", "etcd")
-        say(f"a new address in {scene.assert_recovers():.2f} s")
-        until("somebody was refused", lambda: refused(lan, watched.began), LOGGED_S)
+        for turn in range(TURNS):
+            column = {"name": f"Forced{turn}", "type": "string", "jsonPath": ".metadata.name"}
+            force(lan, [{**one, "additionalPrinterColumns": [column]} for one in versions])
+            took = scene.assert_recovers()
+            logged = time.monotonic() + LOGGED_S
+            until("it is in the log", lambda logged=logged: refused(lan, watched.began) or time.monotonic() > logged)
+            if refused(lan, watched.began):
+                break
+        say(f"a new address in {took:.2f} s")
+        assert refused(lan, watched.began), "nobody was refused"
         watched.assert_unnoticed()
         watched.assert_alive()
         watched.assert_calm()
     lan.patch(DEFINITION, {"spec": {"versions": versions}})
+
+
+def force(lan: RealLan, versions: list[JSON]) -> None:
+    """Give a definition other versions, and let etcd stand still before anybody has asked for its objects again."""
+    lan.patch(DEFINITION, {"spec": {"versions": versions}})
+    changed = time.monotonic()
+    until("the API server has read it", lambda: time.monotonic() > changed + SOON_S)
+    lan.lab.program("freeze", "etcd")
+    frozen = time.monotonic()
+    try:
+        until("it lasts", lambda: time.monotonic() > frozen + BUSY_S)
+    finally:
+        lan.lab.program("thaw", "etcd")
 
 
 def refused(lan: RealLan, since: float) -> set[str]:

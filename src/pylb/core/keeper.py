@@ -222,7 +222,9 @@ class Keeper:
             heard = {peer.node for segment in seat.segments for peer in segment.peers}
             unheard = self.nodes - heard
             line = [node for node in seat.line.verdict.ranking if node in line or node in unheard]
-        if now >= max(seat.vacant_since, self._presence.active_at) + TURN * line.index(self._node):
+        turn = line.index(self._node)
+        began = self._presence.active_at + (NEWCOMER if turn else 0.0)  # who was not heard by then is passed over
+        if now >= max(seat.vacant_since, began) + TURN * turn:
             cause = Cause.RELEASED if seat.released else Cause.FIRST
             self._take(seat, Claim(self._node, seat.term + 1), seat.released, cause, now)
 

@@ -36,12 +36,14 @@ class Cluster:
         items = (await self._client.get(NODES))["items"]
         return {node.name: node.drained for node in sorted(map(decode.node, items), key=lambda node: node.name)}
 
-    async def look(self) -> Picture:
-        """What all speakers say now. One that does not answer is left out; Forbidden if none of them may be asked."""
+    async def look(self, *nodes: str) -> Picture:
+        """What the speakers of some nodes say now, or all. One that does not answer is left out; Forbidden if none may be
+        asked."""
         pods = {}
         for item in (await self._client.get(PODS, SPEAKERS))["items"]:
             pod = decode.pod(item)
-            if pod.node is not None and not item["metadata"].get("deletionTimestamp"):
+            wanted = pod.node is not None and (not nodes or pod.node in nodes)
+            if wanted and not item["metadata"].get("deletionTimestamp"):
                 pods[str(pod.node)] = pod.name
         headers = await self._token.headers()
         answers = await asyncio.gather(*(self._ask(name, headers) for name in pods.values()))

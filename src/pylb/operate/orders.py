@@ -16,7 +16,7 @@ from pylb.core.moves import Move
 from pylb.operate.cluster import Cluster
 from pylb.operate.picture import Picture, Place, astray, why_stays
 
-LOOK_AGAIN_S = 0.1
+LOOK_AGAIN_S = 0.2
 STUCK_S = 3.0  # in which nobody else could take what is left: nobody will
 MOVE_S = 10.0  # for one move; a speaker refuses one that cannot be within 5 s
 AT_ONCE = 4  # moves that are under way
@@ -131,7 +131,8 @@ class Orders:
     async def _watch_move(self, place: Place, name: str, began: float) -> tuple[Place | None, float]:
         """The address when it has another claim, or when the time is over; and the seconds until then."""
         while True:
-            after, took = (await self._cluster.look()).places.get(place.address), time.monotonic() - began
+            seen = await self._cluster.look(place.owner, name)  # all of them would be a burden to a small API server
+            after, took = seen.places.get(place.address), time.monotonic() - began
             moved = after is not None and after.first_hand and after.term != place.term
             if after is None or moved or took >= MOVE_S:
                 return after, took

@@ -18,7 +18,7 @@ SLOWING = 8.0  # s at least in which it becomes that
 QUIET = 6.0  # s at the start in which nothing happens
 OWN = ("pull", "flap", "kill", "terminate", "freeze", "pause", "jump", "power", "stop", "mute", "exclude")  # of one node
 PATHS = ("split", "split_link", "pair", "one_way", "cut_off", "deaf", "deaf_one_way")
-ALL = ("loss", "late", "slow", "twice", "restart_all", "restart_all_without_api", "api_down")
+ALL = ("loss", "late", "slow", "slow", "twice", "restart_all", "restart_all_without_api", "api_down")
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,12 +106,17 @@ def test_the_image_of_a_node(state: JSON | None, image_id: str, listed: tuple[st
         (None, {}, Daemon("speaker", "pylb-speaker-x", "n1", ready=True)),
         (None, {"deletionTimestamp": "now"}, Daemon("speaker", "pylb-speaker-x", "n1", ready=False, ending=True)),
         (
+            {"terminated": {"reason": "Completed"}},
+            {"deletionTimestamp": "now"},
+            Daemon("speaker", "pylb-speaker-x", "n1", ready=False, running=False, ending=True),
+        ),
+        (
             {"waiting": {"reason": "CrashLoopBackOff"}},
             {},
             Daemon("speaker", "pylb-speaker-x", "n1", ready=False, running=False, trouble="CrashLoopBackOff"),
         ),
     ],
-    ids=["ready", "ending", "crashing"],
+    ids=["ready", "ending", "ended in order", "crashing"],
 )
 def test_a_daemon(state: JSON | None, meta: JSON, expected: Daemon) -> None:
     assert doctor_facts.facts(changed(pods=[pod("speaker", state=state, **meta)]), Machine()).daemons == (expected,)

@@ -1,0 +1,77 @@
+"""Clusters of two nodes and of one: nobody but the other is there to take over or to stand in, or nobody at all."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from fakes import lan as lans
+from fakes import takeovers
+from fakes.cluster import advertisement, deployment, pool, service, until
+from fakes.lan import Lan
+from fakes.takeovers import SANE_S, watch
+
+ADDRESS, URL = "10.79.0.200", "http://10.79.0.200/"
+STALL_S = 1.0
+Say = Callable[[str], None]
+
+
+@contextlib.contextmanager
+def small(nodes: int) -> Iterator[Lan]:
+    """A lab of so many nodes, with a Service that a pod on each serves."""
+    with lans.start("10.79.0.0/24", nodes=nodes) as lan:
+        lan.create(
+            pool("good", "10.79.0.128/25"),
+            advertisement(),
+            deployment("default/web", {"app": "web"}, 8080, replicas=nodes),
+            service("default/front", loadBalancerIP=ADDRESS),
+        )
+        lan.settled()
+        lan.ask(URL)
+        yield lan
+
+
+@pytest.fixture(scope="module")
+def two() -> Iterator[Lan]:
+    with small(2) as lan:
+        yield lan
+
+
+def test_one_node_stands_still_for_a_second(say: Say) -> None:
+    """Nobody else may answer: it is the owner still, and answers once it has made sure of that."""
+    with small(1) as lan:
+        owner = lan.owner(ADDRESS)
+        with lan.asker(ADDRESS) as asker:
+            watch(STALL_S)
+            lan.lab.speaker("freeze", owner)
+            watch(STALL_S)
+            thawed = time.time()
+            lan.lab.speaker("thaw", owner)
+            back = until("it answers again", lambda: [at for at, _ in asker.answers() if at > thawed])[0] - thawed
+            asker.stop()
+        say(f"answered {back * 1000:.0f} ms after the thaw")
+        assert back < SANE_S
+        assert takeovers.told_by(asker) == {lan.mac(owner)}
+        assert list(lan.claims(ADDRESS)) == [owner]
+
+
+@pytest.mark.parametrize(("away", "back"), [("stop", "start"), ("kill", "start"), ("freeze", "thaw")])
+def test_of_two_nodes_the_other_stands_in(two: Lan, say: Say, away: str, back: str) -> None:
+    two.settled()
+    owner = two.owner(ADDRESS)
+    say(
+        str(
+            takeovers.hand_over(
+                two, ADDRESS, lambda: two.lab.speaker(away, owner), lambda: two.lab.speaker(back, owner)
+            )
+        )
+    )
+
+
+def test_of_two_nodes_the_other_takes_over(two: Lan, say: Say) -> None:
+    two.settled()
+    owner = two.owner(ADDRESS)
+    say(str(takeovers.lose(two, ADDRESS, lambda: two.lab.cut(owner), lambda: two.lab.mend(owner))))
