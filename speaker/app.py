@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import secrets
 import time
+from collections.abc import Iterable
 from ipaddress import IPv4Address
 
 from pylb.core import notices, verdicts
@@ -16,6 +17,7 @@ from pylb.core.arbiter import Arbiter
 from pylb.core.beats import State
 from pylb.core.effects import Announce, Down, Dropped, Effect, MoveRefused, Stalled, StoodDown, StoodIn, Took, Up
 from pylb.core.keeper import RECORDED
+from pylb.core.lines import Line
 from pylb.core.model import Address, Node, NodeName, ServiceKey
 from pylb.core.questions import Answer
 from pylb.kube.client import Client
@@ -129,15 +131,19 @@ class Speaker:
             nodes = self.world.nodes
             lines = self.world.lines()
             if now < self._began + RECORDED:
-                recorded = self.publisher.recorded
-                self.arbiter.recall(
-                    {one.address: recorded[key] for one in lines for key in one.services if key in recorded}
-                )
+                self._recall(lines)
             self.arbiter.drain(self.node in nodes and nodes[self.node].drained)
             self.arbiter.follow(lines, {name: node.internal_ips for name, node in nodes.items()}, now)
         self._use_links()
         self._reconsider(now)
         self._settle(now, decide=True)
+
+    def _recall(self, lines: Iterable[Line]) -> None:
+        """Whom the API names as the owners, for a speaker that has just started."""
+        known = self.publisher.recorded
+        found = {one.address: known[key] for one in lines for key in one.services if key in known}
+        nodes = {address: status.node for address, status in found.items()}
+        self.arbiter.recall(nodes, {address: status.term for address, status in found.items()})
 
     def _on_links(self, links: tuple[Link, ...]) -> None:
         """What may be answered is settled before the announcer learns of a link: an old claim may be another's by now."""

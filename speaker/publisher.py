@@ -51,9 +51,10 @@ class Publisher:
         )
 
     @property
-    def recorded(self) -> dict[ServiceKey, NodeName]:
-        """Whom the API names as the one who announces each Service."""
-        return {status.service: status.node for status in self._existing.items.values()}
+    def recorded(self) -> dict[ServiceKey, L2Status]:
+        """What the API says of who announces each Service; the newest term where several say so."""
+        standing = sorted(self._existing.items.values(), key=lambda status: status.term)
+        return {status.service: status for status in standing}
 
     def changed(self) -> None:
         """What is owned has changed."""

@@ -110,6 +110,8 @@ class Watch:
                 continue
             if scar.kind not in PROCESS or now > scar.start + STAND_IN:
                 return
+            if any(s.node == holder and s.start < now - STAND_IN < s.end + GRACE for s in past.scars):
+                return  # it was away before, too, and had not come back to what it owns
             if past.started[node.name][1] > scar.start - KNOWN:
                 return  # it never heard it own anything
         text = f"{node.name} took {address} ({took.cause}) from {holder}, whose node serves"

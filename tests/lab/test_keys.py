@@ -105,14 +105,3 @@ def test_a_speaker_that_restarts_with_the_new_secret_waits_for_the_others(lan: L
     assert lan.claims(ADDRESS) == claims
     say(f"{owner} stayed, ARP silent for {asker.silence() * 1000:.0f} ms")
     assert "shares no key with the speaker there" in lan.logs(f"speaker-{owner}")
-
-
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Say:
-    """Print a figure beside the test's name."""
-
-    def tell(text: str) -> None:
-        with capsys.disabled():
-            print(f" [{text}]", end="", flush=True)
-
-    return tell

@@ -51,17 +51,6 @@ def pods(lan: Lan) -> set[str]:
     return {pod["metadata"]["name"] for pod in lan.get("/api/v1/namespaces/default/pods")["items"]}
 
 
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Say:
-    """Print a figure beside the test's name."""
-
-    def tell(text: str) -> None:
-        with capsys.disabled():
-            print(f" [{text}]", end="", flush=True)
-
-    return tell
-
-
 Fault = Callable[[Lan, str], None]
 FAULTS: dict[str, tuple[Fault, Fault]] = {
     "the LAN cable": (lambda lan, node: lan.lab.cut(node), lambda lan, node: lan.lab.mend(node)),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from pylb.core import arbiter, evidence, keeper, presence, seats
+from pylb.core import arbiter, evidence, keeper, presence, seating, seats
 from pylb.core.beats import State
 from pylb.core.claims import Claim
 from pylb.core.effects import Announce, Effect
@@ -131,20 +131,23 @@ def silence_is_death(patch: Patch) -> None:
 def yields_unheard(patch: Patch) -> None:
     """Who has the weaker claim stops before the other knows that there was one."""
     patch.setattr(seats.Seat, "is_known", lambda self, node, since: True)
-    patch.setattr(arbiter.Arbiter, "_remind", lambda self, segment: None)
+    patch.setattr(seating, "remind", lambda seats, segment: set())
 
 
 @bug
 def never_provisional(patch: Patch) -> None:
     """A claim that was taken or held without the witness is as good as any."""
     patch.setattr(keeper, "replace", lambda claim, **changes: replace(claim, **{**changes, "provisional": False}))
-    patch.setattr(arbiter, "replace", lambda claim, **changes: replace(claim, **{**changes, "provisional": False}))
+    patch.setattr(seating, "replace", lambda claim, **changes: replace(claim, **{**changes, "provisional": False}))
 
 
 @bug
 def newcomers_do_not_listen(patch: Patch) -> None:
-    """A speaker takes part as soon as it runs."""
+    """A speaker takes part as soon as it runs, whatever it hears then."""
     patch.setattr(presence, "LISTEN", 0.0)
+    patch.setattr(presence, "LISTEN_AGAIN", 0.0)
+    patch.setattr(keeper, "LISTEN_AGAIN", 0.0)
+    patch.setattr(presence, "SETTLE", 0.0)
 
 
 @bug

@@ -8,6 +8,7 @@ happened (`effects`). Sockets, the clock and the API are its callers' matter. Ti
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 from pylb.core import seating
 from pylb.core.beats import STRIDE, Beat, State
@@ -23,6 +24,8 @@ from pylb.core.segment import Link, Segment
 
 TICK = 0.05  # s between ticks
 MAX_ADDRESSES = 10_000
+AT_ONCE = 1000  # addresses decided about in one tick: some 30 ms on a small machine
+NO_TERMS: Mapping[Address, int] = MappingProxyType({})
 KUBELET = 10250  # the kubelet's port
 
 
@@ -36,6 +39,7 @@ class Arbiter:
         self._keeper = Keeper(self.presence)
         self._nodes: Mapping[NodeName, tuple[Address, ...]] = {}
         self._sequence = 0
+        self._last = (0, b"")  # the address that was decided about last, where there are too many for one tick
         self._restless: set[Address] = set()  # addresses about which something may have to be decided
         self._witnessed: dict[str, bool] = {}
         self._listed: dict[str, Mapping[Address, Claim]] = {}  # what the beats on each link say
@@ -88,9 +92,9 @@ class Arbiter:
             self._face(seat, now)
         self._changed()
 
-    def recall(self, recorded: Mapping[Address, NodeName]) -> None:
+    def recall(self, recorded: Mapping[Address, NodeName], terms: Mapping[Address, int] = NO_TERMS) -> None:
         """Whom the API names as each address's owner: what counts when this node starts."""
-        self._keeper.recorded = dict(recorded)
+        self._keeper.recorded, self._keeper.terms = dict(recorded), dict(terms)
 
     def hear(self, beat: Beat, link: str, now: float) -> None:
         """A beat came in on a link."""
@@ -139,11 +143,19 @@ class Arbiter:
         if self.presence.join(now):
             self._restless.update(self.seats)
         if self._restless:
-            for address in sorted(self._restless, key=_key):
+            for address in self._due():
                 seat = self.seats.get(address)
                 if seat is None or self._keeper.consider(seat, now):
                     self._restless.discard(address)
             self._changed()
+
+    def _due(self) -> list[Address]:
+        """What to decide about now: a part, in turn, where all of it would take longer than a beat."""
+        due = sorted(self._restless, key=_key)
+        if len(due) > AT_ONCE:
+            due = ([address for address in due if _key(address) > self._last] + due)[:AT_ONCE]
+            self._last = _key(due[-1])
+        return due
 
     # What it says
 
@@ -209,7 +221,7 @@ class Arbiter:
             yield from segment.questions(own, KUBELET, now)
         if self.state is State.JOINING:
             return
-        for address in self._restless:
+        for address in sorted(self._restless, key=_key):
             seat = self.seats.get(address)
             mine = seat.mine if seat is not None else None
             if seat is not None and mine is not None and not mine.confirmed and not mine.asked:

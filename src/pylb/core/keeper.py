@@ -37,6 +37,7 @@ class Keeper:
         self._say = presence.effects.append
         self.nodes: frozenset[NodeName] = frozenset()  # those of the cluster
         self.recorded: dict[Address, NodeName] = {}  # whom the API names as owners
+        self.terms: dict[Address, int] = {}  # and the terms that it tells of their claims
 
     def consider(self, seat: Seat, now: float) -> bool:
         """Decide about one address; True if nothing can change until something else does."""
@@ -234,7 +235,7 @@ class Keeper:
         if recorded is None or seat.recalled or seat.term or now >= self._presence.active_at + RECORDED:
             return None
         seat.recalled = self._presence.state is not State.JOINING
-        return Claim(recorded, 0, restored=True)
+        return Claim(recorded, self.terms.get(seat.line.address, 0), restored=True)
 
     def _resume(self, seat: Seat, claim: Claim, now: float) -> None:
         """It was ours before this speaker started again."""

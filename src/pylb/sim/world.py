@@ -113,7 +113,7 @@ class World:
             watcher(node, effects)
 
     def _record(self, address: Address, node: Node) -> None:
-        if self.api_up and node.arbiter is not None and address in node.arbiter.owned:
+        if self.api_up and node.arbiter is not None and node.arbiter.owner(address) == node.name:
             self.recorded = {**self.recorded, address: node.name}
             for one in self.nodes.values():
                 one.recorded = self.recorded

@@ -132,3 +132,9 @@ def test_lines_of_a_huge_text_are_read_from_its_end() -> None:
     newer = history.line(Entry(13.0, "192.0.2.9", (), "n1", "n2", "left"))
     text = "\n".join([old, *["garbage"] * history.MAX_READ, newer])
     assert [entry.address for entry in history.parse(text)] == ["192.0.2.9"]
+
+
+def test_one_time_is_written_in_one_way() -> None:
+    """Else what two nodes make of the same text would differ for ever."""
+    [read] = history.parse(json.dumps({**GOOD, "at": -0.0}))
+    assert history.line(read) == history.line(history.parse(json.dumps({**GOOD, "at": 0}))[0])
