@@ -168,7 +168,7 @@ def request(target: IPv4Address, sender: IPv4Address, mac: bytes, to: bytes = BR
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """Where an address is, or is about to be. `first_hand`: the frame came from that very MAC. `to_us`: it is a reply."""
+    """Where an address is. `first_hand`: the frame came from that very MAC. `to_us`: it is a reply."""
 
     address: IPv4Address
     mac: bytes
@@ -179,7 +179,7 @@ class Heard:
 def hear(frame: bytes, mac: bytes) -> Heard | None:
     """What a frame says to the interface with `mac` about where an address is; None for its own frames and others.
 
-    A request tells where its sender is; a probe (RFC 5227 section 1.1) that its sender is about to take its target.
+    A request tells where its sender is. A probe (RFC 5227 section 1.1) tells nothing: whoever asks has not got it.
     """
     if len(frame) < FRAME_LENGTH or frame[12:22] not in (_REQUEST, _REPLY):
         return None
@@ -189,9 +189,7 @@ def hear(frame: bytes, mac: bytes) -> Heard | None:
     is_reply = frame[12:22] == _REPLY
     place = frame[28:32]
     if place == _NO_ADDRESS:
-        if is_reply:
-            return None
-        place = frame[38:42]
+        return None
     return Heard(IPv4Address(place), sender, frame[6:12] == sender, is_reply and frame[:6] == mac)
 
 

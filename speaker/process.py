@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import sys
 import time
 from collections.abc import Callable
@@ -18,13 +19,15 @@ from pylb.runtime.log import Logger
 from pylb.runtime.metrics import Registry
 from pylb.runtime.secretfile import SecretFile
 from pylb.speaker import metrics
-from pylb.speaker.app import Speaker
+from pylb.speaker.app import HANDOVER, Speaker
 from pylb.speaker.heartbeat import clock
 from pylb.speaker.keyring import MIN_BYTES, Keyring
 from pylb.speaker.settings import Settings
 from pylb.speaker.state import describe
 
 FINE, CANNOT_BIND = 0, 2  # exit codes; without a cluster it is `NoCluster.exit_code`
+PREDECESSOR = HANDOVER + 1.0  # s that the ports of a speaker that ends are waited for
+AGAIN = 0.1  # s between two tries
 
 
 async def serve(settings: Settings, secret: bytes, kubeconfig: str | None, stop: asyncio.Event) -> int:
@@ -38,9 +41,8 @@ async def serve(settings: Settings, secret: bytes, kubeconfig: str | None, stop:
     async with Client(found, user_agent="pylb-speaker") as client:
         speaker = Speaker(settings, client, Keyring(secret), EventLog(int(time.time() * 1000)), log)
         try:
-            speaker.heartbeat.open("0.0.0.0", settings.beat_port)
             server = Server(_routes(speaker), token=_token(settings), open_paths=OPEN)
-            await server.start(settings.bind, settings.port)
+            await _listen(speaker, server, settings)
         except OSError as error:
             where = f"UDP {settings.beat_port} and TCP {settings.bind or '*'}:{settings.port}"
             print(
@@ -54,6 +56,21 @@ async def serve(settings: Settings, secret: bytes, kubeconfig: str | None, stop:
         finally:
             await server.close()
     return FINE
+
+
+async def _listen(speaker: Speaker, server: Server, settings: Settings) -> None:
+    """Take the ports; OSError if they are another's for long: the speaker before this one goes on while it hands over."""
+    end = clock() + PREDECESSOR
+    while True:
+        try:
+            speaker.heartbeat.open("0.0.0.0", settings.beat_port)
+            await server.start(settings.bind, settings.port)
+            return
+        except OSError as error:
+            speaker.heartbeat.close()
+            if error.errno != errno.EADDRINUSE or clock() >= end:
+                raise
+        await asyncio.sleep(AGAIN)
 
 
 def _token(settings: Settings) -> Callable[[], str | None]:

@@ -72,13 +72,13 @@ class Steady:
         time: its owner's, whoever said so."""
         failed = self.failures()
         assert not failed, f"requests failed, seconds after the start: {failed[:SHOWN]}"
-        assert self.talk.lasts() or not self._pods_stay, "a connection that stood broke"
         self.asker.stop()
         macs = {mac for _, mac in self.asker.answers()}
         assert macs == {self._lan.mac(self.owner)}, f"who answered ARP: {macs}"
         assert self.silence() < SILENT_S, f"nobody answered ARP for {self.silence():.2f} s"
         owners = self._lan.owners(self._address)
         assert owners == [self.owner], f"who answers ARP: {owners}"
+        assert self.talk.lasts() or not self._pods_stay, "a connection that stood broke"
 
     def assert_alive(self) -> None:
         """No daemon ended or told of an error in itself, and none was busy for nothing."""

@@ -80,7 +80,11 @@ class Chronicle:
         nodes = world.nodes.values()
         if world.lan.weather is not CALM:
             self.rough = self.uneven = now
-        whole = not world.lan.cuts and not world.lan.deaf and all(n.powered and len(n.carriers) == len(n.links) for n in nodes)
+        whole = (
+            not world.lan.cuts
+            and not world.lan.deaf
+            and all(n.powered and len(n.carriers) == len(n.links) for n in nodes)
+        )
         if not whole:
             self._look_at_paths(now)
         elif self._cut_since:

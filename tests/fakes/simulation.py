@@ -21,7 +21,7 @@ UNANSWERED = 2.5  # s for which an address may be answered by nobody, while a no
 COLD = 14.0  # s more after a start of a node that remembers no owner: one that the API names is waited for
 ALONE = 2.0  # s more where there is no gateway: who has nothing to ask waits
 STOOD_IN = 0.5  # s of that where only a speaker fell silent, and its node serves
-HANDED_OVER = 0.2  # s of that where a speaker was asked to end
+HANDED_OVER = 0.03  # s of that where a speaker was asked to end: it goes on until another does
 MUTE = 6.0  # s more for which the MAC of a node whose kubelet is silent may be answered
 STALE_CLIENT = 2.0  # s for which a client may believe another MAC than the one that is answered
 GRACE = 6.0  # s after a disaster in which its node may still lose what it had: a claim is provisional for 5 s
@@ -148,9 +148,15 @@ class Watch:
         for address, since in self._empty.items():
             self._check_answered(address, since, now, room)
         for address, since in self._idle.items():
-            bound = MUTE if any(scar.kind == "mute" and scar.start <= now and scar.end >= since for scar in self.past.scars) else 0.0
+            bound = (
+                MUTE
+                if any(scar.kind == "mute" and scar.start <= now and scar.end >= since for scar in self.past.scars)
+                else 0.0
+            )
             if self._who_could(address, since, UNANSWERED + ALONE + bound + room, now):
-                self._break("what is answered serves", f"the MAC answered for {address} is of a node that does not serve")
+                self._break(
+                    "what is answered serves", f"the MAC answered for {address} is of a node that does not serve"
+                )
         for address, since in self._believed.items():
             if now > since + STALE_CLIENT and address not in world.client.missed and not room:
                 self._break("clients are told", f"a client with a warm cache believes an old MAC for {address}")
@@ -179,7 +185,9 @@ class Watch:
             mind(self._empty, address, not told, now)
             mind(self._idle, address, bool(told) and not told & serving, now)
             believed = world.client.cache.get(address)
-            orphan = any(believed == mac_of(n.name, link) and n.powered and n.arbiter is None for n in world.nodes.values())
+            orphan = any(
+                believed == mac_of(n.name, link) and n.powered and n.arbiter is None for n in world.nodes.values()
+            )
             wrong = len(told) == 1 and believed not in told and not orphan  # of one that died nobody knows what it said
             mind(self._believed, address, wrong and not self._is_provisional(address), now)
         self._twice = twice
@@ -194,13 +202,21 @@ class Watch:
         past = self.past
         for back, stayed in ((one, other), (other, one)):
             ends = [s.end for s in past.scars if s.node == back and s.kind in RETURNS and s.end <= now + STEP]
-            if not ends or past.is_scarred(back, 0.0, now, "pause") or now > max(ends) + RETURNED or past.is_scarred(stayed, max(ends) - GRACE, now):
+            if (
+                not ends
+                or past.is_scarred(back, 0.0, now, "pause")
+                or now > max(ends) + RETURNED
+                or past.is_scarred(stayed, max(ends) - GRACE, now)
+            ):
                 continue
             if not past.owns(self.world.nodes[stayed], address):
                 continue
             if past.is_scarred(back, max(ends) + 2 * STEP, now) or now < past.rough + GRACE or self.world.lan.cuts:
                 continue
-            if now >= past.apart.get(pair_of(one, other, link_of(address)), NEVER) - RETURNED and not self.world.lan.deaf:
+            if (
+                now >= past.apart.get(pair_of(one, other, link_of(address)), NEVER) - RETURNED
+                and not self.world.lan.deaf
+            ):
                 text = f"{back} is back and answers for {address}, as does {stayed}"
                 self._break("who comes back listens first", text)
 
@@ -209,10 +225,10 @@ class Watch:
             return
         bound = UNANSWERED + room + (0.0 if self.world.size.gateway else ALONE)
         holder, at = self.past.holder.get(address, (None, now))
-        even = now > max(self.past.uneven, at) + GRACE
+        even = now > max(self.past.uneven, at) + KNOWN
         for kind, limit in (("kill", STOOD_IN), ("freeze", STOOD_IN), ("terminate", HANDED_OVER)):
             if even and holder is not None and self.past.is_scarred(holder, since - 1.0, now, kind):
-                others = [(n, t) for (n, _), t in self.past.able.items() if n != holder and t < since - GRACE]
+                others = [(n, t) for (n, _), t in self.past.able.items() if n != holder and t < since - KNOWN]
                 bound = limit if others and not self.past.is_scarred(others[0][0], 0.0, now) else bound
         name = self._who_could(address, since, bound, now)
         if name is not None:
@@ -221,8 +237,11 @@ class Watch:
     def _who_could(self, address: Address, since: float, bound: float, now: float) -> NodeName | None:
         """A node that could have served an address for as long as the bound, if there is one."""
         for (name, where), able in self.past.able.items():
-            cold = COLD if now < self.past.started.get(name, (0, now))[1] + COLD else 0.0
-            if where == link_of(address) and now > max(since, able + (0.0 if bound >= UNANSWERED else GRACE)) + bound + cold:
+            cold = COLD if bound >= UNANSWERED and now < self.past.started.get(name, (0, now))[1] + COLD else 0.0
+            if (
+                where == link_of(address)
+                and now > max(since, able + (0.0 if bound >= UNANSWERED else KNOWN)) + bound + cold
+            ):
                 return name
         return None
 

@@ -30,7 +30,7 @@ def tell(seed: int) -> int:
 
     world.watchers.append(note)
     broken = Watch(world, scenario.disasters).run(scenario.lasts)
-    print(*broken or ["nothing is broken"], sep="\n")
+    print("\n".join(map(str, broken)) or "nothing is broken")
     return int(bool(broken))
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from pylb.core import arbiter, evidence, keeper, presence, seating, seats
 from pylb.core.beats import State
-from pylb.core.claims import Claim
+from pylb.core.claims import Cause, Claim
 from pylb.core.effects import Announce, Effect
 from pylb.core.evidence import Port, Row, Suspicion, Verdict
 from pylb.core.model import Address, NodeName
@@ -188,8 +188,7 @@ def returns_claim_what_the_api_names(patch: Patch) -> None:
         active = self._presence.state is State.ACTIVE
         if active and seat.mine is None and not seat.recalled and self.recorded.get(seat.line.address) == self._node:
             seat.recalled = True
-            self._take(seat, Claim(self._node, seat.term + 1), None, keeper.Cause.RESUMED, now)
+            self._take(seat, Claim(self._node, seat.term + 1), None, Cause.RESUMED, now)
         return consider(self, seat, now)
 
     patch.setattr(keeper.Keeper, "consider", believing)
-

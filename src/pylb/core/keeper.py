@@ -53,8 +53,8 @@ class Keeper:
             return self._watch(seat, rivals, now)
         if not seat.segments:
             return True  # no link, no say
-        if seat.owner is None:
-            seat.owner = seat.hearsay(now) or self._recall(seat, now)
+        if seat.owner is None or not seat.owner.term:
+            seat.owner = seat.hearsay(now) or seat.owner or self._recall(seat, now)
         if seat.owner is None:
             self._fill(seat, now)
         elif seat.owner.node == self._node:

@@ -107,7 +107,7 @@ class Presence:
     def watch(self, segment: Segment, now: float) -> list[Peer]:
         """Find out who is silent on a link; those that fell silent or are heard again since the last time."""
         changed = segment.watch(now)
-        for node in segment.silent:
+        for node in {*segment.silent, *changed}:  # heard again, if only by another's word
             peer = segment.peers.get(node)
             if peer is not None:
                 self.note(peer, now)
@@ -150,7 +150,8 @@ class Presence:
             return False
         peers = (segment.fresh(node, now) for segment in segments)
         tolerant = self.partial or now < self._whole_since + AGREEMENT
-        able = (peer for peer in peers if peer is not None and peer.state.may_take and peer.witnessed)
+        blind = not all(segment.is_witnessed(now) for segment in segments)  # and then nobody can be told from another
+        able = (peer for peer in peers if peer is not None and peer.state.may_take and (peer.witnessed or blind))
         return any(tolerant or not peer.partial for peer in able)
 
     @property

@@ -94,8 +94,9 @@ class Segment:
         )
 
     def is_past_patience(self, suspicion: Suspicion, now: float) -> bool:
-        """Whether it is time to act without a witness."""
-        return now >= suspicion.since + PATIENCE
+        """Whether it is time to act without a witness: for a node that is not all alone where others used to be."""
+        alone = self.witness.answered is not None and not self.peers.fresh(now)
+        return not alone and now >= suspicion.since + PATIENCE
 
     # Questions
 

@@ -21,7 +21,7 @@ class Clock:
         self._number += 1
         if self._number > MAX_EVENTS:
             raise RuntimeError(f"more than {MAX_EVENTS} events")
-        heapq.heappush(self._queue, (when if when > self.now else self.now, self._number, act))
+        heapq.heappush(self._queue, (max(when, self.now), self._number, act))
 
     def after(self, delay: float, act: Callable[[], None]) -> None:
         """Do something after so many seconds."""

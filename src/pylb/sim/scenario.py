@@ -16,7 +16,19 @@ from pylb.sim.world import Size, World
 SLOWEST = 0.55  # s between the moments at which frames arrive
 SLOWING = 8.0  # s at least in which it becomes that
 QUIET = 6.0  # s at the start in which nothing happens
-OWN = ("pull", "flap", "kill", "terminate", "freeze", "pause", "jump", "power", "stop", "mute", "exclude")  # of one node
+OWN = (
+    "pull",
+    "flap",
+    "kill",
+    "terminate",
+    "freeze",
+    "pause",
+    "jump",
+    "power",
+    "stop",
+    "mute",
+    "exclude",
+)  # of one node
 PATHS = ("split", "split_link", "pair", "one_way", "cut_off", "deaf", "deaf_one_way")
 ALL = ("loss", "late", "slow", "slow", "twice", "restart_all", "restart_all_without_api", "api_down")
 
@@ -199,7 +211,8 @@ def _cut_off(world: World, one: Disaster) -> None:
 
 
 def _pair(world: World, one: Disaster) -> None:
-    world.lan.cut(*one.nodes, one.link, both=one.kind == "pair")
+    here, there = one.nodes
+    world.lan.cut(here, there, one.link, both=one.kind == "pair")
 
 
 def _deaf(world: World, one: Disaster) -> None:

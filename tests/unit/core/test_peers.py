@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from ipaddress import ip_address
 
 import pytest
 
@@ -79,8 +80,8 @@ def test_claims_of_a_beat_that_is_not_confirmed_are_not_taken_over() -> None:
     peers = acquainted()
     peers.start_anew(5.0)
     before = known(peers).claims
-    claims = {1: Claim(PEER, 1)}
-    peers.hear(Beat(PEER, THEIRS, 9 * STRIDE, State.ACTIVE, claims=claims), 5.1)  # type: ignore[arg-type]
+    claims = {ip_address("10.0.0.1"): Claim(PEER, 1)}
+    peers.hear(Beat(PEER, THEIRS, 9 * STRIDE, State.ACTIVE, claims=claims), 5.1)
     assert known(peers).claims is before
 
 

@@ -33,9 +33,7 @@ def ticks(presence: Presence, start: float, end: float) -> None:
 def hear(presence: Presence, number: int, now: float, state: State = State.ACTIVE) -> None:
     segment = presence.segments["eth0"]
     segment.peers.sent(number * STRIDE, now)
-    peer = segment.peers.hear(
-        Beat(PEER, 5, number * STRIDE, state, "eth0", acks={ME: Ack(1, number * STRIDE)}), now
-    )
+    peer = segment.peers.hear(Beat(PEER, 5, number * STRIDE, state, "eth0", acks={ME: Ack(1, number * STRIDE)}), now)
     assert peer is not None
     presence.note(peer, now)
 

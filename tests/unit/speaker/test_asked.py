@@ -41,7 +41,7 @@ def waiting(*questions: Question) -> Asked:
         (ROUTER, replace(REPLY, first_hand=False), "eth0", True),
         (ROUTER, replace(REPLY, to_us=False), "eth0", False),
         (PROBE, replace(REPLY, first_hand=False), "eth0", True),  # "mine, stood in"
-        (PROBE, replace(REPLY, to_us=False), "eth0", True),  # an announcement, or another's probe
+        (PROBE, replace(REPLY, to_us=False), "eth0", True),  # an announcement
         (PROBE, REPLY, "wlan0", False),
     ],
 )
