@@ -8,7 +8,7 @@ from ipaddress import IPv4Network, IPv6Network
 
 from pylb.core.evidence import Row, Suspicion
 from pylb.core.model import Address, NodeName
-from pylb.core.peers import Peer, Peers
+from pylb.core.peers import DEADLINE, HEARS, Peer, Peers
 from pylb.core.questions import Answer, Question, Subject
 from pylb.core.witness import PATIENCE, Witness
 
@@ -68,7 +68,7 @@ class Segment:
 
     def judge(self, peer: Peer, suspicion: Suspicion, now: float) -> Row | None:
         """What the evidence says about a suspect; None while it is too early to tell."""
-        suspicion.silent_since = peer.sign
+        suspicion.silent_since = min(peer.sign, peer.acked + HEARS) if peer.is_deaf(now) else peer.sign
         return suspicion.judge(peer.deadline, now)
 
     def fresh(self, node: NodeName, now: float) -> Peer | None:
@@ -85,11 +85,13 @@ class Segment:
         return True
 
     def has_witness(self, suspicion: Suspicion, about: NodeName, now: float) -> bool:
-        """Whether a third party has answered since a node became suspect."""
+        """Whether a third party has answered since a node last gave a sign, or its own kernel does: we are not cut off."""
+        if now < suspicion.node + DEADLINE:
+            return True
         if self.witness.answered is not None:
-            return self.witness.answered >= suspicion.since
-        return suspicion.node >= suspicion.since or any(
-            peer.node != about and peer.heard >= suspicion.since and self.peers.hears_us(peer.node, now)
+            return self.witness.answered > suspicion.sign and self.is_witnessed(now)
+        return any(
+            peer.node != about and peer.heard > suspicion.sign and self.peers.hears_us(peer.node, now)
             for peer in self.peers.fresh(now)
         )
 
