@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from fakes.chronicle import NEVER, PROCESS, Chronicle, pair_of
 from pylb.core.effects import Dropped, Effect, Took
 from pylb.core.evidence import STAND_IN, Port
-from pylb.core.keeper import UNCONTESTED
 from pylb.core.model import Address, NodeName
 from pylb.core.reasons import Reason
+from pylb.core.seats import UNCONTESTED
 from pylb.sim.node import Node, mac_of
 from pylb.sim.scenario import Disaster, Scenario, stage
 from pylb.sim.world import World, link_of

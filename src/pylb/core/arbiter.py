@@ -128,7 +128,9 @@ class Arbiter:
             return
         seat = self.seats.get(answer.question.address)
         mine = seat.mine if seat is not None else None
-        if mine is not None and not mine.confirmed and answer.mac != segment.link.mac:  # a stand-in says: it is yours
+        # Who stands in says that it is ours; a host that is none of the cluster's is a conflict, not an owner.
+        another = answer.mac != segment.link.mac and any(answer.mac == peer.mac for peer in segment.peers)
+        if mine is not None and not mine.confirmed and another:
             mine.asked = False  # ask again
 
     def tick(self, now: float) -> None:

@@ -24,7 +24,6 @@ TURN = 2.0  # s that the next in line waits for the one before it to make a firs
 STAGGER = 0.2  # s that the next in line waits for the one before it to take over
 RELEASED = 0.5  # s until what an owner dropped is taken: others may have seen the cause a little earlier
 RECORDED = 10.0  # s after the start that a recorded owner is waited for
-UNCONTESTED = 5.0  # s after which a claim that nobody is against is an ordinary one
 YIELDING = 2.0  # s that an owner that is not eligible any more waits for its successor
 
 
@@ -67,10 +66,11 @@ class Keeper:
 
     def _keep(self, seat: Seat, mine: Held, rivals: list[Claim], now: float) -> bool:
         """Confirm it, defend it or give it up."""
-        for rival in rivals:
+        told = seat.hearsay(now)
+        for rival in (*rivals, *seat.relayed(told, mine.claim, rivals)):
             mine.contested = now
             if seat.prefers(rival, mine.claim):
-                if mine.confirmed and not seat.is_known(rival.node, mine.stated):
+                if mine.confirmed and rival in rivals and not seat.is_known(rival.node, mine.stated):
                     return False  # it is to announce after us, so it must hear of us first
                 seat.owner = rival
                 self._drop(seat, Reason.NOT_ELECTED, rival.node)
@@ -79,7 +79,6 @@ class Keeper:
                 mine.claim = mine.claim.above(rival)
             mine.again = True
         if not mine.confirmed:
-            told = seat.hearsay(now)
             if told is not None and told.node != self._node and seat.prefers(told, mine.claim):
                 seat.owner = told
                 self._drop(seat, Reason.NOT_ELECTED, told.node)
@@ -89,7 +88,7 @@ class Keeper:
             mine.again = False
             if mine.confirmed:
                 self._say(Announce(seat.line.address))
-        self._weigh(seat, mine, now)
+        mine.weigh(seat.is_witnessed(now), now)
         leaves = self._yield(seat, mine, now) or is_asked(self._presence, seat, mine, self.nodes, now)
         if leaves or may_go_back(seat, self._node):
             return False
@@ -103,14 +102,6 @@ class Keeper:
         if seat.hears(now) or (mine.asked and now >= mine.asked_at + LISTEN_AGAIN):
             mine.confirmed, mine.stated = True, now
             self._say(Announce(seat.line.address))
-
-    @staticmethod
-    def _weigh(seat: Seat, mine: Held, now: float) -> None:
-        """A claim is provisional while the witness is lost, and ordinary once nobody is against it."""
-        if not all(segment.is_witnessed(now) for segment in seat.segments):
-            mine.claim, mine.contested = replace(mine.claim, provisional=True), now
-        elif (mine.claim.provisional or mine.claim.restored) and now >= max(mine.contested, mine.since) + UNCONTESTED:
-            mine.claim, mine.again = replace(mine.claim, provisional=False, restored=False), True
 
     def _yield(self, seat: Seat, mine: Held, now: float) -> bool:
         """Ask the successor to take an address that this node should not have; whether it is so."""
@@ -135,6 +126,8 @@ class Keeper:
         best = rivals[0]
         for other in rivals[1:]:
             best = meet(best, other, seat.line.verdict.ranking, seat.line.address)
+        # Two who do not hear each other hear of each other through us.
+        seat.relay = max(rivals, key=lambda claim: claim.term) if len(rivals) > 1 else None
         seat.owner, seat.released, seat.absent_since = best, None, None
         if self._ends(seat, best.node, now):
             return False
@@ -182,9 +175,11 @@ class Keeper:
 
     def _relieve(self, seat: Seat, owner: Claim, segment: Segment, peer: Peer, now: float) -> None:
         """Its owner is heard, but does not say that it answers."""
-        if peer.state is State.DRAINING:
+        drains = peer.state is State.DRAINING
+        if drains or owner.node not in seat.line.verdict.ranking:
             if self._candidates(seat, now, but=owner.node)[:1] == [self._node]:
-                self._take(seat, Claim(self._node, owner.term + 1), owner.node, Cause.DRAIN, now)
+                cause = Cause.DRAIN if drains else Cause.NOT_ELIGIBLE
+                self._take(seat, Claim(self._node, owner.term + 1), owner.node, cause, now)
             else:
                 self._stand_in(seat, owner.node, segment, now)
             return

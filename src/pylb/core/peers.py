@@ -62,9 +62,13 @@ class Peer:
         """Whether its own beats come as they should."""
         return self.confirmed and now < self.heard + MISSED + self.jitter
 
+    def is_deaf(self, now: float) -> bool:
+        """Whether it talks, but hears neither us nor its witness: whoever asks it for an address asks in vain."""
+        return not self.witnessed and now >= self.acked + HEARS
+
     def is_fresh(self, now: float) -> bool:
         """Whether it is alive: its beats come as they should, or another node says that they do."""
-        return self.confirmed and now < self.sign + MISSED + self.jitter
+        return self.confirmed and now < self.sign + MISSED + self.jitter and not self.is_deaf(now)
 
 
 class Peers:

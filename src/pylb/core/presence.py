@@ -77,7 +77,7 @@ class Presence:
         for name, link in wanted.items():
             known = self.segments.get(name)
             if known is not None and known.link.mac == link.mac:
-                known.link = link
+                known.take(link)
                 continue
             if not self.segments:
                 self._join_at = max(self._join_at, now + LISTEN_AGAIN)

@@ -103,6 +103,8 @@ def claims_on(segment: Segment, seats: Seats) -> dict[Address, Claim]:
                 found[address] = seat.mine.claim
         elif seat.standing is not None and seat.owner is not None:
             found[address] = seat.owner
+        elif seat.relay is not None:
+            found[address] = seat.relay
     return found
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pylb.core.claims import Claim, meet
 from pylb.core.lines import Line
 from pylb.core.model import NodeName
 from pylb.core.moves import Move
 from pylb.core.segment import Segment
+
+UNCONTESTED = 5.0  # s after which a claim that nobody is against is an ordinary one
 
 
 @dataclass(slots=True)
@@ -30,6 +32,13 @@ class Held:
     move: Move | None = None  # the request that was last heard of, and since when
     move_since: float = 0.0
 
+    def weigh(self, witnessed: bool, now: float) -> None:
+        """A claim is provisional while the witness is lost, and ordinary once nobody is against it."""
+        if not witnessed:
+            self.claim, self.contested = replace(self.claim, provisional=True), now
+        elif (self.claim.provisional or self.claim.restored) and now >= max(self.contested, self.since) + UNCONTESTED:
+            self.claim, self.again = replace(self.claim, provisional=False, restored=False), True
+
     def doubt(self) -> None:
         """Nobody may be told of it before it is confirmed."""
         self.confirmed, self.asked = False, False
@@ -49,6 +58,7 @@ class Seat:
     released: NodeName | None = None  # who gave it up
     recalled: bool = False  # what the API names was considered
     absent_since: float | None = None  # since when its owner's speaker is heard, but listens only
+    relay: Claim | None = None  # the newest of several claims of others, who may not hear each other
     heard: dict[tuple[str, NodeName], Claim] = field(default_factory=dict)  # (link, node that told): newest claim
 
     def rivals(self, now: float) -> list[Claim]:
@@ -74,6 +84,16 @@ class Seat:
         ]
         return max(told, key=lambda claim: claim.term, default=None)
 
+    @staticmethod
+    def relayed(told: Claim | None, mine: Claim, rivals: list[Claim]) -> list[Claim]:
+        """What others tell of a third node's claim, where that is to be weighed against ours.
+
+        Who stands in goes on telling the claim of an owner that we have replaced; that is below ours.
+        """
+        if told is None or told.node in {mine.node, *(rival.node for rival in rivals)}:
+            return []
+        return [told] if told.term > mine.term else []
+
     def is_relieved(self, now: float) -> bool:
         """Whether another node that is heard answers for this one, or in its place."""
         return any(
@@ -85,6 +105,10 @@ class Seat:
     def prefers(self, other: Claim, mine: Claim) -> bool:
         """Whether another claim stands against one of ours."""
         return meet(mine, other, self.line.verdict.ranking, self.line.address) is other
+
+    def is_witnessed(self, now: float) -> bool:
+        """Whether the witness of none of its links is missing."""
+        return all(segment.is_witnessed(now) for segment in self.segments)
 
     def is_known(self, node: NodeName, since: float) -> bool:
         """Whether a node heard a beat of ours that was sent after a time."""

@@ -40,6 +40,12 @@ class Segment:
         self.silent: frozenset[NodeName] = frozenset()  # those that are not heard as they should be
         self.alarmed = False  # whether one of them fell silent just now
 
+    def take(self, link: Link) -> None:
+        """The link is another in some respect; another gateway is another witness."""
+        if link.gateway != self.link.gateway:
+            self.witness = Witness()
+        self.link = link
+
     def start_anew(self, now: float) -> None:
         """This node was held up, or the link was away: whatever was believed is to be shown again."""
         self.since = now
