@@ -111,6 +111,7 @@ class Suspicion:
     port_asked: float = NEVER
     port_answered: float = NEVER
     alone_since: float | None = None  # since when it has been a node without a speaker
+    mute_since: float | None = None  # and since when, lately, its kubelet has said nothing
     judged: float | None = None  # since when it is to be replaced
 
     @property
@@ -151,11 +152,15 @@ class Suspicion:
 
     def is_over(self, row: Row, now: float) -> bool:
         """Whether it is time to replace it, by this line of the table."""
+        if row.verdict is not Verdict.MUTE:
+            self.mute_since = None
         if row.cause is None:
             self.alone_since = None
             return False
         if row.limit is None:
             return True
-        if self.alone_since is None:
-            self.alone_since = now
-        return now >= self.alone_since + row.limit
+        self.alone_since = now if self.alone_since is None else self.alone_since
+        if row.verdict is Verdict.MUTE and self.mute_since is None:
+            self.mute_since = now
+        since = self.alone_since if self.mute_since is None else max(self.mute_since, self.alone_since)
+        return now >= min(since + row.limit, self.alone_since + STAND_IN)

@@ -170,8 +170,10 @@ class Keeper:
         if suspicion.may_stand_in or peer.state is State.RESTARTING:
             self._stand_in(seat, owner.node, segment, now)
         row = segment.judge(peer, suspicion, now)
-        if row is not None and suspicion.is_over(row, now) and row.cause is not None:
-            self._succeed(seat, owner, row.cause, segment, now, now - suspicion.sign)
+        if row is None or not suspicion.is_over(row, now) or row.cause is None:
+            suspicion.judged = None
+            return
+        self._succeed(seat, owner, row.cause, segment, now, now - suspicion.sign)
 
     def _relieve(self, seat: Seat, owner: Claim, segment: Segment, peer: Peer, now: float) -> None:
         """Its owner is heard, but does not say that it answers."""

@@ -76,6 +76,17 @@ def test_a_sign_that_it_owns_starts_the_limit_anew() -> None:
     assert not signs.is_over(serves, NOW + STAND_IN + 1.0)
 
 
+def test_a_kubelet_that_falls_silent_late_is_given_its_own_time_and_the_whole_is_bounded() -> None:
+    signs = suspicion(node=True, port=Port.ACCEPTS)
+    serves, mute = (next(row for row in TABLE if row.verdict is verdict) for verdict in (Verdict.SERVES, Verdict.MUTE))
+    assert not signs.is_over(serves, NOW)
+    assert not signs.is_over(mute, NOW + 20.0)
+    assert not signs.is_over(mute, NOW + 20.0 + STAND_IN_MUTE - 0.01)
+    assert signs.is_over(mute, NOW + 20.0 + STAND_IN_MUTE)
+    assert not signs.is_over(serves, NOW + 26.0)
+    assert signs.is_over(mute, NOW + STAND_IN)
+
+
 def test_standing_in_needs_an_answer_after_the_last_beat() -> None:
     signs = suspicion()
     signs.node = SILENT_SINCE - 0.1
