@@ -199,6 +199,21 @@ def at_rest(lan: RealLan) -> None:
     lan.settled()
 
 
+def spread(lan: RealLan) -> None:
+    """Have the two controllers on two nodes: the scheduler prefers that, and cannot where one was away for a while."""
+
+    def places() -> list[str]:
+        return [str(pod["spec"].get("nodeName")) for pod in lan.pods("controller")]
+
+    leader = lan.pod("controller")
+    if len(set(places())) == 1:
+        for pod in lan.pods("controller"):
+            if pod["metadata"]["name"] != leader:
+                lan.lab.kubectl("-n", OURS.rpartition("/")[2], "delete", "pod", pod["metadata"]["name"])
+        until("the controllers are apart", lambda: len(set(places())) == len(places()) > 1, AT_REST_S)
+        at_rest(lan)
+
+
 def until_none(look: Any, seconds: float) -> None:
     """Wait until `look` finds nothing."""
     last: list[Any] = []
