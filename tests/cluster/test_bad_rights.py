@@ -73,8 +73,10 @@ def test_kinds_are_deleted_and_applied_again(scene: Scene, lan: RealLan, say: Sa
         until("it lasts", lambda: time.monotonic() > gone + TAKEN_S)
         watched.assert_alive()
         names = [name(pod) for pod in (*lan.pods("controller"), *lan.pods(f"speaker-{scene.spare}"))]
+        wanted = len(steady.daemons(lan))
         pylb_on.check(lan.lab, "-n", NAMESPACE, "delete", "pod", *names)
-        until("all of them live", lambda: all(map(lives, steady.daemons(lan))), steady.AT_REST_S)
+        all_live = lambda: len(found := steady.daemons(lan)) == wanted and all(map(lives, found))
+        until("all of them live", all_live, steady.AT_REST_S)
         assert not all(map(is_ready, steady.daemons(lan))), "kinds that nobody knows are no good configuration"
         assert (lan.addresses(FRONT), lan.addresses(key)) == ([scene.address], given)
         pylb_on.apply(lan.lab, to_yaml(definitions))

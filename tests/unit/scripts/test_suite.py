@@ -89,3 +89,41 @@ def test_interpreters_are_found_in_pyenv_and_the_rest_is_named(tmp_path: Path, m
     found, absent = suite.find_interpreters("3.11")
     assert found == [suite.Interpreter("3.12", str(real))]
     assert absent == ["3.10", "3.13"]
+
+
+def stage_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cases: str, again: int) -> list[tuple[str, ...]]:
+    """What is run anew after a first run of these cases, where so many fail then."""
+    (tmp_path / "3.11-cluster.xml").write_text(f"<testsuites><testsuite>{cases}</testsuite></testsuites>")
+    ran: list[tuple[str, ...]] = []
+
+    def run_layers(version: str, python: str, layers: tuple[str, ...], *options: str, **environment: str) -> object:
+        ran.append(layers)
+        return suite.Outcome("again", passed=1, failed=again)
+
+    monkeypatch.setattr(suite, "RESULTS", tmp_path)
+    monkeypatch.setattr(suite, "run_layers", run_layers)
+    return ran
+
+
+ONE = "<testcase classname='tests.cluster.test_one' name='a[x]'><failure message='no'/></testcase>"
+TWO = ONE.replace("failure", "error").replace("a[x]", "b")
+
+
+@pytest.mark.parametrize("again", [0, 1])
+def test_a_file_that_failed_beside_others_runs_again_and_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], again: int
+) -> None:
+    ran = stage_again(monkeypatch, tmp_path, PASSED + ONE + TWO, again)
+    outcome = suite.run_again("3.11", suite.Outcome("first", 1, 2), ())
+    assert ran == [("cluster/test_one.py",)]
+    assert outcome.failed == again
+    assert capsys.readouterr().out.count("UNSTEADY cluster/test_one.py::") == (0 if again else 2)
+
+
+@pytest.mark.parametrize("cases", ["", "".join(ONE.replace("one", f"n{i}") for i in range(5))])
+def test_a_run_that_broke_or_failed_everywhere_is_not_tried_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cases: str
+) -> None:
+    ran = stage_again(monkeypatch, tmp_path, cases, 0)
+    assert suite.run_again("3.11", suite.Outcome("first", 1, 5), ()).failed == 5
+    assert ran == []
