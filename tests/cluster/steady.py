@@ -13,10 +13,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from cluster import pylb_on
 from fakes import takeovers
 from fakes.clocks import Probe, Talk
 from fakes.cluster import JSON, OURS, is_ready, until
 from fakes.real import COMPONENT, RealLan
+from pylb.addon.names import NAMESPACE
 
 POD_NAME = "authentication.kubernetes.io/pod-name"
 WINDOW_S, IN_WINDOW = 10.0, 20  # at most so many requests of a kind (kube.backoff)
@@ -196,22 +198,25 @@ def at_rest(lan: RealLan) -> None:
         return found if count == wanted else [*found, f"{count} pods"]
 
     until_none(troubles, AT_REST_S)
+    if spread(lan):
+        until_none(troubles, AT_REST_S)
     lan.settled()
 
 
-def spread(lan: RealLan) -> None:
-    """Have the two controllers on two nodes: the scheduler prefers that, and cannot where one was away for a while."""
+def spread(lan: RealLan) -> bool:
+    """Have the two controllers on two nodes; whether they were on one: the scheduler only prefers two, where it can."""
 
     def places() -> list[str]:
         return [str(pod["spec"].get("nodeName")) for pod in lan.pods("controller")]
 
+    if len(places()) < 2 or len(set(places())) > 1:
+        return False
     leader = lan.pod("controller")
-    if len(set(places())) == 1:
-        for pod in lan.pods("controller"):
-            if pod["metadata"]["name"] != leader:
-                lan.lab.kubectl("-n", OURS.rpartition("/")[2], "delete", "pod", pod["metadata"]["name"])
-        until("the controllers are apart", lambda: len(set(places())) == len(places()) > 1, AT_REST_S)
-        at_rest(lan)
+    for pod in lan.pods("controller"):
+        if pod["metadata"]["name"] != leader:
+            pylb_on.check(lan.lab, "-n", NAMESPACE, "delete", "pod", pod["metadata"]["name"])
+    until("the controllers are apart", lambda: len(set(places())) == len(places()) > 1, AT_REST_S)
+    return True
 
 
 def until_none(look: Any, seconds: float) -> None:

@@ -40,7 +40,6 @@ def test_the_cable_is_pulled(scene: Scene, lan: RealLan, say: Say) -> None:
 
 def test_the_power_of_the_leaders_node_fails(scene: Scene, lan: RealLan, say: Say) -> None:
     """It owns an address too. Another controller gives addresses; the node comes back, and the address stays."""
-    steady.spread(lan)
     leader = lan.get(f"{OURS}/pods/{lan.pod('controller')}")["spec"]["nodeName"]
     key, address = scene.announced(leader)
     pods = scene.web(leader)
