@@ -93,13 +93,25 @@ def step(title: str, *command: str) -> Outcome:
     return Outcome(title, failed=int(subprocess.run(command, cwd=ROOT, check=False).returncode != 0))
 
 
+def read_cases(junit: Path) -> list[ElementTree.Element] | None:
+    """The tests that a JUnit file tells of; None where there is no such file, or a broken one."""
+    try:
+        return list(ElementTree.parse(junit).iter("testcase"))  # noqa: S314 - our own pytest wrote it
+    except (OSError, ElementTree.ParseError):
+        return None
+
+
+def has_failed(case: ElementTree.Element) -> bool:
+    """Whether a test failed, or broke before or after."""
+    return case.find("failure") is not None or case.find("error") is not None
+
+
 def read_junit(title: str, path: Path, rc: int) -> Outcome:
     """The counts of a JUnit file; a run that broke without a failed test counts as one failure."""
-    try:
-        cases = list(ElementTree.parse(path).iter("testcase"))  # noqa: S314 - our own pytest wrote it
-    except (OSError, ElementTree.ParseError):
+    cases = read_cases(path)
+    if cases is None:
         return Outcome(title, failed=1)
-    failed = sum(case.find("failure") is not None or case.find("error") is not None for case in cases)
+    failed = sum(map(has_failed, cases))
     skipped = [case.find("skipped") for case in cases]
     skips = Counter(skip.get("message", "") for skip in skipped if skip is not None)
     passed = len(cases) - failed - skips.total()
@@ -202,11 +214,7 @@ def run_again(version: str, first: Outcome, options: tuple[str, ...]) -> Outcome
 
 def failed_cases(junit: Path) -> list[str]:
     """`LAYER/FILE::TEST` of the tests that a JUnit file calls failed; none where there is no such file."""
-    try:
-        cases = list(ElementTree.parse(junit).iter("testcase"))  # noqa: S314 - our own pytest wrote it
-    except (OSError, ElementTree.ParseError):
-        return []
-    failed = [case for case in cases if case.find("failure") is not None or case.find("error") is not None]
+    failed = [case for case in read_cases(junit) or () if has_failed(case)]
     files = [case.get("classname", "").removeprefix("tests.").replace(".", "/") + ".py" for case in failed]
     return sorted({f"{file}::{case.get('name', '')}" for file, case in zip(files, failed, strict=True)})
 

@@ -10,26 +10,14 @@ from typing import Any
 
 import pytest
 
-from fakes.microk8s import MicroK8s, stand_in_kubectl
+from fakes.microk8s import MicroK8s, two_nodes
 
 JSON = dict[str, Any]
 
 
-def node(name: str, address: str) -> JSON:
-    status = {
-        "addresses": [{"type": "InternalIP", "address": address}],
-        "conditions": [{"type": "Ready", "status": "True"}],
-    }
-    spec = {"podCIDRs": ["10.1.0.0/16"]}
-    return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}, "spec": spec, "status": status}
-
-
 @pytest.fixture
 def home(tmp_path: Path) -> MicroK8s:
-    made = MicroK8s(tmp_path / "snapped", stand_in_kubectl())
-    made.place(node("pi1", "192.168.88.20"), node("pi2", "192.168.88.21"))
-    made.see("lan-of-the-test", "192.168.88.20/24", "192.168.88.1")
-    return made
+    return two_nodes(tmp_path / "snapped")
 
 
 @pytest.mark.parametrize("asked", [True, False], ids=["asked", "not asked"])

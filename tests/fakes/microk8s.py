@@ -232,6 +232,23 @@ def stand_in_kubectl() -> str:
     return f'"{sys.executable}" -IS "{KUBECTL}"'
 
 
+def two_nodes(home: Path) -> MicroK8s:
+    """An installed snap on a cluster of two nodes, pi1 and pi2, on a LAN that nobody can ask: its interface does not exist."""
+    made = MicroK8s(home, stand_in_kubectl())
+    made.place(_node("pi1", "192.168.88.20"), _node("pi2", "192.168.88.21"))
+    made.see("lan-of-the-test", "192.168.88.20/24", "192.168.88.1")
+    return made
+
+
+def _node(name: str, address: str) -> dict[str, Any]:
+    status = {
+        "addresses": [{"type": "InternalIP", "address": address}],
+        "conditions": [{"type": "Ready", "status": "True"}],
+    }
+    spec = {"podCIDRs": ["10.1.0.0/16"]}
+    return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}, "spec": spec, "status": status}
+
+
 def _program(path: Path, body: str) -> None:
     path.write_text(f"#!/bin/sh\n{body}\n")
     path.chmod(0o755)

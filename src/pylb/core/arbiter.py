@@ -169,15 +169,8 @@ class Arbiter:
         """What to answer for: with the MAC of the owner that this node stands in for, or None: with its own."""
         if self._answers is not None:
             return self._answers
-        found: dict[Address, bytes | None] = {}
-        for address, seat in self.seats.items():
-            if seat.mine is not None and seat.mine.confirmed:
-                found[address] = None
-            elif seat.mine is None and seat.standing is not None:
-                owners = (segment.peers.get(seat.standing) for segment in seat.segments)
-                mac = next((peer.mac for peer in owners if peer is not None and peer.mac), None)
-                if mac is not None:
-                    found[address] = mac
+        found: dict[Address, bytes | None] = dict.fromkeys(self.answered)
+        found.update((address, mac) for address, macs in self.stood_in().items() for mac in list(macs.values())[:1])
         self._answers = found
         return found
 
