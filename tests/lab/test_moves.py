@@ -10,18 +10,17 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 import pytest
 
-from fakes import lan as lans
 from fakes import takeovers
-from fakes.cluster import advertisement, deployment, pool, service, until
+from fakes.cluster import deployment, service, until
 from fakes.lan import Lan
 
-ADDRESS, LOCAL = "10.77.0.200", "10.77.0.210"
+ADDRESS, LOCAL = "10.79.0.200", "10.79.0.210"
 WEB = "/api/v1/namespaces/default/services/front"
 EXCLUDE = "node.kubernetes.io/exclude-from-external-load-balancers"
 LATE_MS = 100.0  # for a request on a new connection
@@ -31,29 +30,6 @@ LEARNT_S = 1.0  # from the end of a pod to the time when all know
 AFTER_S = 1.5  # that is watched after a move: the last of the new owner's announcements is out
 COMMAND_S = 40.0
 Say = Callable[[str], None]
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Lan]:
-    """A lab, with a Service that three pods on three nodes serve."""
-    with lans.start("10.77.0.0/24") as lan:
-        lan.create(
-            pool("good", "10.77.0.128/25"),
-            advertisement(),
-            deployment("default/web", {"app": "web"}, 8080, replicas=3),
-            service("default/front", loadBalancerIP=ADDRESS),
-        )
-        yield lan
-
-
-@pytest.fixture
-def lan(shared: Lan) -> Lan:
-    """The same with everything well."""
-    shared.settled()
-    path = "/apis/apps/v1/namespaces/default/deployments/web"
-    until("all pods serve", lambda: shared.get(path)["status"].get("readyReplicas") == 3)
-    shared.ask(f"http://{ADDRESS}/")
-    return shared
 
 
 @pytest.fixture
@@ -216,7 +192,7 @@ def test_a_request_that_cannot_be_is_refused_with_its_reason_and_spent(lan: Lan)
 
 def test_input_that_names_nothing_is_told_what_there_is(lan: Lan) -> None:
     for words, text in (
-        (("move", "10.77.0.9", "n1"), f"Error: 10.77.0.9: no Service has that address; there are {ADDRESS}\n"),
+        (("move", "10.79.0.9", "n1"), f"Error: 10.79.0.9: no Service has that address; there are {ADDRESS}\n"),
         (("drain", "n9"), "Error: NODE 'n9': the cluster has none of that name; there are n1, n2, n3\n"),
     ):
         done = pylb(lan, *words)
