@@ -180,7 +180,7 @@ def run_all(version: str, others: list[Interpreter]) -> Iterator[Outcome]:
         yield from (run.result() for run in runs)
     required = "1" if os.environ.get("CI") == "true" else os.environ.get("PYLB_REQUIRE_LAB", "")
     pair = ("-n", str(LAB_WORKERS), "--dist", "loadfile")
-    yield run_layers(version, sys.executable, ALONE, *pair, PYLB_REQUIRE_LAB=required)
+    yield run_twice(version, ALONE, (), pair, PYLB_REQUIRE_LAB=required)
 
 
 def run_real(version: str) -> Outcome:
@@ -188,23 +188,23 @@ def run_real(version: str) -> Outcome:
     workers = max(1, min(REAL_WORKERS, len(os.sched_getaffinity(0)) - 1))
     spread = ("-n", str(workers), "--dist", "loadfile")
     options = ("-m", "cluster", "--durations=15")
-    outcome = run_layers(version, sys.executable, REAL, *options, *spread, PYLB_REQUIRE_CLUSTER="1")
-    if not outcome.failed:
-        return outcome
-    return run_again(version, outcome, options)
+    return run_twice(version, REAL, options, spread, PYLB_REQUIRE_CLUSTER="1")
 
 
-def run_again(version: str, first: Outcome, options: tuple[str, ...]) -> Outcome:
-    """Each file in which something failed, once more, alone and on a cluster of its own.
+def run_twice(
+    version: str, layers: tuple[str, ...], options: tuple[str, ...], spread: tuple[str, ...], **environment: str
+) -> Outcome:
+    """Run layers whose packets are timed, and each file in which something failed once more, alone.
 
-    A real cluster on a busy machine has seconds of its own, and a test that fails leaves it in disorder for those that
-    follow. What fails twice has failed; what passes the second time is named, so that it is looked at.
+    A lab or a real cluster on a busy machine has seconds of its own, and a test that fails leaves it in disorder for
+    those that follow. What fails twice has failed; what passes the second time is named, so that it is looked at.
     """
-    cases = failed_cases(RESULTS / f"{version}-{REAL[0]}.xml")
+    first = run_layers(version, sys.executable, layers, *options, *spread, **environment)
+    cases = failed_cases(RESULTS / f"{version}-{layers[0]}.xml") if first.failed else []
     files = sorted({case.partition("::")[0] for case in cases})
     if not 0 < len(files) <= MAX_AGAIN:
         return first
-    second = run_layers(version, sys.executable, tuple(files), *options, PYLB_REQUIRE_CLUSTER="1")
+    second = run_layers(version, sys.executable, tuple(files), *options, **environment)
     if second.failed:
         return second
     for case in cases:

@@ -91,14 +91,14 @@ def test_interpreters_are_found_in_pyenv_and_the_rest_is_named(tmp_path: Path, m
     assert absent == ["3.10", "3.13"]
 
 
-def stage_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cases: str, again: int) -> list[tuple[str, ...]]:
-    """What is run anew after a first run of these cases, where so many fail then."""
+def stage_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cases: str, *failed: int) -> list[tuple[str, ...]]:
+    """What is run, one after another, where so many fail each time, the first time these cases."""
     (tmp_path / "3.11-cluster.xml").write_text(f"<testsuites><testsuite>{cases}</testsuite></testsuites>")
     ran: list[tuple[str, ...]] = []
 
     def run_layers(version: str, python: str, layers: tuple[str, ...], *options: str, **environment: str) -> object:
         ran.append(layers)
-        return suite.Outcome("again", passed=1, failed=again)
+        return suite.Outcome("run", passed=1, failed=failed[len(ran) - 1])
 
     monkeypatch.setattr(suite, "RESULTS", tmp_path)
     monkeypatch.setattr(suite, "run_layers", run_layers)
@@ -113,9 +113,9 @@ TWO = ONE.replace("failure", "error").replace("a[x]", "b")
 def test_a_file_that_failed_beside_others_runs_again_and_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], again: int
 ) -> None:
-    ran = stage_again(monkeypatch, tmp_path, PASSED + ONE + TWO, again)
-    outcome = suite.run_again("3.11", suite.Outcome("first", 1, 2), ())
-    assert ran == [("cluster/test_one.py",)]
+    ran = stage_runs(monkeypatch, tmp_path, PASSED + ONE + TWO, 2, again)
+    outcome = suite.run_twice("3.11", ("cluster",), (), ())
+    assert ran == [("cluster",), ("cluster/test_one.py",)]
     assert outcome.failed == again
     assert capsys.readouterr().out.count("UNSTEADY cluster/test_one.py::") == (0 if again else 2)
 
@@ -124,6 +124,6 @@ def test_a_file_that_failed_beside_others_runs_again_and_is_named(
 def test_a_run_that_broke_or_failed_everywhere_is_not_tried_again(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cases: str
 ) -> None:
-    ran = stage_again(monkeypatch, tmp_path, cases, 0)
-    assert suite.run_again("3.11", suite.Outcome("first", 1, 5), ()).failed == 5
-    assert ran == []
+    ran = stage_runs(monkeypatch, tmp_path, cases, 5)
+    assert suite.run_twice("3.11", ("cluster",), (), ()).failed == 5
+    assert ran == [("cluster",)]
