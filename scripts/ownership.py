@@ -18,7 +18,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from types import ModuleType
 
-from pylb.core import arbiter, beats, claims, evidence, handover, keeper, peers, presence, segment, witness
+from pylb.core import arbiter, beats, claims, evidence, gazette, handover, keeper, peers, presence, segment, sight, witness
 from pylb.core.beats import State
 from pylb.core.claims import Claim
 from pylb.core.model import NodeName
@@ -26,10 +26,12 @@ from pylb.speaker import app, beat, claimpage, datagram
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "ownership.md"
-DECIDING = ("beats", "peers", "evidence", "witness", "segment", "presence", "keeper", "handover", "claims", "arbiter")
-CARRYING = ("app", "heartbeat", "correspondents", "keyring", "strangers", "asked", "doors", "claimlist", "claimpage")
+KNOWING = ("beats", "peers", "evidence", "witness", "sight", "segment", "presence")
+DECIDING = (*KNOWING, "keeper", "handover", "claims", "gazette", "arbiter")
+SPEAKING = ("heartbeat", "correspondents", "keyring", "strangers", "asked", "doors", "claimlist", "claimpage")
+CARRYING = ("app", "notary", "sweep", *SPEAKING)
 MOVES = ROOT / "scripts" / "moves.md"
-NAMED = (app, arbiter, evidence, handover, keeper, peers, presence, witness)  # whose constants MOVES names
+NAMED = (app, arbiter, evidence, gazette, handover, keeper, peers, presence, sight, witness)  # whose constants MOVES names
 DATAGRAMS = (beat, datagram, claimpage)
 BLOCK = re.compile(r"<!-- (?P<name>\w+): begin -->\n.*?<!-- (?P=name): end -->", re.DOTALL)
 SOON = 10.0  # s in which a speaker of the drawing has begun to take part
@@ -152,7 +154,7 @@ def meetings() -> str:
         ("an owner that never lost its witness, and who took its address", Claim(A, 3), Claim(B, 4, taken=True)),
         ("an owner that started again, and who took its address", Claim(A, 3, restored=True), Claim(B, 4, taken=True)),
         ("an owner, and who was asked to take its address", Claim(A, 3), Claim(B, 4)),
-        ("two without a witness", Claim(A, 3, provisional=True), Claim(B, 4, provisional=True, taken=True)),
+        ("an owner and who took its address, both without a witness", Claim(A, 3, True), Claim(B, 4, True, taken=True)),
         ("two of one term", Claim(A, 3), Claim(B, 3)),
     )
     found = ((told, one, other, claims.meet(one, other, line, where)) for told, one, other in pairs)

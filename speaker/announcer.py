@@ -170,7 +170,7 @@ class Announcer:
         for address in before.keys() - self._placed.keys():
             self._schedule.stop(address)
         for address, places in self._placed.items():
-            if places.items() - before.get(address, {}).items():
+            if places != before.get(address):  # on a place that is left, too: clients may know the one that is lost
                 self._start(address, now)
         self._tick()
 

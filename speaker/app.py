@@ -9,17 +9,15 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import Iterable
 from ipaddress import IPv4Address
 
 from pylb.core import notices, verdicts
 from pylb.core.arbiter import Arbiter
 from pylb.core.beats import State
 from pylb.core.effects import Announce, Down, Dropped, Effect, MoveRefused, Stalled, StoodDown, StoodIn, Took, Up
-from pylb.core.keeper import RECORDED
-from pylb.core.lines import Line
-from pylb.core.model import Address, Node, NodeName, ServiceKey
+from pylb.core.model import Address, Node, NodeName
 from pylb.core.questions import Answer
+from pylb.core.verdicts import KEY
 from pylb.kube.client import Client
 from pylb.kube.recorder import EventRecorder
 from pylb.kube.report import Report
@@ -27,7 +25,7 @@ from pylb.runtime.eventlog import EventLog
 from pylb.runtime.log import Logger
 from pylb.runtime.secretfile import SecretFile
 from pylb.runtime.tasks import Nursery, within
-from pylb.speaker import statuses, surroundings
+from pylb.speaker import surroundings
 from pylb.speaker.announcer import Announcer
 from pylb.speaker.chronicle import Chronicle
 from pylb.speaker.heartbeat import Heartbeat, clock
@@ -36,10 +34,12 @@ from pylb.speaker.journal import Journal
 from pylb.speaker.keyring import KEPT, Keyring
 from pylb.speaker.links import Link
 from pylb.speaker.linkwatch import LinkWatch
+from pylb.speaker.notary import Notary
 from pylb.speaker.probe import Prober
 from pylb.speaker.publisher import Publisher
 from pylb.speaker.settings import Settings
-from pylb.speaker.statuses import Holding
+from pylb.speaker.statuses import Account
+from pylb.speaker.vouchers import Vouchers
 from pylb.speaker.world import World
 
 RESTART = "kubectl -n pylb-system rollout restart ds/pylb-speaker"  # all read the key anew
@@ -62,9 +62,13 @@ class Speaker:
             on_placement=self._on_placement,
         )
         self.world = World(client, self._on_world, settings.load_balancer_class)
-        self.publisher = Publisher(client, settings.namespace, settings.pod, self.node, self.published, log)
+        self.notary = Notary(self.arbiter, self.world, lambda: self.announcer.placements, lambda: self._links.links)
+        self.publisher = Publisher(client, settings.namespace, settings.pod, self.node, self.account, log)
         judge = verdicts.speaker(self.node)
-        self.report = Report(client, settings.namespace, settings.pod, judge, self.world.configuration)
+        self.vouchers = Vouchers(client, settings.namespace, self.heartbeat.strangers.vouch)
+        self.report = Report(
+            client, settings.namespace, settings.pod, judge, self.world.configuration, notes=lambda: {KEY: keys.name}
+        )
         self.recorder = EventRecorder(client, notices.SPEAKER)
         self.chronicle = Chronicle(client, settings.namespace, log)
         self.journal = Journal(self.node, self.chronicle.record)
@@ -72,8 +76,8 @@ class Speaker:
         self._links = LinkWatch(self._on_links)
         self._taken: dict[Address, tuple[Took, float]] = {}  # taken, but not yet told: nothing was announced so far
         self._relieved = asyncio.Event()  # this speaker ends, and others stand in
-        self._began = clock()
         self._used: tuple[Link, ...] = ()  # the links that ownership is about
+        self._told = self.heartbeat.others.told
         self._usable = False
         self._took_part = False
         self._due = False
@@ -95,6 +99,7 @@ class Speaker:
                 nursery.start(self.recorder.run(), "events")
                 nursery.start(self.chronicle.run(), "history")
                 nursery.start(self.report.run(), "report")
+                nursery.start(self.vouchers.run(), "keys of others")
                 if key_file is not None:
                     nursery.start(key_file.follow(self.take_key), "key")
                 await stop.wait()
@@ -130,20 +135,19 @@ class Speaker:
         if self.world.synced:
             nodes = self.world.nodes
             lines = self.world.lines()
-            if now < self._began + RECORDED:
-                self._recall(lines)
-            self.arbiter.drain(self.node in nodes and nodes[self.node].drained)
-            self.arbiter.follow(lines, {name: node.internal_ips for name, node in nodes.items()}, now)
+            self.notary.follow(self.publisher, lines, now)
+            me = nodes.get(self.node, Node(self.node))
+            self.arbiter.drain(me.drained)
+            self.herald.node(me.drain_fault)
+            self.arbiter.follow(lines, {name: self._homes(node) for name, node in nodes.items()}, now)
         self._use_links()
         self._reconsider(now)
         self._settle(now, decide=True)
 
-    def _recall(self, lines: Iterable[Line]) -> None:
-        """Whom the API names as the owners, for a speaker that has just started."""
-        known = self.publisher.recorded
-        found = {one.address: known[key] for one in lines for key in one.services if key in known}
-        nodes = {address: status.node for address, status in found.items()}
-        self.arbiter.recall(nodes, {address: status.term for address, status in found.items()})
+    def _homes(self, node: Node) -> tuple[Address, ...]:
+        """Where a node's own kernel can be asked, on each link: as the cluster names it, and as it tells."""
+        told = self.heartbeat.others.told.get(node.name, ())
+        return tuple(dict.fromkeys((*node.internal_ips, *told)))
 
     def _on_links(self, links: tuple[Link, ...]) -> None:
         """What may be answered is settled before the announcer learns of a link: an old claim may be another's by now."""
@@ -170,7 +174,7 @@ class Speaker:
         if usable and not self._usable:
             self.heartbeat.strangers.begin(now)
         self._usable = usable
-        self.arbiter.ready(self.world.synced and not self.heartbeat.barred, now)
+        self.arbiter.ready(self.world.synced and not self.heartbeat.barred and not self.notary.waits, now)
 
     def _send_beats_to_nodes(self) -> None:
         """To all others; none goes out while the cable is out, since a link that is down has no beats: the kernel would
@@ -183,6 +187,7 @@ class Speaker:
         """The cluster's secret, as it is now."""
         if self.heartbeat.keys.take(secret, clock()):
             self.log.info("took the new key; the one before is believed and used, too", seconds=round(KEPT))
+            self.report.again()
 
     def _on_strangers(self, untold: list[NodeName]) -> None:
         for node in untold:
@@ -193,6 +198,13 @@ class Speaker:
         self.arbiter.learn(answer, clock())
 
     def _on_turn(self, now: float) -> None:
+        if self._told is not self.heartbeat.others.told:
+            self._told = self.heartbeat.others.told
+            self._on_world()
+        self.notary.turn(self.publisher, now)
+        self.vouchers.want(self.heartbeat.strangers.doubted(now))
+        if self.notary.begins(self.publisher, now):
+            self._reconsider(now)
         self._settle(now)
         if self.arbiter.state is State.RESTARTING and self.arbiter.is_relieved(now):
             self._relieved.set()
@@ -233,7 +245,8 @@ class Speaker:
             self._taken.pop(effect.address, None)
             self.herald.drop(effect)
         elif isinstance(effect, MoveRefused):
-            self.herald.move_refused(effect)
+            if not (effect.term and effect.line.address in self.announcer.refused):  # whose terms nobody is told of
+                self.herald.move_refused(effect)
         elif isinstance(effect, (StoodIn, StoodDown)):
             self.herald.standing(effect)
             self._note(effect)
@@ -274,14 +287,11 @@ class Speaker:
         self.herald.refused({address: (reason, owned[address]) for address, reason in refused.items()})
         self.publisher.changed()
 
-    def published(self) -> dict[ServiceKey, Holding] | None:
-        """The Services that this node announces, each with the interfaces that were asked for by name, and the claim.
-
-        None while it takes no part, as in its first second: what it had may be its own again in a moment.
-        """
-        if self.arbiter.state is State.JOINING:
-            return None
-        return statuses.holdings(self.announcer.placements, self.arbiter.seats, self.node, time.time() - clock())
+    def account(self) -> Account | None:
+        """What this node has to tell the API, by all that it has read there."""
+        now = clock()
+        self.notary.turn(self.publisher, now)
+        return self.notary.account(now)
 
 
 def _beat_address(node: Node) -> str | None:

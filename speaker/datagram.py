@@ -7,10 +7,12 @@ meaning. A datagram without the field 3 is of the first format: a beat that list
 
     1 the Ethernet addresses of all of the sender's links (6)*
     2 nothing: the sender goes by what is valid of an invalid configuration
-    3 state 1 | flags 1 (1: its witness answers, 2: an Ethernet address follows) | Ethernet address 0 or 6 | link's name
-    4 its addresses on that link: (IP version 1 | address 4 or 16)*
+    3 state 1 | flags 1 (1: its witness answers, 2: an Ethernet address follows, 4: who hears it is asked to answer)
+      | Ethernet address 0 or 6 | link's name
+    4 its addresses, those on that link first: (IP version 1 | address 4 or 16)*
     5 whom it hears: (SHA-256 of the node's name, cut to 8 | incarnation 8 | sequence 8)*
     6 what it answers for: digest 8 | pages of the list, as a power of two, 1 | (index 2 | length 2 | page)*
+    7 whom it watched and lost: (SHA-256 of the node's name, cut to 8 | incarnation 8 | sequence 8 | verdict 1)*
 
 The state in the head is the nearest one of the first format: who drains or restarts leaves, for such a reader.
 """
@@ -20,11 +22,14 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from ipaddress import IPv4Address, IPv6Address
+from itertools import islice
 
-from pylb.core.beats import Ack, Beat, State
+from pylb.core.beats import Ack, Beat, Loss, State
+from pylb.core.circle import MAX_LOSSES
+from pylb.core.evidence import Verdict
 from pylb.core.model import Address, NodeName
 from pylb.speaker import beat as frame
 from pylb.speaker.claimlist import PAGE_HEAD_BYTES, Listing, Page
@@ -34,17 +39,20 @@ from pylb.speaker.keyring import Key
 
 MAC_BYTES = 6
 MAX_MACS = 16  # Ethernet addresses that a beat tells
-MAX_ADDRESSES = 8  # of its link
+MAX_ADDRESSES = 8  # of its own
 MAX_LINK_BYTES = 15  # IFNAMSIZ of linux/if.h, less the NUL
 MAX_ACKS = 32  # in one datagram
 ACK_BYTES = 24
+LOSS_BYTES = 25
 TOKEN_BYTES = 8  # of a node's name
 HEAD_BYTES = 30  # of the first format, without the name
 FIELD_HEAD_BYTES = 3
 
-_MACS, _PARTIAL, _SELF, _ADDRESSES, _ACKS, _LIST = range(1, 7)
-_WITNESSED, _HAS_MAC = 1, 2
+_MACS, _PARTIAL, _SELF, _ADDRESSES, _ACKS, _LIST, _LOST = range(1, 8)
+_WITNESSED, _HAS_MAC, _ASKS = 1, 2, 4
 _ACK = struct.Struct("!8sQQ")
+_LOSS = struct.Struct("!8sQQB")
+_VERDICTS = (Verdict.OPEN, Verdict.SERVES, Verdict.STOPPED, Verdict.MUTE, Verdict.GONE)
 _PAGE = struct.Struct("!HH")
 _STATES = {1: State.JOINING, 2: State.ACTIVE, 3: State.LEAVING, 4: State.RESTARTING, 5: State.DRAINING}
 _NUMBERS = {state: number for number, state in _STATES.items()}
@@ -61,8 +69,8 @@ class Format(IntEnum):
 class Telling:
     """What one datagram tells: a beat, of whose claims it has but some pages; the claims of `beat` itself are empty.
 
-    `macs` are those of all of the sender's links, `addresses` where it hears beats on this one. Without a `listing` it is
-    of the first format, and its `beat` has the state and the sender's first Ethernet address alone.
+    `macs` are those of all of the sender's links, `addresses` where it hears beats, those on this one first. Without a
+    `listing` it is of the first format, and its `beat` has the state and the sender's first Ethernet address alone.
     """
 
     beat: Beat
@@ -113,10 +121,12 @@ def _write_about(telling: Telling) -> Iterator[tuple[int, bytes]]:
     if telling.partial:
         yield _PARTIAL, b""
     if telling.listing is not None:
-        flags = beat.witnessed * _WITNESSED + bool(beat.mac) * _HAS_MAC
+        flags = beat.witnessed * _WITNESSED + bool(beat.mac) * _HAS_MAC + beat.asks * _ASKS
         yield _SELF, bytes([_NUMBERS[beat.state], flags]) + beat.mac + link
     if telling.addresses:
         yield _ADDRESSES, b"".join(bytes([address.version]) + address.packed for address in telling.addresses)
+    if beat.lost:
+        yield _LOST, b"".join(_write_loss(node, loss) for node, loss in islice(beat.lost.items(), MAX_LOSSES))
 
 
 def _write_ack(node: NodeName, ack: Ack) -> bytes:
@@ -124,6 +134,13 @@ def _write_ack(node: NodeName, ack: Ack) -> bytes:
         return _ACK.pack(token(node), ack.incarnation, ack.sequence)
     except struct.error as error:
         raise ValueError(f"a number of an ack is out of range: {error}") from None
+
+
+def _write_loss(node: NodeName, loss: Loss) -> bytes:
+    try:
+        return _LOSS.pack(token(node), loss.incarnation, loss.sequence, _VERDICTS.index(loss.verdict))
+    except (struct.error, ValueError) as error:
+        raise ValueError(f"a loss has no form: {error}") from None
 
 
 def _write_listing(listing: Listing) -> bytes:
@@ -147,9 +164,11 @@ def decode(datagram: bytes, key: Key, names: Mapping[bytes, NodeName]) -> Tellin
     if _SELF not in fields:
         beat = Beat(node, told.incarnation, told.sequence, _STATES[told.state], mac=macs[0] if macs else b"")
         return Telling(beat, None, macs, partial=partial)
-    state, witnessed, mac, link = _read_self(fields[_SELF])
+    state, flags, mac, link = _read_self(fields[_SELF])
     acks = dict(_read_acks(fields.get(_ACKS, b""), names))
-    beat = Beat(node, told.incarnation, told.sequence, state, link, mac, acks=acks, witnessed=witnessed)
+    lost = dict(_read_losses(fields.get(_LOST, b""), names))
+    beat = Beat(node, told.incarnation, told.sequence, state, link, mac, acks=acks, lost=lost)
+    beat = replace(beat, witnessed=bool(flags & _WITNESSED), asks=bool(flags & _ASKS))
     addresses = tuple(_read_addresses(fields.get(_ADDRESSES, b"")))[:MAX_ADDRESSES]
     return Telling(beat, _read_listing(fields.get(_LIST, b"")), macs, addresses, partial)
 
@@ -161,7 +180,7 @@ def _cut(value: bytes, size: int) -> Iterable[bytes]:
     return (value[at : at + size] for at in range(0, len(value), size))
 
 
-def _read_self(value: bytes) -> tuple[State, bool, bytes, str]:
+def _read_self(value: bytes) -> tuple[State, int, bytes, str]:
     if len(value) < 2:
         raise WireError(Flaw.BAD_LENGTH)
     state, flags = _STATES.get(value[0]), value[1]
@@ -170,7 +189,7 @@ def _read_self(value: bytes) -> tuple[State, bool, bytes, str]:
     at = 2 + (MAC_BYTES if flags & _HAS_MAC else 0)
     if not at <= len(value) <= at + MAX_LINK_BYTES:
         raise WireError(Flaw.BAD_LENGTH)
-    return state, bool(flags & _WITNESSED), value[2:at], value[at:].decode("utf-8", "surrogateescape")
+    return state, flags, value[2:at], value[at:].decode("utf-8", "surrogateescape")
 
 
 def _read_acks(value: bytes, names: Mapping[bytes, NodeName]) -> Iterator[tuple[NodeName, Ack]]:
@@ -178,6 +197,13 @@ def _read_acks(value: bytes, names: Mapping[bytes, NodeName]) -> Iterator[tuple[
         who, incarnation, sequence = _ACK.unpack(item)
         if who in names:
             yield names[who], Ack(incarnation, sequence)
+
+
+def _read_losses(value: bytes, names: Mapping[bytes, NodeName]) -> Iterator[tuple[NodeName, Loss]]:
+    for item in _cut(value, LOSS_BYTES):
+        who, incarnation, sequence, verdict = _LOSS.unpack(item)
+        if who in names:  # what a later version calls it is none of these
+            yield names[who], Loss(incarnation, sequence, _VERDICTS[verdict if verdict < len(_VERDICTS) else 0])
 
 
 def _read_addresses(value: bytes) -> Iterator[Address]:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from pylb.core.arbiter import TICK, Arbiter
+from pylb.core.arbiter import Arbiter
 from pylb.core.beats import INTERVAL, Beat, State
 from pylb.core.model import NodeName
 from pylb.speaker import beat as frame
@@ -47,7 +47,7 @@ class Heartbeat:
         self.strangers = Strangers()
         self.barred = False  # this node is to take no part: others do whose beats it cannot read
         self.others = Correspondents(arbiter.node)
-        self._outgoing: dict[str, Outgoing] = {}
+        self._outgoing: dict[tuple[str, bool], Outgoing] = {}  # by link, and whether an answer is asked for
         self._incoming = Incoming()
         self._predecessors = Predecessors(arbiter)
         self._sequences: dict[str, int] = {}  # the last one sent, by link
@@ -95,7 +95,7 @@ class Heartbeat:
     @property
     def left_out(self) -> dict[str, int]:
         """By link, how many addresses the beats there have no room for."""
-        return {link: outgoing.left_out for link, outgoing in self._outgoing.items()}
+        return {link: outgoing.left_out for (link, _), outgoing in self._outgoing.items()}
 
     def flush(self) -> None:
         """Throw away the beats that queued up while this process was held up: they prove nothing about now."""
@@ -126,7 +126,7 @@ class Heartbeat:
 
     async def _wait(self, now: float) -> None:
         """Sleep until something is due, or `beat_now`. (No wait_for: before Python 3.12 it can swallow a cancellation.)"""
-        due = min(self._next_beat, now + TICK)
+        due = min(self._next_beat, self._arbiter.next_tick(now))
         alarm = asyncio.get_running_loop().call_later(max(0.0, due - now), self._sooner.set)
         try:
             await self._sooner.wait()
@@ -139,12 +139,10 @@ class Heartbeat:
             return
         keys = self.keys.valid(now)
         for beat in self._arbiter.beats(now):
-            outgoing = self._outgoing.get(beat.link)
-            if outgoing is None:
-                outgoing = self._outgoing[beat.link] = Outgoing(beat.node)
+            outgoing = self._outgoing.setdefault((beat.link, beat.asks), Outgoing(beat.node))
             self._sequences[beat.link] = beat.sequence
             tellings = outgoing.tell(beat, self.others.macs, self.others.own(beat.link), beat.partial)
-            peers = self.others.peers(beat.link)
+            peers = self.others.peers(beat.link, beat.to)
             for datagram in [codec.encode(telling, key) for telling in tellings for key in keys]:
                 for peer in peers:
                     self._post(datagram, peer)
@@ -175,7 +173,7 @@ class Heartbeat:
         cluster, answers = frame.glance(datagram)
         key = self.keys.find(cluster, now)
         if key is None:
-            self.strangers.refused(peer[0], answers, now)
+            self.strangers.refused(peer[0], cluster.hex(), answers, now)
             raise WireError(Flaw.OTHER_KEY)
         telling = codec.decode(datagram, key, self.others.names)
         beat, _ = self._incoming.read(telling)

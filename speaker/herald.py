@@ -11,7 +11,8 @@ from pylb.core import events, notices
 from pylb.core.effects import Down, Dropped, MoveRefused, StoodDown, StoodIn, Took, Up
 from pylb.core.events import Event
 from pylb.core.lines import Line
-from pylb.core.model import Address, NodeName, Service, ServiceKey
+from pylb.core.model import Address, NodeName, ObjectRef, Service, ServiceKey
+from pylb.core.moves import MOVE, Move
 from pylb.core.notices import Notice
 from pylb.core.reasons import Reason
 from pylb.kube.configuration import Configuration
@@ -36,6 +37,7 @@ class Herald:
         self._announced: AbstractSet[tuple[ServiceKey, Address]] = frozenset()
         self._problems: tuple[str, ...] | None = None
         self._pools: tuple[str, ...] = ()
+        self._drain_fault = ""
 
     def take(self, take: Took, announced: float) -> None:
         """This node announces an address; `announced` is the time from the decision to the first announcement, in s."""
@@ -79,8 +81,9 @@ class Herald:
         """A move of an address of ours was asked for, and cannot be."""
         line, reason = effect.line, effect.reason
         self._log.warning("not moved", address=str(line.address), to=effect.node, reason=reason.value, why=reason.text)
+        fix = f"annotate {MOVE}={Move(effect.node, effect.term)} to move it, too" if effect.term else ""
         for service in line.services:
-            self._notify(service, notices.not_moved(line.address, effect.node, reason))
+            self._notify(service, notices.not_moved(line.address, effect.node, reason, fix))
 
     def refused(self, refused: Mapping[Address, tuple[Reason, Line]]) -> None:
         """Owned addresses that cannot be announced here; each is told once as long as it lasts."""
@@ -91,6 +94,14 @@ class Herald:
                     for service in line.services:
                         self._notify(service, notices.announce_failed(self._node, address))
         self._refused = {address: reason for address, (reason, _) in refused.items()}
+
+    def node(self, fault: str) -> None:
+        """Why what this node's annotation says about draining is not understood; "" where it is."""
+        if fault and fault != self._drain_fault:
+            self._log.warning("not drained", why=fault)
+            # A Node's events have its name for an UID, as kubelet and kubectl have it.
+            self._recorder.record(ObjectRef("Node", "", self._node, self._node), notices.not_drained(self._node, fault))
+        self._drain_fault = fault
 
     def member(self, change: Up | Down) -> None:
         """A speaker, this one too, is heard or not heard any more."""

@@ -48,6 +48,11 @@ class Keyring:
         self._current = derive(secret)
         self._earlier: dict[Key, float] = {}  # until when each is believed, the oldest first
 
+    @property
+    def name(self) -> str:
+        """Which key is the current one: what may be told, as each beat does."""
+        return self._current.cluster.hex()
+
     def take(self, secret: bytes, now: float) -> bool:
         """Make this secret the current one; False if it is already."""
         key = derive(secret)

@@ -6,7 +6,7 @@ Pure: messages and values in, values out. `linkwatch` feeds it from the kernel.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import IPv4Address
@@ -160,8 +160,19 @@ def interfaces_for(address: Address, links: Sequence[Link], names: frozenset[str
     if names is not None:
         chosen = tuple(link for link in links if link.name in names)
     else:
-        chosen = tuple(link for link in links if any(address in known.network for known in link.addresses))
+        chosen = tuple(_one_a_subnet(address, links))
     return Choice(chosen) if chosen else Choice((), Reason.NO_INTERFACE)
+
+
+def _one_a_subnet(address: Address, links: Iterable[Link]) -> Iterator[Link]:
+    """Those whose subnet holds an address, but of several with the same one, such as a cable and Wi-Fi to one LAN, the
+    first: with two it would have two MACs there."""
+    met: set[object] = set()
+    for link in links:
+        networks = {known.network for known in link.addresses if address in known.network}
+        if networks - met:
+            yield link
+        met |= networks
 
 
 @dataclass(slots=True)

@@ -67,7 +67,8 @@ def _address(
     line, alive = seat.line, {*arbiter.presence.members, *([arbiter.node] if arbiter.state.takes_part else [])}
     drained = [node for node in draining(arbiter) if node in alive and node in line.verdict.ranking]
     owner, silent = arbiter.owner(line.address), [node for node in line.verdict.ranking if node not in alive]
-    reason = refused.get(line.address) or line.verdict.reason
+    obstacle = refused.get(line.address) or _unconfirmed(seat)
+    reason = obstacle or line.verdict.reason
     if reason is None and owner is None and len(silent) == len(line.verdict.ranking):
         reason = Reason.NOT_ALIVE
     claim = seat.mine.claim if seat.mine is not None else seat.owner
@@ -75,8 +76,8 @@ def _address(
     excluded.update(dict.fromkeys(drained, Reason.NODE_DRAINS))
     return {
         "address": str(line.address),
-        "owner": "" if line.address in refused else owner or "",
-        "mine": seat.mine is not None and line.address not in refused,
+        "owner": "" if obstacle else owner or "",
+        "mine": seat.mine is not None and obstacle is None,
         "standing": seat.standing or "",
         "term": claim.term if claim is not None else 0,
         "provisional": claim is not None and claim.provisional,
@@ -87,6 +88,13 @@ def _address(
         "reason": reason.value if reason else None,
         "interfaces": list(placements.get(line.address, ())),
     }
+
+
+def _unconfirmed(seat: Seat) -> Reason | None:
+    """Why a node does not answer for what was its own; another may have it by now. None where it may, or never had it."""
+    if seat.mine is None or seat.mine.confirmed:
+        return None
+    return Reason.STALLED if seat.segments else Reason.NO_LINK
 
 
 def _config(problems: list[str], partial: bool) -> dict[str, Any]:

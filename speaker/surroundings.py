@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from pylb.core import segment
 from pylb.core.lines import Line
 from pylb.core.model import Address, NodeName
-from pylb.speaker.links import Link, usable
+from pylb.speaker.links import Link, interfaces_for, usable
 
 
 def matters(links: Iterable[Link], own: Collection[Address], lines: Iterable[Line], node: NodeName) -> tuple[Link, ...]:
@@ -27,7 +27,8 @@ def matters(links: Iterable[Link], own: Collection[Address], lines: Iterable[Lin
             addresses.append(line.address)
         else:
             named |= names
-    return tuple(link for link in found if link.name in named or _has(link, own) or _holds_any(link, addresses))
+    holding = {link.name for address in addresses for link in interfaces_for(address, found, None).links}
+    return tuple(link for link in found if link.name in named | holding or _has(link, own))
 
 
 def as_core(link: Link) -> segment.Link:
@@ -38,8 +39,3 @@ def as_core(link: Link) -> segment.Link:
 
 def _has(link: Link, own: Collection[Address]) -> bool:
     return any(known.ip in own for known in link.addresses)
-
-
-def _holds_any(link: Link, addresses: Iterable[Address]) -> bool:
-    networks = [known.network for known in link.addresses]
-    return any(address in network for network in networks for address in addresses)

@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pylb.core.beats import Ack, Beat, State
+from pylb.core.beats import Ack, Beat, Loss, State
+from pylb.core.circle import MAX_LOSSES
 from pylb.core.claims import MAX_TERM, Claim
+from pylb.core.evidence import Verdict
 from pylb.core.model import Address, NodeName
 from pylb.speaker import beat as first_format
 from pylb.speaker.beat import MAX_BYTES
@@ -51,6 +53,9 @@ beats = st.builds(
     st.dictionaries(names, st.builds(Ack, numbers, numbers), max_size=2 * MAX_ACKS),
     st.booleans(),
 )
+losses = st.builds(
+    Loss, numbers, numbers, st.sampled_from([one for one in Verdict if one not in (Verdict.ALIVE, Verdict.OWNS)])
+)
 tellings_about = st.tuples(
     st.sets(st.binary(min_size=6, max_size=6), max_size=16), st.lists(addresses, max_size=8), st.booleans()
 )
@@ -80,6 +85,22 @@ def test_what_was_told_at_one_turn_is_read_as_it_was_told(
     assert acks.items() <= beat.acks.items()
     assert len(acks) >= min(len(beat.acks), 20)
     assert heard == replace(beat, sequence=heard.sequence, acks=heard.acks)
+
+
+@given(beats, tellings_about, st.booleans(), st.dictionaries(names, losses, max_size=2 * MAX_LOSSES))
+def test_who_asks_and_whom_he_lost_is_read_as_it_was_told(
+    beat: Beat, about: tuple[set[bytes], list[Address], bool], asks: bool, lost: dict[NodeName, Loss]
+) -> None:
+    """At most MAX_LOSSES of them, and never at the cost of the list of claims."""
+    tellings = Outgoing(beat.node).tell(replace(beat, asks=asks, lost=lost), *about)
+    assert any(telling.listing is not None and telling.listing.pages for telling in tellings)
+    for telling in tellings:
+        datagram = encode(telling, KEY)
+        assert len(datagram) <= MAX_BYTES
+        found = decode(datagram, KEY, {token(node): node for node in lost}).beat
+        assert found.asks is asks
+        assert found.lost.items() <= lost.items()
+        assert len(found.lost) == min(len(lost), MAX_LOSSES)
 
 
 @given(beats, tellings_about)

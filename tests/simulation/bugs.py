@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import pytest
 
-from pylb.core import arbiter, evidence, keeper, presence, seating, seats
+from pylb.core import arbiter, evidence, handover, keeper, presence, seating, seats
 from pylb.core.beats import State
 from pylb.core.claims import Cause, Claim
 from pylb.core.effects import Announce, Effect
 from pylb.core.evidence import Port, Row, Suspicion, Verdict
+from pylb.core.gazette import Gazette, Voice
+from pylb.core.lines import Line
 from pylb.core.model import Address, NodeName
+from pylb.core.moves import Move
 from pylb.core.peers import DEADLINE, Peer
 from pylb.core.questions import Answer
+from pylb.core.reasons import Reason
 from pylb.core.segment import Segment
 
 Patch = pytest.MonkeyPatch
@@ -132,6 +137,7 @@ def yields_unheard(patch: Patch) -> None:
     """Who has the weaker claim stops before the other knows that there was one."""
     patch.setattr(seats.Seat, "is_known", lambda self, node, since: True)
     patch.setattr(seating, "remind", lambda seats, segment: set())
+    patch.setattr(Gazette, "_note_contests", lambda self, before, seats: iter(()))  # nor by the API
 
 
 @bug
@@ -186,9 +192,77 @@ def returns_claim_what_the_api_names(patch: Patch) -> None:
 
     def believing(self: keeper.Keeper, seat: seats.Seat, now: float) -> bool:
         active = self._presence.state is State.ACTIVE
-        if active and seat.mine is None and not seat.recalled and self.recorded.get(seat.line.address) == self._node:
+        told = self.recorded.get(seat.line.address)
+        mine = told is not None and told.claim.node == self._node
+        if active and seat.mine is None and not seat.recalled and mine:
             seat.recalled = True
             self._take(seat, Claim(self._node, seat.term + 1), None, Cause.RESUMED, now)
         return consider(self, seat, now)
 
     patch.setattr(keeper.Keeper, "consider", believing)
+
+
+@bug
+def nobody_reads_the_api(patch: Patch) -> None:
+    """Two that do not hear each other never learn of each other, though both could."""
+    patch.setattr(Gazette, "_counts", lambda self, seat, node, voice, now: False)
+
+
+@bug
+def what_stands_in_the_api_counts(patch: Patch) -> None:
+    """The record of a node that is lost is taken for its word."""
+    patch.setattr(Voice, "counts", lambda self, sign, firm, limit, now: True)
+    patch.setattr(Gazette, "_hear", lambda self, node, notice, now: Voice(notice, frozenset(), math.inf, math.inf))
+
+
+@bug
+def stops_before_the_other_announces(patch: Patch) -> None:
+    """Who is drained gives everything up at once."""
+    wait = keeper.Keeper._yield
+
+    def hasty(self: keeper.Keeper, seat: seats.Seat, mine: seats.Held, now: float) -> bool:
+        if self._presence.state.yields:
+            self._drop(seat, Reason.NOT_ELECTED)
+        return wait(self, seat, mine, now)
+
+    patch.setattr(keeper.Keeper, "_yield", hasty)
+
+
+@bug
+def a_request_is_a_pin(patch: Patch) -> None:
+    """Whatever its term, a request is carried out."""
+
+    def pinned(line: Line, claim: Claim) -> Move | None:
+        return next((move for move in line.moves if move.node != claim.node), None)
+
+    patch.setattr(handover, "asked", pinned)
+    patch.setattr(keeper, "asked", pinned)
+
+
+@bug
+def requests_are_never_refused(patch: Patch) -> None:
+    """One that cannot be met stays open."""
+    patch.setattr(keeper, "is_asked", lambda *arguments: False)
+
+
+@bug
+def a_drained_node_takes(patch: Patch) -> None:
+    """It is a candidate like any other."""
+    patch.setattr(State, "may_take", property(lambda self: self in (State.ACTIVE, State.DRAINING)))
+
+
+@bug
+def a_drained_node_keeps_all(patch: Patch) -> None:
+    """It asks nobody to take what it owns."""
+    patch.setattr(State, "yields", property(lambda self: self is State.LEAVING))
+
+
+@bug
+def goes_back_unasked(patch: Patch) -> None:
+    """Addresses go back to the first in line, though nobody said so."""
+
+    def always(seat: seats.Seat, node: NodeName) -> bool:
+        return seat.line.verdict.winner != node
+
+    patch.setattr(handover, "may_go_back", always)
+    patch.setattr(keeper, "may_go_back", always)

@@ -7,25 +7,30 @@ happened (`effects`). Sockets, the clock and the API are its callers' matter. Ti
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from types import MappingProxyType
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from pylb.core import seating
 from pylb.core.beats import STRIDE, Beat, State
 from pylb.core.claims import Claim
 from pylb.core.effects import Effect
+from pylb.core.gazette import Gazette
 from pylb.core.keeper import Keeper
 from pylb.core.lines import Line
 from pylb.core.model import Address, NodeName
 from pylb.core.presence import Presence
 from pylb.core.questions import Answer, Question, Subject
+from pylb.core.record import Notice, Record
 from pylb.core.seats import Seat
 from pylb.core.segment import Link, Segment
 
 TICK = 0.05  # s between ticks
+BREATH = 0.01  # s between two ticks at least
+SLACK = 0.02  # s by which a tick may come later, for what is due then
+REVIEW = 0.5  # s between two looks at claims that only time makes ordinary
 MAX_ADDRESSES = 10_000
 AT_ONCE = 1000  # addresses decided about in one tick: some 30 ms on a small machine
-NO_TERMS: Mapping[Address, int] = MappingProxyType({})
 KUBELET = 10250  # the kubelet's port
 
 
@@ -36,9 +41,11 @@ class Arbiter:
         self.node, self.incarnation = node, incarnation
         self.presence = Presence(node, incarnation, now)
         self.seats: dict[Address, Seat] = {}
+        self.gazette = Gazette(self.presence)
         self._keeper = Keeper(self.presence)
         self._nodes: Mapping[NodeName, tuple[Address, ...]] = {}
         self._sequence = 0
+        self._review_at = now
         self._last = (0, b"")  # the address that was decided about last, where there are too many for one tick
         self._restless: set[Address] = set()  # addresses about which something may have to be decided
         self._witnessed: dict[str, bool] = {}
@@ -68,9 +75,10 @@ class Arbiter:
         if self.state is not before:
             self._restless.update(self.seats)
 
-    def use(self, links: Iterable[Link], now: float) -> None:
-        """These links are up from now on."""
-        self.presence.use(links, now)
+    def use(self, links: Iterable[Link], now: float, down: Iterable[Link] = ()) -> None:
+        """These links are up from now on, and those are not."""
+        self.presence.use(links, now, down)
+        self.presence.sit(self._nodes, now)
         for seat in self.seats.values():
             self._face(seat, now)
         self._changed()
@@ -78,6 +86,7 @@ class Arbiter:
     def follow(self, lines: Iterable[Line], nodes: Mapping[NodeName, tuple[Address, ...]], now: float) -> None:
         """What the cluster wants: a line for each address, whoever is alive, and the nodes' own addresses."""
         self._nodes, self._keeper.nodes = nodes, frozenset(nodes)
+        self.presence.sit(nodes, now)
         wanted = {line.address: line for line in list(lines)[:MAX_ADDRESSES]}
         for address in self.seats.keys() - wanted.keys():
             self._keeper.vacate(self.seats.pop(address))
@@ -92,9 +101,13 @@ class Arbiter:
             self._face(seat, now)
         self._changed()
 
-    def recall(self, recorded: Mapping[Address, NodeName], terms: Mapping[Address, int] = NO_TERMS) -> None:
+    def recall(self, recorded: Mapping[Address, Record]) -> None:
         """Whom the API names as each address's owner: what counts when this node starts."""
-        self._keeper.recorded, self._keeper.terms = dict(recorded), dict(terms)
+        self._keeper.recorded = recorded
+
+    def read(self, notices: Mapping[NodeName, Notice], ready: Collection[NodeName], now: float) -> None:
+        """What the nodes tell through the API by now, and which of them are ready by its word."""
+        self._restless |= self.gazette.read(notices, ready, self.seats, now)
 
     def hear(self, beat: Beat, link: str, now: float) -> None:
         """A beat came in on a link."""
@@ -102,10 +115,10 @@ class Arbiter:
         if segment is None or beat.node == self.node:
             return
         known = segment.peers.get(beat.node)
-        before = known.claims if known is not None else {}
+        before = known.claims if known is not None and known.is_real else {}
         was = (known.state, known.incarnation, known.is_fresh(now)) if known is not None else None
-        apart = known is None or now >= known.sign + known.deadline
-        peer = segment.peers.hear(beat, now)
+        apart = segment.is_apart(known, now)
+        peer = segment.hear(beat, now)
         if peer is None:
             seating.note_contest(self.seats, beat, now)
             return
@@ -134,7 +147,7 @@ class Arbiter:
             mine.asked = False  # ask again
 
     def tick(self, now: float) -> None:
-        """Let time pass. To be called each TICK."""
+        """Let time pass. To be called again at `next_tick`."""
         held_up = self.presence.tick(now)
         if held_up:
             self._distrust(held_up, now)
@@ -144,12 +157,21 @@ class Arbiter:
             self._note_witness(segment, now)
         if self.presence.join(now):
             self._restless.update(self.seats)
+        self._restless |= self.gazette.tick(self.seats, now)
+        if now >= self._review_at:
+            self._review_at = now + REVIEW
+            self._restless.update(seating.unsettled(self.seats))
         if self._restless:
             for address in self._due():
                 seat = self.seats.get(address)
                 if seat is None or self._keeper.consider(seat, now):
                     self._restless.discard(address)
             self._changed()
+
+    def next_tick(self, now: float) -> float:
+        """When to call `tick` again: after TICK, or when something is due about a node that is silent."""
+        due = min((segment.due(now) for segment in self.presence.segments.values()), default=math.inf)
+        return max(due, now + BREATH) if due <= now + TICK + SLACK else now + TICK
 
     def _due(self) -> list[Address]:
         """What to decide about now: a part, in turn, where all of it would take longer than a beat."""
@@ -190,24 +212,15 @@ class Arbiter:
         return told
 
     def beats(self, now: float) -> Iterator[Beat]:
-        """The next beat for each link."""
+        """The next beats for each link."""
         for name, segment in self.presence.segments.items():
-            self._sequence += STRIDE
-            segment.peers.sent(self._sequence, now)
             if name not in self._listed:
                 self._listed[name] = seating.claims_on(segment, self.seats)
-            yield Beat(
-                self.node,
-                self.incarnation,
-                self._sequence,
-                self.state,
-                name,
-                segment.link.mac,
-                self._listed[name],
-                segment.peers.acks(now),
-                segment.is_witnessed(now),
-                self.presence.partial,
-            )
+            said = Beat(self.node, self.incarnation, 0, self.state, name, segment.link.mac, self._listed[name])
+            for to, asks in self.presence.turns(segment, now):
+                self._sequence += STRIDE
+                said = replace(said, sequence=self._sequence, partial=self.presence.partial, asks=asks, to=to)
+                yield segment.say(said, now)
 
     def questions(self, now: float) -> Iterator[Question]:
         """What to ask now."""
@@ -254,6 +267,7 @@ class Arbiter:
         for name, segment in self.presence.segments.items():
             listed = seating.claims_on(segment, self.seats)
             if listed != self._listed.get(name):
+                segment.compare(self._listed.get(name, {}), listed)
                 self._listed[name] = listed
 
     def _distrust(self, seconds: float, now: float) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from pylb.core.claims import Claim
+from pylb.core.evidence import Verdict
 from pylb.core.model import Address, NodeName
 
 INTERVAL = 0.1  # s between beats
@@ -47,6 +48,15 @@ class Ack:
 
 
 @dataclass(frozen=True, slots=True)
+class Loss:
+    """A node that its sender watches, and does not hear any more: its newest beat, and what became of it so far."""
+
+    incarnation: int
+    sequence: int
+    verdict: Verdict = Verdict.OPEN
+
+
+@dataclass(frozen=True, slots=True)
 class Beat:
     """One heartbeat, sent on one link.
 
@@ -65,3 +75,7 @@ class Beat:
     acks: Mapping[NodeName, Ack] = field(default_factory=dict)
     witnessed: bool = True  # whether its witness answers: one that was cut off takes nothing over
     partial: bool = False  # its sender goes by what is valid of an invalid configuration
+    # Where a link has too many nodes for each to beat to all:
+    asks: bool = False  # whoever it goes to is asked to answer in his next turn
+    lost: Mapping[NodeName, Loss] = field(default_factory=dict)
+    to: tuple[NodeName, ...] | None = None  # whom it goes to; None: to all. Not said in it

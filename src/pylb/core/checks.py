@@ -6,15 +6,19 @@ run is told once. Where all is well there are ten rows.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 
 from pylb.core import poolchecks
 from pylb.core.diagnosis import Check, Daemon, Facts, Level, Report, Row, again, count, some
 from pylb.core.election import EXCLUDE_LABEL
+from pylb.core.moves import DRAIN
 
 NAMESPACE = "pylb-system"
 DEPLOYMENT, DAEMON_SET = "deployment/pylb-controller", "daemonset/pylb-speaker"
 BEAT_PORT, SPEAKER_PORT = 7946, 7472  # UDP and TCP (addon.names)
+MAX_WAITING = 3  # Services that are told one by one
 KEY_SPREAD_S = 150.0  # until all kubelets have brought a changed Secret (speaker.keyring)
 
 
@@ -111,6 +115,23 @@ def _rights(facts: Facts) -> Iterator[Row]:
         yield Row(Check.RIGHTS, Level.OK, "controllers and speakers may do all that they have to")
 
 
+def _pools(facts: Facts) -> Iterator[Row]:
+    """The pools, and the Services that wait for an address of one, as `core.explain` has it."""
+    yield from poolchecks.pools(facts)
+    for key, found in islice(sorted(facts.waiting.items()), MAX_WAITING):
+        commands = [line for fix in found.fixes for line in fix.command.splitlines()[:1]]
+        more = f"pylb explain {shlex.quote(key)}"
+        yield Row(Check.POOLS, Level.WARN, f"{key} waits for an address: {found.text}", (*commands[:1], more))
+    left = len(facts.waiting) - MAX_WAITING
+    if left > 0:
+        yield Row(
+            Check.POOLS,
+            Level.WARN,
+            f"{count(left, 'more Service')} wait{'s' if left == 1 else ''}",
+            ("pylb status",),
+        )
+
+
 def _nodes(facts: Facts) -> Iterator[Row]:
     kubectl = facts.commands.kubectl
     lost = [node.name for node in facts.nodes if not node.ready]
@@ -123,13 +144,28 @@ def _nodes(facts: Facts) -> Iterator[Row]:
         text = f"{some(excluded)} {_be(excluded)} labelled {EXCLUDE_LABEL}: no address goes there"
         fix = f"{kubectl} label node {' '.join(excluded)} {EXCLUDE_LABEL}-"
         yield Row(Check.NODES, level, text, (fix,))
+    drains = [*_drains(facts)]
+    yield from drains
     for names, what in ((lost, "not Ready"), (cut, "without a network, as it says itself")):
         if names:
             yield Row(
                 Check.NODES, level, f"{some(names)} {_be(names)} {what}", (f"{kubectl} describe node {names[0]}",)
             )
-    if not out:
+    if not out and not drains:
         yield Row(Check.NODES, Level.OK, f"{count(len(facts.nodes), 'node')} may have addresses")
+
+
+def _drains(facts: Facts) -> Iterator[Row]:
+    """Nodes that are to own nothing, and those that were meant to, maybe."""
+    drained = [node.name for node in facts.nodes if node.drained]
+    if drained:
+        fixes = tuple(f"pylb undrain {name}" for name in drained)
+        yield Row(Check.NODES, Level.WARN, f"{some(drained)} {_be(drained)} drained: no address goes there", fixes)
+    for node in facts.nodes:
+        if node.drain_fault:
+            undo = f"{facts.commands.kubectl} annotate node {node.name} {DRAIN}-"
+            text = f"{node.name} is not drained: {node.drain_fault}"
+            yield Row(Check.NODES, Level.WARN, text, (f"pylb drain {node.name}", f"{undo}   (if it is not meant)"))
 
 
 def _speakers(facts: Facts) -> Iterator[Row]:
@@ -208,7 +244,7 @@ _CHECKS: dict[Check, Callable[[Facts], Iterator[Row]]] = {
     Check.PODS: _pods,
     Check.IMAGE: _image,
     Check.RIGHTS: _rights,
-    Check.POOLS: poolchecks.pools,
+    Check.POOLS: _pools,
     Check.ADVERTISEMENTS: poolchecks.advertisements,
     Check.NODES: _nodes,
     Check.SPEAKERS: _speakers,

@@ -32,6 +32,7 @@ class Cause(str, Enum):
     MOVE = "asked_for"  # `pylb move`, `pylb rebalance`
     FAILBACK = "first_in_line"  # `pylb.io/failback: immediate`
     LEFT = "left"  # the owner's speaker said that it leaves
+    CUT_OFF = "cut_off"  # the gateway answers others, and does not answer the owner any more
     CONTESTED = "contested"  # two claims met, and this one stands
 
     def __str__(self) -> str:
@@ -55,22 +56,26 @@ class Claim:
     yields: bool = False
 
     def above(self, other: Claim) -> Claim:
-        """The same claim, made again above another that it stands against; nobody else's word is against it now."""
+        """The same claim, made again above another that it stands against; nobody else's word is against it now.
+
+        Of two that took an address at one term it stays as it is: whom they took it from has still to be heard.
+        """
+        if self.taken and other.taken and self.term == other.term:
+            return self
         return replace(self, term=min(max(self.term, other.term) + 1, MAX_TERM), taken=False, restored=False)
 
 
 def meet(one: Claim, other: Claim, line: Sequence[NodeName], address: Address) -> Claim:
     """The claim that stands; the same whichever comes first, unless both are of one node and term.
 
-    An ordinary claim beats a provisional one. Then an owner that never lost its witness nor its memory beats a take-over
-    of its own claim. Then the higher term, then the place in the line, then the hash.
+    An ordinary claim beats a provisional one. Then an owner that kept its memory beats a take-over of its own claim: its
+    witness was lost to both of them or to neither. Then the higher term, then the place in the line, then the hash.
     """
     if one.provisional != other.provisional:
         return other if one.provisional else one
     low, high = sorted((one, other), key=lambda claim: claim.term)
     if low.term != high.term:
-        lasted = not low.provisional and not low.restored and high.taken
-        return low if lasted else high
+        return low if high.taken and not low.restored else high
     return min((one, other), key=lambda claim: _place(claim.node, line, address))
 
 

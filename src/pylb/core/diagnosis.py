@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from pylb.core.config import Loaded
+from pylb.core.findings import Row as Finding
 from pylb.core.model import Node
 from pylb.core.ranges import Network
 
@@ -117,6 +118,7 @@ class Facts:
     kinds: bool = True  # the API server knows pools and advertisements
     loaded: Loaded = field(default_factory=lambda: Loaded(None))
     used: Mapping[str, int] = field(default_factory=dict)  # pool -> addresses that Services have
+    waiting: Mapping[str, Finding] = field(default_factory=dict)  # Service without an address -> what keeps it
     reports: Mapping[str, Report] = field(default_factory=dict)  # node -> what its speaker said
     rivals: tuple[Row, ...] = ()
     contests: Mapping[str, str] = field(default_factory=dict)  # Service -> who else writes its status

@@ -43,11 +43,15 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class MoveRefused:
-    """A move of an address of this node's was asked for, and cannot be; the request is spent."""
+    """A move of an address of this node's was asked for, and cannot be; the request is spent.
+
+    Unless it names another claim than the present one, of this `term`: then it never was about that.
+    """
 
     line: Line
     node: NodeName
     reason: Reason
+    term: int = 0
 
 
 @dataclass(frozen=True, slots=True)

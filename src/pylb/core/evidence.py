@@ -113,6 +113,7 @@ class Suspicion:
     alone_since: float | None = None  # since when it has been a node without a speaker
     mute_since: float | None = None  # and since when, lately, its kubelet has said nothing
     judged: float | None = None  # since when it is to be replaced
+    open_since: float | None = None  # since when, of this silence, a third party has been reached
 
     @property
     def sign(self) -> float:
@@ -126,7 +127,11 @@ class Suspicion:
 
     def is_due(self, now: float) -> bool:
         """Whether to ask (again): often, and now and then once nothing at all has answered for long."""
-        return now >= self.asked + (ASK_AGAIN if self.is_urgent(now) else ASK_SELDOM)
+        return now >= self.due(now)
+
+    def due(self, now: float) -> float:
+        """When to ask (again)."""
+        return self.asked + (ASK_AGAIN if self.is_urgent(now) else ASK_SELDOM)
 
     def is_urgent(self, now: float) -> bool:
         """Whether much depends on an answer: it has given a sign not long ago."""

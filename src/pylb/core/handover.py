@@ -6,27 +6,31 @@ stops when it hears of it. What becomes of an owner that is lost is not decided 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from pylb.core.beats import State
 from pylb.core.claims import MAX_TERM, Cause, Claim
-from pylb.core.effects import MoveRefused
+from pylb.core.effects import Announce, Effect, MoveRefused, Took
 from pylb.core.lines import Line
 from pylb.core.model import NodeName
 from pylb.core.moves import Move
-from pylb.core.presence import Presence
+from pylb.core.presence import WANTED, Presence
 from pylb.core.reasons import Reason
 from pylb.core.seats import Held, Seat
+from pylb.core.turns import is_candidate, place
 
 STEADY = 3.0  # s that the first in line is there before an address goes back to it
 LEARNING = 1.0  # s in which all learn of a request, and of what stands against it
+PASSED_OVER = 1.0  # s for which the next in line waits for the one before it, which may not hear who asks
+MISNAMED = 12.0  # s after which a request for a later claim is told: `pylb move` takes back its own by then
 TAKING = 5.0  # s in which a node that can take what it was asked to take has done so
 
 
-def candidates(presence: Presence, seat: Seat, now: float, but: NodeName | None = None) -> list[NodeName]:
-    """The nodes that may take an address now, in the order of its line."""
+def first(presence: Presence, seat: Seat, now: float, but: NodeName | None = None) -> NodeName | None:
+    """The first in line of the nodes that may take an address now."""
     ranking = seat.line.verdict.ranking
-    return [node for node in ranking if node != but and presence.may_take(node, seat.segments, now)]
+    return next((node for node in ranking if node != but and presence.may_take(node, seat.segments, now)), None)
 
 
 def asked(line: Line, claim: Claim) -> Move | None:
@@ -34,14 +38,34 @@ def asked(line: Line, claim: Claim) -> Move | None:
     return next((move for move in line.moves if move.term == claim.term and move.node != claim.node), None)
 
 
+def misnamed(line: Line, claim: Claim) -> Move | None:
+    """A request that names none but later claims than this: it is not an old one, it was written about something else."""
+    others = [move for move in line.moves if move.node != claim.node]
+    return next((move for move in others if all(one.term > claim.term for one in others)), None)
+
+
+def leaves(presence: Presence, seat: Seat, mine: Held, now: float) -> bool:
+    """Whether an address of ours, that we may have, is to go to another node all the same."""
+    forsaken = any(segment.is_forsaken(now) for segment in seat.segments)
+    return forsaken or presence.state.yields or goes_back(presence, seat, mine, now)
+
+
+def stands(seat: Seat, mine: Held) -> Iterator[Effect]:
+    """What is to be told once nobody else claims an address of ours any more: whoever heard another hears this last."""
+    yield Announce(seat.line.address)
+    rival, mine.rival = mine.rival, None
+    if rival not in (None, mine.previous):
+        yield Took(seat.line, mine.claim, rival, Cause.CONTESTED)
+
+
 def goes_back(presence: Presence, seat: Seat, mine: Held, now: float) -> bool:
     """Whether an address of ours is to go back to the first in line, which has been there for a while."""
-    first = next(iter(candidates(presence, seat, now)), None) if may_go_back(seat, presence.node) else None
-    if first is None or first == presence.node or not mine.confirmed:
+    other = first(presence, seat, now) if may_go_back(seat, presence.node) else None
+    if other is None or other == presence.node or not mine.confirmed:
         mine.first = None
         return False
-    if mine.first != first:
-        mine.first, mine.first_since = first, now
+    if mine.first != other:
+        mine.first, mine.first_since = other, now
     return now >= mine.first_since + STEADY
 
 
@@ -55,8 +79,9 @@ def inherits(presence: Presence, seat: Seat, claim: Claim, now: float) -> Cause 
     if claim.yields:
         return _yielded(presence, seat, claim, now)
     move = asked(seat.line, claim)
-    if move is None or move.node != presence.node or presence.node not in candidates(presence, seat, now):
+    if move is None or move.node != presence.node or not is_candidate(presence, seat, now):
         return None
+    presence.want(claim.node, now + WANTED)
     if now < max(presence.active_at, *(segment.since for segment in seat.segments)) + LEARNING:
         return None  # just back: it may be a request that was settled meanwhile
     heard = any(segment.peers.hears_us(claim.node, now) for segment in seat.segments)
@@ -65,34 +90,58 @@ def inherits(presence: Presence, seat: Seat, claim: Claim, now: float) -> Cause 
 
 
 def _yielded(presence: Presence, seat: Seat, claim: Claim, now: float) -> Cause | None:
-    line, cause = candidates(presence, seat, now, but=claim.node), Cause.NOT_ELIGIBLE
+    cause = Cause.NOT_ELIGIBLE
+    eligible = claim.node in seat.line.verdict.ranking
     states = [peer.state for segment in seat.segments if (peer := segment.fresh(claim.node, now)) is not None]
     if State.DRAINING in states:
         cause = Cause.DRAIN
     elif State.LEAVING in states:
         cause = Cause.LEFT
-    elif seat.line.failback and claim.node in seat.line.verdict.ranking:
+    elif seat.line.failback and eligible:
         # Beside the owner, too: two that differ about who is first would send the address to and fro.
-        line, cause = candidates(presence, seat, now), Cause.FAILBACK
-    return cause if line[:1] == [presence.node] else None
+        return Cause.FAILBACK if first(presence, seat, now) == presence.node else None
+    elif eligible and claim.provisional:
+        cause = Cause.CUT_OFF
+        if not all(segment.is_witnessed(now) for segment in seat.segments):
+            return None
+    elif eligible and now < seat.yielded_since + LEARNING:
+        return None  # the owner knows why it does, or does not know yet that there is no reason any more
+    passed = (now - seat.yielded_since) / PASSED_OVER
+    return cause if place(presence, seat, now, claim.node, most=passed) is not None else None
 
 
 def must_stay(presence: Presence, seat: Seat, now: float) -> bool:
     """Whether a node that drains answers on for what was its own: nobody else can."""
     ready = presence.state is State.DRAINING and bool(seat.segments) and now >= presence.active_at
-    return ready and presence.node in seat.line.verdict.ranking and not candidates(presence, seat, now)
+    return ready and presence.node in seat.line.verdict.ranking and first(presence, seat, now) is None
 
 
 def is_asked(presence: Presence, seat: Seat, mine: Held, nodes: frozenset[NodeName], now: float) -> bool:
     """Whether somebody asks for a move of this very claim of ours. One that cannot be is refused, which spends it."""
     move = asked(seat.line, mine.claim)
-    if move is None or not mine.confirmed:
-        return move is not None
+    if move is None:
+        return _tell_term(presence, seat, mine, now)
+    if not mine.confirmed:
+        return True
     reason = refusal(presence, seat, mine, move, nodes, now)
     if reason is not None:
         mine.claim = replace(mine.claim, term=min(mine.claim.term + 1, MAX_TERM))
         presence.effects.append(MoveRefused(seat.line, move.node, reason))
     return True
+
+
+def _tell_term(presence: Presence, seat: Seat, mine: Held, now: float) -> bool:
+    """Have somebody told who asks for a move of a claim of ours under another's term; whether that is still to come."""
+    move = misnamed(seat.line, mine.claim) if mine.confirmed and not mine.claim.provisional else None
+    if move is None or mine.told == move:
+        return False
+    if mine.move != move:
+        mine.move, mine.move_since = move, now
+    if now < mine.move_since + MISNAMED:
+        return True
+    mine.told = move
+    presence.effects.append(MoveRefused(seat.line, move.node, Reason.TERM_DIFFERS, mine.claim.term))
+    return False
 
 
 def refusal(

@@ -5,17 +5,21 @@ Every decision follows from the seat (what is known of the address), the presenc
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import replace
 
+from pylb.core import seating, turns
 from pylb.core.beats import State
-from pylb.core.claims import Cause, Claim, meet, tie
+from pylb.core.claims import Cause, Claim, meet
 from pylb.core.effects import Announce, Dropped, StoodDown, StoodIn, Took
 from pylb.core.evidence import STAND_IN
-from pylb.core.handover import asked, candidates, goes_back, inherits, is_asked, may_go_back, must_stay
+from pylb.core.handover import asked, first, inherits, is_asked, leaves, may_go_back, must_stay, stands
 from pylb.core.model import Address, NodeName
 from pylb.core.peers import Peer
-from pylb.core.presence import LISTEN_AGAIN, Presence
+from pylb.core.presence import LISTEN_AGAIN, RECORDED, WANTED, Presence
 from pylb.core.reasons import Reason
+from pylb.core.record import Record
 from pylb.core.seats import Held, Seat
 from pylb.core.segment import Segment
 
@@ -23,7 +27,6 @@ NEWCOMER = 2.0  # s after its start in which a node counts peers that it has not
 TURN = 2.0  # s that the next in line waits for the one before it to make a first claim
 STAGGER = 0.2  # s that the next in line waits for the one before it to take over
 RELEASED = 0.5  # s until what an owner dropped is taken: others may have seen the cause a little earlier
-RECORDED = 10.0  # s after the start that a recorded owner is waited for
 YIELDING = 2.0  # s that an owner that is not eligible any more waits for its successor
 
 
@@ -35,8 +38,7 @@ class Keeper:
         self._node = presence.node
         self._say = presence.effects.append
         self.nodes: frozenset[NodeName] = frozenset()  # those of the cluster
-        self.recorded: dict[Address, NodeName] = {}  # whom the API names as owners
-        self.terms: dict[Address, int] = {}  # and the terms that it tells of their claims
+        self.recorded: Mapping[Address, Record] = {}  # whom the API names as owners
 
     def consider(self, seat: Seat, now: float) -> bool:
         """Decide about one address; True if nothing can change until something else does."""
@@ -69,15 +71,16 @@ class Keeper:
         told = seat.hearsay(now)
         for rival in (*rivals, *seat.relayed(told, mine.claim, rivals)):
             mine.contested = now
+            self._presence.want(rival.node, now + WANTED)
             if seat.prefers(rival, mine.claim):
                 if mine.confirmed and rival in rivals and not seat.is_known(rival.node, mine.stated):
                     return False  # it is to announce after us, so it must hear of us first
                 seat.owner = rival
                 self._drop(seat, Reason.NOT_ELECTED, rival.node)
-                return True
+                return False  # it may ask for a successor
             if rival.term >= mine.claim.term:
                 mine.claim = mine.claim.above(rival)
-            mine.again = True
+            mine.again, mine.rival = True, rival.node
         if not mine.confirmed:
             if told is not None and told.node != self._node and seat.prefers(told, mine.claim):
                 seat.owner = told
@@ -87,16 +90,17 @@ class Keeper:
         if mine.again and not rivals:
             mine.again = False
             if mine.confirmed:
-                self._say(Announce(seat.line.address))
-        mine.weigh(seat.is_witnessed(now), now)
-        leaves = self._yield(seat, mine, now) or is_asked(self._presence, seat, mine, self.nodes, now)
-        if leaves or may_go_back(seat, self._node):
+                self._presence.effects.extend(stands(seat, mine))
+        heard = seat.hears(now) or bool(seat.noted) or seat.is_alone(self.nodes)
+        mine.weigh(seat.is_witnessed(now), heard, seat.is_sure(), now)
+        goes = self._yield(seat, mine, now) or is_asked(self._presence, seat, mine, self.nodes, now)
+        if goes or may_go_back(seat, self._node):
             return False
-        return mine.confirmed and not mine.again and not mine.claim.provisional and not mine.claim.restored
+        return mine.confirmed and not mine.again
 
     def _confirm(self, seat: Seat, mine: Held, now: float) -> None:
         """Rely on a claim again, once a node that hears us knows of it, or nobody else answers for the address."""
-        since = max((segment.since for segment in seat.segments), default=now)
+        since = max((segment.since + segment.listening for segment in seat.segments), default=now)
         if self._presence.state is State.JOINING or now < since + LISTEN_AGAIN:
             return
         if seat.hears(now) or (mine.asked and now >= mine.asked_at + LISTEN_AGAIN):
@@ -106,15 +110,15 @@ class Keeper:
     def _yield(self, seat: Seat, mine: Held, now: float) -> bool:
         """Ask the successor to take an address that this node should not have; whether it is so."""
         eligible = self._node in seat.line.verdict.ranking
-        if eligible and not self._presence.state.yields and not goes_back(self._presence, seat, mine, now):
+        if eligible and not leaves(self._presence, seat, mine, now):
             if mine.claim.yields:
                 mine.claim, mine.yields_since = replace(mine.claim, yields=False), None
             return False
         if mine.yields_since is None:
             mine.yields_since = now
         mine.claim = replace(mine.claim, yields=True)
-        heirs = self._candidates(seat, now, but=self._node)
-        if not eligible and (not heirs or now >= mine.yields_since + YIELDING):
+        no_heir = first(self._presence, seat, now, but=self._node) is None
+        if not eligible and (no_heir or now >= mine.yields_since + YIELDING):
             self._drop(seat, seat.line.verdict.excluded.get(self._node, Reason.NOT_ELECTED))
             seat.owner, seat.vacant_since = None, now
         return True
@@ -132,9 +136,10 @@ class Keeper:
         if self._ends(seat, best.node, now):
             return False
         self.stand_down(seat)
+        seat.yielded_since = min(seat.yielded_since, now) if best.yields else math.inf
         cause = inherits(self._presence, seat, best, now)
         if cause is not None:
-            self._take(seat, Claim(self._node, best.term + 1), best.node, cause, now)
+            self._take(seat, Claim(self._node, seat.next_term(best)), best.node, cause, now)
             return False
         return len(rivals) == 1 and not best.yields and asked(seat.line, best) is None
 
@@ -151,9 +156,7 @@ class Keeper:
         """Its owner does not say that it answers: find out what became of it."""
         known = [(segment, peer) for segment in seat.segments if (peer := segment.peers.get(owner.node)) is not None]
         if not known:
-            since = max(self._presence.active_at, *(segment.since for segment in seat.segments))
-            waited = now >= since + RECORDED
-            if waited or owner.node not in seat.line.verdict.ranking:
+            if self._presence.has_waited(seat.segments, now) or owner.node not in seat.line.verdict.ranking:
                 self._free(seat, owner, now)
             return
         for segment, peer in known:
@@ -164,13 +167,17 @@ class Keeper:
         if peer.state is State.LEAVING:
             self._succeed(seat, owner, Cause.LEFT, segment, now, now - peer.sign)
             return
+        if not turns.is_concerned(self._presence, seat, segment, peer, now):
+            return
+        self._presence.want(owner.node, now + WANTED)
         suspicion = segment.suspicion(peer, now)
         if suspicion is None:
             return
         if suspicion.may_stand_in or peer.state is State.RESTARTING:
             self._stand_in(seat, owner.node, segment, now)
         row = segment.judge(peer, suspicion, now)
-        if row is None or not suspicion.is_over(row, now) or row.cause is None:
+        is_over = row is not None and segment.is_over(peer, suspicion, row, now)
+        if row is None or row.cause is None or not is_over or seating.may_start(seat, self._presence, peer, row, now):
             suspicion.judged = None
             return
         self._succeed(seat, owner, row.cause, segment, now, now - suspicion.sign)
@@ -179,9 +186,9 @@ class Keeper:
         """Its owner is heard, but does not say that it answers."""
         drains = peer.state is State.DRAINING
         if drains or owner.node not in seat.line.verdict.ranking:
-            if self._candidates(seat, now, but=owner.node)[:1] == [self._node]:
+            if first(self._presence, seat, now, but=owner.node) == self._node:
                 cause = Cause.DRAIN if drains else Cause.NOT_ELIGIBLE
-                self._take(seat, Claim(self._node, owner.term + 1), owner.node, cause, now)
+                self._take(seat, Claim(self._node, seat.next_term(owner)), owner.node, cause, now)
             else:
                 self._stand_in(seat, owner.node, segment, now)
             return
@@ -196,8 +203,8 @@ class Keeper:
     def _succeed(self, seat: Seat, owner: Claim, cause: Cause, segment: Segment, now: float, silent: float) -> None:
         """Take an address over from an owner that is lost, if it is our turn and we are not the one that is cut off."""
         suspicion = segment.suspicions.get(owner.node)
-        line = self._candidates(seat, now, but=owner.node)
-        if self._node not in line:
+        turn = turns.heir(self._presence, seat, segment, owner.node, now)
+        if turn is None:
             return
         judged, witnessed = now, True
         if suspicion is not None:
@@ -205,24 +212,22 @@ class Keeper:
             witnessed = segment.has_witness(suspicion, owner.node, now)
             if not witnessed and not segment.is_past_patience(suspicion, now):
                 return
-        if now >= judged + STAGGER * line.index(self._node):
-            claim = Claim(self._node, owner.term + 1, provisional=not witnessed, taken=cause is not Cause.LEFT)
+        if now >= judged + turns.pause(segment, turn, STAGGER):
+            term = seat.next_term(owner)
+            claim = Claim(self._node, term, provisional=not witnessed, taken=cause is not Cause.LEFT)
             self._take(seat, claim, owner.node, cause, now, silent)
 
     # An address of nobody's
 
     def _fill(self, seat: Seat, now: float) -> None:
         """Nobody is known to own it: a first claim, by the first in line."""
-        line = self._candidates(seat, now)
-        if self._node not in line or (seat.released and now < seat.vacant_since + RELEASED):
+        if seat.released and now < seat.vacant_since + RELEASED:
             return
-        if now < self._presence.active_at + NEWCOMER:
-            heard = {peer.node for segment in seat.segments for peer in segment.peers}
-            unheard = self.nodes - heard
-            line = [node for node in seat.line.verdict.ranking if node in line or node in unheard]
-        turn = line.index(self._node)
-        began = self._presence.active_at + (NEWCOMER if turn else 0.0)  # who was not heard by then is passed over
-        if now >= max(seat.vacant_since, began) + TURN * turn:
+        began = self._presence.active_at
+        unheard = self.nodes if now < began + NEWCOMER else frozenset()  # who was not heard by then is passed over
+        most = 1 + (now - max(seat.vacant_since, began + NEWCOMER)) / TURN
+        turn = turns.place(self._presence, seat, now, most=max(0.0, most), unheard=unheard)
+        if turn is not None and now >= max(seat.vacant_since, began + (NEWCOMER if turn else 0.0)) + TURN * turn:
             cause = Cause.RELEASED if seat.released else Cause.FIRST
             self._take(seat, Claim(self._node, seat.term + 1), seat.released, cause, now)
 
@@ -232,11 +237,13 @@ class Keeper:
         if recorded is None or seat.recalled or seat.term or now >= self._presence.active_at + RECORDED:
             return None
         seat.recalled = self._presence.state is not State.JOINING
-        return Claim(recorded, self.terms.get(seat.line.address, 0), restored=True)
+        claim = Claim(recorded.claim.node, recorded.claim.term, restored=True)
+        seating.imagine(seat, claim, recorded.macs, now)
+        return claim
 
     def _resume(self, seat: Seat, claim: Claim, now: float) -> None:
         """It was ours before this speaker started again."""
-        if self._node in self._candidates(seat, now) or must_stay(self._presence, seat, now):
+        if turns.is_candidate(self._presence, seat, now) or must_stay(self._presence, seat, now):
             again = replace(claim, term=max(claim.term, 1), restored=True, yields=False)
             self._take(seat, again, self._node, Cause.RESUMED, now)
         elif self._presence.state is State.ACTIVE and now >= self._presence.active_at:
@@ -254,7 +261,9 @@ class Keeper:
         silent: float | None = None,
     ) -> None:
         self.stand_down(seat)
-        seat.mine, seat.owner, seat.released = Held(claim, now, stated=now), None, None
+        if silent is not None and previous is not None:
+            self._presence.want(previous, math.inf)
+        seat.mine, seat.owner, seat.released = Held(claim, now, previous, stated=now), None, None
         seat.term = max(seat.term, claim.term)
         self._say(Took(seat.line, claim, previous, cause, silent))
 
@@ -276,10 +285,9 @@ class Keeper:
 
     def _stand_in(self, seat: Seat, owner: NodeName, segment: Segment, now: float) -> None:
         """Answer with the owner's MAC, if we are the first of those who can; any number of them say the same thing."""
-        if seat.standing == owner or not self._presence.state.may_take:
-            return
-        others = [peer.node for peer in segment.peers.fresh(now) if peer.state.may_take and peer.node != owner]
-        if all(tie(self._node, owner) < tie(other, owner) for other in others):
+        if seat.standing == owner:
+            self._presence.want(owner, now + WANTED)
+        elif self._presence.state.takes_part and turns.stands_in(self._presence, segment, owner, now):
             seat.standing = owner
             self._say(StoodIn(seat.line.address, owner))
 
@@ -288,7 +296,3 @@ class Keeper:
         if seat.standing is not None:
             self._say(StoodDown(seat.line.address, seat.standing))
             seat.standing = None
-
-    def _candidates(self, seat: Seat, now: float, but: NodeName | None = None) -> list[NodeName]:
-        """The nodes that may take an address now, in the order of its line."""
-        return candidates(self._presence, seat, now, but)

@@ -10,7 +10,7 @@ from pylb.core.config import EMPTY, Config
 from pylb.core.election import Verdict, elect
 from pylb.core.errors import ParseError
 from pylb.core.model import LOAD_BALANCER, Address, Endpoint, EndpointSlice, Node, NodeName, Service, ServiceKey
-from pylb.core.moves import Move, failback_of, move_of
+from pylb.core.moves import Move, failback_of, moves_of
 from pylb.core.ranges import parse_address
 
 
@@ -47,7 +47,7 @@ class _Known:
     verdict: Verdict
     pool: str
     failback: bool = False
-    move: Move | None = None
+    moves: tuple[Move, ...] = ()
 
 
 class Lines:
@@ -97,7 +97,7 @@ def _settle(view: View, service: Service, endpoints: list[Endpoint]) -> _Known:
     said = failback_of(service.annotations)
     failback = said if said is not None else pool is not None and pool.failback
     return _Known(
-        service, endpoints, addresses, verdict, pool.name if pool else "", failback, move_of(service.annotations)
+        service, endpoints, addresses, verdict, pool.name if pool else "", failback, moves_of(service.annotations)
     )
 
 
@@ -105,7 +105,7 @@ def _merged(address: Address, users: Mapping[ServiceKey, _Known]) -> Line:
     *_, last = users.values()
     line = merge(address, {key: known.verdict for key, known in users.items()}, last.pool)
     ordered = [users[key] for key in line.services]
-    moves = tuple(known.move for known in ordered if known.move is not None)
+    moves = tuple(move for known in ordered for move in known.moves)
     return replace(line, failback=any(known.failback for known in ordered), moves=moves)
 
 

@@ -118,6 +118,7 @@ class Node:
     ready: bool = True
     network_unavailable: bool = False
     drained: bool = False  # its addresses are to go to others
+    drain_fault: str = ""  # why what its annotation says about that is not understood
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,7 @@ class L2Status:
     """A ServiceL2Status: which node says that it announces a Service.
 
     `term` is of the claim that it tells of, and `since` when that was made, as it is written; 0 and "" where it tells none.
+    `claims` and `renewed` are texts that `core.record` reads.
     """
 
     namespace: str
@@ -154,3 +156,5 @@ class L2Status:
     interfaces: tuple[str, ...] = ()
     term: int = 0
     since: str = ""
+    claims: str = ""
+    renewed: str = ""

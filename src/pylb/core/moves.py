@@ -17,7 +17,9 @@ FAILBACK = "pylb.io/failback"  # of a Service, or of an IPAddressPool for all it
 MOVE = "pylb.io/move"  # of a Service
 DRAIN = "pylb.io/drain"  # of a Node
 MODES = {"never": False, "immediate": True}  # values of FAILBACK
-YES = "true"  # the value of DRAIN that counts
+YES, NO = "true", "false"  # values of DRAIN; nothing else says anything
+MAX_SHOWN = 63  # characters of a value that says nothing
+MAX_TERMS = 4  # that one request names: a Service has two addresses
 MAX_NODE_NAME = 253  # characters (RFC 1123, as Kubernetes has it)
 
 
@@ -32,13 +34,17 @@ class Move:
         return f"{self.node}@{self.term}"
 
 
-def parse_move(text: str) -> Move:
-    """A request as it is written, `NODE@TERM`. Raises ParseError."""
-    node, at, term = text.strip().rpartition("@")
-    known = term.isascii() and term.isdecimal() and len(term) <= len(str(MAX_TERM)) and int(term) <= MAX_TERM
-    if not at or not node or len(node) > MAX_NODE_NAME or not known:
+def parse_moves(text: str) -> tuple[Move, ...]:
+    """A request as it is written, `NODE@TERM`, or `NODE@TERM,TERM` for addresses whose claims differ. Raises ParseError."""
+    node, at, rest = text.strip().rpartition("@")
+    terms = [term.strip() for term in rest.split(",", MAX_TERMS)]
+    if not at or not node or len(node) > MAX_NODE_NAME or len(terms) > MAX_TERMS or not all(map(_is_term, terms)):
         raise ParseError(f'"{text}" is not NODE@TERM, with the term of the present claim')
-    return Move(NodeName(node), int(term))
+    return tuple(Move(NodeName(node), int(term)) for term in terms)
+
+
+def _is_term(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_TERM)) and int(text) <= MAX_TERM
 
 
 def parse_failback(text: str) -> bool:
@@ -48,12 +54,12 @@ def parse_failback(text: str) -> bool:
     return MODES[text]
 
 
-def move_of(annotations: Mapping[str, str]) -> Move | None:
-    """The move that a Service's annotations ask for; None also where that cannot be understood."""
+def moves_of(annotations: Mapping[str, str]) -> tuple[Move, ...]:
+    """The moves that a Service's annotations ask for; none also where that cannot be understood."""
     try:
-        return parse_move(annotations[MOVE]) if MOVE in annotations else None
+        return parse_moves(annotations[MOVE]) if MOVE in annotations else ()
     except ParseError:
-        return None
+        return ()
 
 
 def failback_of(annotations: Mapping[str, str]) -> bool | None:
@@ -63,13 +69,21 @@ def failback_of(annotations: Mapping[str, str]) -> bool | None:
 
 def is_drained(annotations: Mapping[str, str]) -> bool:
     """Whether a Node's annotations ask that its addresses go to others."""
-    return annotations.get(DRAIN, "").lower() == YES
+    return annotations.get(DRAIN, "").strip().lower() == YES
+
+
+def drain_fault(annotations: Mapping[str, str]) -> str:
+    """Why a Node's annotation about draining says nothing; "" where it does, or where there is none."""
+    value = annotations.get(DRAIN, NO)
+    if value.strip().lower() in (YES, NO):
+        return ""
+    return f'annotation {DRAIN}: "{value[:MAX_SHOWN]}" is none of {YES}, {NO}'
 
 
 def faults(annotations: Mapping[str, str]) -> dict[str, str]:
     """The annotations of a Service whose values cannot be understood, and why."""
     found = {}
-    for key, parse in ((FAILBACK, parse_failback), (MOVE, parse_move)):
+    for key, parse in ((FAILBACK, parse_failback), (MOVE, parse_moves)):
         try:
             if key in annotations:
                 parse(annotations[key])

@@ -97,9 +97,15 @@ def node_assigned(node: NodeName, protocol: str = LAYER2) -> Notice:
     return Notice(NORMAL, "nodeAssigned", f'announcing from node "{node}" with protocol "{protocol}"')
 
 
-def not_moved(address: Address, node: NodeName, reason: Reason) -> Notice:
-    """Somebody asked for a move that cannot be."""
-    return Notice(WARNING, NOT_MOVED, f'"{address}" is not moved to node "{node}": {reason.text} ({reason})')
+def not_moved(address: Address, node: NodeName, reason: Reason, fix: str = "") -> Notice:
+    """Somebody asked for a move that cannot be; `fix` is what would help."""
+    text = f'"{address}" is not moved to node "{node}": {reason.text} ({reason})'
+    return Notice(WARNING, NOT_MOVED, _advised(text, fix))
+
+
+def not_drained(node: NodeName, why: str) -> Notice:
+    """A Node's annotation about draining says nothing."""
+    return Notice(WARNING, UNKNOWN_ANNOTATION, f"{why}, and nothing is drained; to drain it: pylb drain {node}")
 
 
 def announce_failed(node: NodeName, address: Address, protocol: str = LAYER2) -> Notice:

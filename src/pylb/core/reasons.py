@@ -47,9 +47,11 @@ class Reason(str, Enum):
     FAMILY_NOT_ANNOUNCED = "family_not_announced"
     # ownership
     STALLED = "stalled"
+    NO_LINK = "no_link"
     NO_SUCH_NODE = "no_such_node"
     NODE_DRAINS = "node_drains"
     NOT_TAKEN = "not_taken"
+    TERM_DIFFERS = "term_differs"
 
     @property
     def text(self) -> str:
@@ -93,8 +95,10 @@ _TEXTS = {
     Reason.NO_INTERFACE: "the node has no interface that the address can be announced on",
     Reason.SHARED_WITH_SERVICE_SELECTORS: "a shared address cannot be announced by an L2Advertisement with serviceSelectors",
     Reason.FAMILY_NOT_ANNOUNCED: "addresses of this family are not announced yet",
-    Reason.STALLED: "the speaker was held up and confirms its membership first",
+    Reason.STALLED: "the speaker was held up or cut off, and confirms first that the address is still its own",
+    Reason.NO_LINK: "the node's link to that address is down: its cable is out, or its interface is",
     Reason.NO_SUCH_NODE: "the cluster has no node of that name",
     Reason.NODE_DRAINS: "the node is drained; pylb undrain ends that",
     Reason.NOT_TAKEN: "the node could take the address, and did not",
+    Reason.TERM_DIFFERS: "the request names another term than that of the address's present claim",
 }

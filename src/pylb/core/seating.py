@@ -5,11 +5,13 @@ It keeps the books; what is done about an address is decided by its keeper.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from pylb.core.beats import Beat
 from pylb.core.claims import Claim
+from pylb.core.evidence import Row
 from pylb.core.model import Address
 from pylb.core.peers import Peer
 from pylb.core.presence import Presence
@@ -36,13 +38,15 @@ def face(seat: Seat, presence: Presence, now: float) -> None:
     elif seat.mine.cut_since is not None:
         doubt(seat.mine, now - seat.mine.cut_since, now)
         seat.mine.cut_since = None
+    elif not set(seat.segments) & set(before):
+        doubt(seat.mine, math.inf, now)  # nobody there has ever heard of it
 
 
 def doubt(mine: Held, seconds: float, now: float) -> None:
-    """What is ours is to be confirmed; after a long absence it is provisional, too."""
+    """What is ours is to be confirmed; after a long absence it counts no more than if it had been forgotten."""
     mine.doubt()
     if seconds > LOST:
-        mine.claim, mine.contested = replace(mine.claim, provisional=True), now
+        mine.claim, mine.contested = replace(mine.claim, provisional=True, restored=True), now
 
 
 def collect(seat: Seat, segments: Iterable[Segment]) -> None:
@@ -52,6 +56,28 @@ def collect(seat: Seat, segments: Iterable[Segment]) -> None:
             claim = peer.claims.get(seat.line.address)
             if claim is not None:
                 seat.heard[segment.link.name, peer.node] = claim
+
+
+def unsettled(seats: Seats) -> list[Address]:
+    """The addresses of this node's own of which its claim may become an ordinary one in time."""
+    held = ((address, seat.mine) for address, seat in seats.items())
+    return [address for address, mine in held if mine is not None and (mine.claim.provisional or mine.claim.restored)]
+
+
+def imagine(seat: Seat, claim: Claim, macs: Mapping[str, bytes], now: float) -> None:
+    """The API tells of an owner that was not heard yet, and its MACs by link: it can be asked by them, and stood in for.
+
+    A link may have another name there.
+    """
+    for segment in seat.segments:
+        mac = macs.get(segment.link.name) or next(iter(macs.values()), None)
+        if mac is not None and claim.node in seat.line.verdict.ranking and mac != segment.link.mac:
+            segment.peers.imagine(claim.node, mac, {seat.line.address: claim}, now)
+
+
+def may_start(seat: Seat, presence: Presence, peer: Peer, row: Row, now: float) -> bool:
+    """Whether an owner that was never heard may only be about to start, as this node did."""
+    return not peer.is_real and not row.limit and not presence.has_waited(seat.segments, now)
 
 
 def note_claims(seats: Seats, link: str, peer: Peer, before: Mapping[Address, Claim]) -> set[Address]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from pylb.core.config import Problem
@@ -17,6 +18,8 @@ from pylb.core.notices import CONFIGURATION_PREFIX
 JSON = dict[str, Any]
 API_VERSION, KIND = "metallb.io/v1beta1", "ConfigurationState"
 COMPONENT_LABEL, NODE_LABEL = "metallb.io/component-type", "metallb.io/node-name"
+KEY = "pylb.io/key"  # an annotation of a speaker's: which key it signs its beats with, not the key itself
+NO_NOTES: Mapping[str, str] = MappingProxyType({})
 VALID, INVALID = "Valid", "Invalid"  # Unknown is in the definition for MetalLB's sake
 SUMMARY_MAX = 8192  # characters; a condition's message may have four times as many
 
@@ -38,10 +41,14 @@ def speaker(node: NodeName) -> Component:
     return Component(f"speaker-{node}", "configReconcilerValid", ((COMPONENT_LABEL, "speaker"), (NODE_LABEL, node)))
 
 
-def body(component: Component, owner: Mapping[str, Any] | None) -> JSON:
-    """The object without its status; `owner` is the component's pod as an owner reference, where it is known."""
+def body(component: Component, owner: Mapping[str, Any] | None, notes: Mapping[str, str] = NO_NOTES) -> JSON:
+    """The object without its status; `owner` is the component's pod as an owner reference, where it is known.
+
+    `notes` are what else it tells, as annotations.
+    """
     references = {"ownerReferences": [dict(owner)]} if owner else {}
-    metadata = {"name": component.name, "labels": dict(component.labels), **references}
+    told = {"annotations": dict(notes)} if notes else {}
+    metadata = {"name": component.name, "labels": dict(component.labels), **told, **references}
     return {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata}
 
 

@@ -25,8 +25,11 @@ class Witness:
 
     def is_due(self, urgent: bool, now: float) -> bool:
         """Whether to ask (again): at once and often while somebody is suspected, or an answer is missing."""
-        pause = ASK_AGAIN if urgent or self.is_late(now) else ASK_IDLE
-        return now >= self.asked + pause
+        return now >= self.due(urgent, now)
+
+    def due(self, urgent: bool, now: float) -> float:
+        """When to ask (again)."""
+        return self.asked + (ASK_AGAIN if urgent or self.is_late(now) else ASK_IDLE)
 
     def ask(self, now: float) -> None:
         """The question is put."""
@@ -42,9 +45,9 @@ class Witness:
         """Whether an answer is missing."""
         return self.answered is not None and self.unanswered is not None and now > self.unanswered + ASK_AGAIN
 
-    def is_lost(self, now: float) -> bool:
-        """Whether it answered once and does not any more."""
-        return self.answered is not None and self.unanswered is not None and now > self.unanswered + LOST
+    def is_lost(self, now: float, room: float = 0.0) -> bool:
+        """Whether it answered once and does not any more; `room`: s more where frames come unevenly or get lost."""
+        return self.answered is not None and self.unanswered is not None and now > self.unanswered + LOST + room
 
     def start_anew(self) -> None:
         """We were held up or cut off: that it did not answer meanwhile says nothing."""

@@ -10,13 +10,15 @@ import asyncio
 import logging
 import random as _random
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from pylb.kube.backoff import Backoff, Pace
 from pylb.kube.client import JSON, Client, Query
 from pylb.kube.errors import ClusterError, Gone, Invalid, NotFound, ServerError, cut
 from pylb.kube.listing import BOOKMARK, DELETED, object_key, read_event, read_page
+from pylb.kube.refusal import Refusal, told
+from pylb.kube.statistics import Statistics
 
 T = TypeVar("T")
 
@@ -33,26 +35,13 @@ _LIST_AGAIN = ("NotJSON", "TooLarge")  # reasons of a ServerError after which th
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Statistics:
-    """What a collection has lived through since its start."""
-
-    requests: int = 0
-    lists: int = 0  # complete ones
-    watches: int = 0  # accepted ones
-    events: int = 0
-    bookmarks: int = 0
-    failures: int = 0
-    undecodable: int = 0
-    last_error: str = ""
-
-
 class Collection(Generic[T]):
     """The objects of one path, decoded, by key.
 
     `decode` makes a value of an object's JSON, or None for one that is of no interest; whatever it raises is counted,
     logged, and leaves the last value of that object. `on_change(key, old, new)` is called for each change of a value,
-    not for equal ones, and `on_synced` once, after the first complete list; what they raise ends `run`. `selector` is
+    not for equal ones, and `on_synced` once, after the first complete list; what they raise ends `run`. `on_refused` is
+    called once if the right to read the kind is missing for REFUSED, before it was read ever. `selector` is
     a label selector, `query` what else is asked (a fieldSelector). Times are seconds.
     """
 
@@ -67,6 +56,7 @@ class Collection(Generic[T]):
         query: Query | None = None,
         on_change: Callable[[str, T | None, T | None], None] | None = None,
         on_synced: Callable[[], None] | None = None,
+        on_refused: Callable[[], None] | None = None,
         idle: float = WATCH_IDLE,
         pace: Pace | None = None,
         random: Callable[[], float] = _random.random,
@@ -80,12 +70,14 @@ class Collection(Generic[T]):
         self._query = {**(query or {}), "labelSelector": selector}
         self._on_change = on_change
         self._on_synced = on_synced
+        self._on_refused = on_refused
         self._idle = idle
         self._random = random
         self._backoff = Backoff(random, pace)
         self._pace = pace or Pace()
         self._version: str | None = None  # resourceVersion to watch from; None: list first
         self._absent_since: float | None = None
+        self._refusal = Refusal()
         self._missing_since: float | None = None  # when a kind that had objects was first not found
         self._listed_at = float("-inf")  # when it was read completely
         self._troubled = False  # the outage that lasts was logged
@@ -101,6 +93,11 @@ class Collection(Generic[T]):
     def absent(self) -> bool:
         """The API server does not know the kind (yet)."""
         return self._absent_since is not None
+
+    @property
+    def refused(self) -> bool:
+        """It was never read, for want of the right to; it is asked for on and on."""
+        return self._refusal.believed and not self.synced
 
     def statistics(self) -> Statistics:
         """A snapshot."""
@@ -251,7 +248,9 @@ class Collection(Generic[T]):
         if not self._troubled:
             self._troubled = True
             fields = {"path": self.path, "error": str(error), "status": error.status}
-            log.warning("the cluster does not answer as it should; trying again", extra={"fields": fields})
+            log.warning(f"{told(error)}; trying again", extra={"fields": fields})
+        if self._refusal.note(error, now) and not self.synced and self._on_refused is not None:
+            self._on_refused()
         if forgotten and now - self._listed_at >= self._pace.healthy_after:
             self._backoff.healthy()  # the API server started anew, and is well: what it wants is a list, not patience
             self._backoff.pause(now, 0.0)

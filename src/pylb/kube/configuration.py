@@ -1,8 +1,9 @@
 """MetalLB's configuration as it stands in the cluster: both namespaces, custom resources and the old ConfigMap.
 
 What the objects mean is decided in `core.config`. An invalid set leaves the last good one in force; a process that never
-knew one goes by what `core.salvage` finds valid in it. The last good one stays after the loss of a kind, too: what vanishes with its CustomResourceDefinition was not taken back by anybody, and an API server that does not know
-the kinds yet does not say that there are no pools.
+knew one goes by what `core.salvage` finds valid in it, or in that part of it which it has the right to read. The last
+good one stays after the loss of a kind, too: what vanishes with its CustomResourceDefinition was not taken back by
+anybody, and an API server that does not know the kinds yet does not say that there are no pools.
 """
 
 from __future__ import annotations
@@ -60,8 +61,8 @@ class Configuration:
 
     @property
     def synced(self) -> bool:
-        """Whether everything was read once."""
-        return all(collection.synced for collection in self._all())
+        """Whether everything was read once that may be."""
+        return all(collection.synced or collection.refused for collection in self._all())
 
     @property
     def usable(self) -> bool:
@@ -85,7 +86,8 @@ class Configuration:
         on_change: Callable[[str, Any, Any], None],
         query: JSON | None = None,
     ) -> Collection[Any]:
-        return Collection(client, path, read, on_change=on_change, query=query or {}, on_synced=self._reload)
+        done = self._reload
+        return Collection(client, path, read, on_change=on_change, query=query or {}, on_synced=done, on_refused=done)
 
     def _all(self) -> Iterator[Collection[Any]]:
         yield from (self._pools, self._adverts, self._namespaces, *self._legacy)
@@ -138,7 +140,8 @@ class Configuration:
         adverts = [*self._adverts.items.values(), *(raw for made in old for raw in made.advertisements)]
         namespaces = self._namespaces.items.values()
         loaded = config.load(pools, adverts, namespaces)
-        problems = (*(problem for made in old for problem in made.problems), *loaded.problems)
+        unread = (_unread(one.path) for one in self._all() if one.refused)
+        problems = (*unread, *(problem for made in old for problem in made.problems), *loaded.problems)
         if loaded.config is not None and not problems:
             self.current, self.loaded, self.salvaged = loaded.config, True, False
         elif not self.loaded:
@@ -167,6 +170,18 @@ def _unknown(resource: str) -> Problem:
     name = f"{resource}.metallb.io"
     ref = ObjectRef("CustomResourceDefinition", "", name, api_version="apiextensions.k8s.io/v1")
     return Problem(ref, "", f"the API server does not know {name}: until it does the last configuration is in force")
+
+
+def _unread(path: str) -> Problem:
+    """A kind that this daemon has no right to read: what stands there is not known, so the rest is a part."""
+    _, _, found = path.partition("/namespaces/")
+    namespace, _, resource = found.rpartition("/")
+    name = resource or path.rpartition("/")[2]
+    ref = ObjectRef("ClusterRole", namespace, name, api_version="rbac.authorization.k8s.io/v1")
+    where = f" in {namespace}" if namespace else ""
+    return Problem(
+        ref, "", f"{name}{where} may not be read: a part of the configuration is in force; pylb doctor tells more"
+    )
 
 
 def _ours(kind: str) -> Callable[[JSON], JSON | None]:

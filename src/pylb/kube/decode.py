@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, TypeVar
 
-from pylb.core import legacy
+from pylb.core import legacy, record
 from pylb.core.claims import MAX_TERM
 from pylb.core.config import Problem
 from pylb.core.errors import ParseError
@@ -30,7 +30,7 @@ from pylb.core.model import (
     Service,
     service_key,
 )
-from pylb.core.moves import FAILBACK, is_drained
+from pylb.core.moves import FAILBACK, drain_fault, is_drained
 from pylb.core.ranges import parse_address
 
 JSON = Mapping[str, Any]
@@ -129,6 +129,7 @@ def _endpoint(raw: JSON) -> Endpoint:
 def node(raw: JSON) -> Node:
     """A v1 Node."""
     meta, status = raw["metadata"], raw.get("status") or {}
+    notes = _texts(meta.get("annotations"))
     conditions = {entry["type"]: entry.get("status") for entry in status.get("conditions") or ()}
     addresses = [entry["address"] for entry in status.get("addresses") or () if entry.get("type") == "InternalIP"]
     return Node(
@@ -137,7 +138,8 @@ def node(raw: JSON) -> Node:
         internal_ips=tuple(_addresses(addresses)),
         ready=conditions.get("Ready") == "True",
         network_unavailable=conditions.get("NetworkUnavailable") == "True",
-        drained=is_drained(_texts(meta.get("annotations"))),
+        drained=is_drained(notes),
+        drain_fault=drain_fault(notes),
     )
 
 
@@ -178,6 +180,8 @@ def l2_status(raw: JSON) -> L2Status | None:
         interfaces=tuple(entry["name"] for entry in (raw.get("status") or {}).get("interfaces") or ()),
         term=_term(meta),
         since=_texts(meta.get("annotations")).get(CLAIM_SINCE, ""),
+        claims=_texts(meta.get("annotations")).get(record.CLAIMS, ""),
+        renewed=_texts(meta.get("annotations")).get(record.RENEWED, ""),
     )
 
 

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from pylb.core import verdicts
 from pylb.core.verdicts import Component
@@ -41,8 +41,10 @@ class Report:
         component: Component,
         configuration: Configuration,
         clock: Callable[[], float] = time.time,
+        notes: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
-        """`pod` will own the object; `clock` gives Unix seconds."""
+        """`pod` will own the object; `clock` gives Unix seconds; `notes` are what else it is to tell, as annotations."""
+        self._notes = notes
         self._client, self._component, self._configuration, self._clock = client, component, configuration, clock
         self._owner = Owner(client, namespace, pod)
         self._path = f"/apis/{verdicts.API_VERSION}/namespaces/{namespace}/configurationstates/{component.name}"
@@ -58,6 +60,10 @@ class Report:
         if seen != self._seen:
             self._seen = seen
             self._due.set()
+
+    def again(self) -> None:
+        """What else it is to tell may have changed."""
+        self._due.set()
 
     async def run(self) -> None:
         """Keep it for ever; once more from the start each time, since another process may have written meanwhile."""
@@ -83,7 +89,7 @@ class Report:
             await asyncio.sleep(DEBOUNCE)
 
     async def _write(self) -> None:
-        body = verdicts.body(self._component, await self._owner.reference())
+        body = verdicts.body(self._component, await self._owner.reference(), self._notes())
         current, created = await get_or_create(self._client, self._path, body)
         if not created and would_change(current, body):
             current = await self._client.patch(self._path, body)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from ipaddress import IPv4Address, ip_network
@@ -114,23 +114,28 @@ class Lan:
 
     def beat(self, beat: Beat) -> None:
         """A speaker sends its beat to all others on that link."""
-        self.beats += len(self.nodes) - 1
+        self.beats += len(self.nodes) - 1 if beat.to is None else len(beat.to)
         if self.weather is CALM:  # one event for all of them: most of a run is this
             if self._is_up(beat.node, beat.link):
                 delay = CALM.delay + self.dice.random() * CALM.jitter
                 self.clock.after(delay, partial(self._hand_out, beat))
             return
-        for other in self.nodes.values():
+        for other in self._meant(beat):
             if other.name != beat.node and (beat.node, other.name) not in self.deaf:
                 self.send(beat.node, other.name, beat.link, partial(other.receive, beat))
 
     def _hand_out(self, beat: Beat) -> None:
         node, link, cuts, deaf = beat.node, beat.link, self.cuts, self.deaf
-        for name, other in self.nodes.items():
+        for other in self._meant(beat):
+            name = other.name
             if name == node or (deaf and (node, name) in deaf) or (cuts and (link, node, name) in cuts):
                 continue
             if other.powered and link in other.carriers:
                 other.receive(beat)
+
+    def _meant(self, beat: Beat) -> Iterable[Node]:
+        """Whom a beat goes to."""
+        return self.nodes.values() if beat.to is None else [self.nodes[name] for name in beat.to if name in self.nodes]
 
     def ask(self, asker: Node, question: Question) -> None:
         """A speaker asks something; what answers, answers by the same rules as on a real LAN."""

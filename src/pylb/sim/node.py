@@ -9,11 +9,13 @@ from functools import lru_cache, partial
 
 from pylb.core.arbiter import TICK, Arbiter
 from pylb.core.beats import INTERVAL, Beat, State
+from pylb.core.claims import Claim
 from pylb.core.effects import Announce, Effect, Stalled, StoodIn, Took
 from pylb.core.evidence import Port
 from pylb.core.lines import Line
 from pylb.core.model import Address, NodeName
 from pylb.core.questions import Answer, Question
+from pylb.core.record import Notice, Record
 from pylb.core.segment import Link
 from pylb.sim.clock import Clock
 
@@ -34,15 +36,18 @@ class Node:
         self.kubelet: Port | None = Port.ACCEPTS
         self.arbiter: Arbiter | None = None
         self.frozen = False
+        self.drained = False  # as its Node says
         self.offset = 0.0
         self.starts = 0
         self.lines: list[Line] = []
         self.nodes: Mapping[NodeName, tuple[Address, ...]] = {}
-        self.recorded: Mapping[Address, NodeName] = {}
+        self.recorded: Mapping[Address, Claim] = {}  # what the API last told
         self.send: Callable[[Beat], None] = lambda beat: None
         self.ask: Callable[[Node, Question], None] = lambda node, question: None
         self.announce: Callable[[Node, Address, str, bytes], None] = lambda node, address, link, mac: None
         self.on_effects: Callable[[Node, list[Effect]], None] = lambda node, effects: None
+        self.notices: Mapping[NodeName, Notice] = {}  # what the nodes tell through the API, as it last came here
+        self.publish: Callable[[Node, Arbiter], None] = lambda node, arbiter: None
         self._inbox: deque[Act] = deque()  # what came in on the LAN while it was frozen
         self._news: deque[Act] = deque()  # what kernel and API told meanwhile: not thrown away
         self._beat_at = 0.0
@@ -68,7 +73,9 @@ class Node:
         self._inbox.clear()
         self._news.clear()
         self.tell_links()
-        self._post(lambda arbiter: arbiter.recall(self.recorded))
+        self._post(self._recall)
+        self.read(self.notices)
+        self.drain(self.drained)
         self.tell(self.lines)
         arbiter.ready(True, self.now)
         self._turn(arbiter)
@@ -113,10 +120,25 @@ class Node:
         self.carriers.add(link)
         self.tell_links()
 
+    def _recall(self, arbiter: Arbiter) -> None:
+        told = self.recorded.items()
+        arbiter.recall({a: Record(claim, {link: mac_of(claim.node, link) for link in self.links}) for a, claim in told})
+
+    def read(self, notices: Mapping[NodeName, Notice]) -> None:
+        """The API tells what the nodes tell; by its word all of them are ready."""
+        self.notices = notices
+        self._post(lambda arbiter: arbiter.read(notices, self.nodes, self.now), is_news=True)
+
+    def drain(self, is_drained: bool) -> None:
+        """The API tells that its Node is to own nothing, or that it is as others are again."""
+        self.drained = is_drained
+        self._post(lambda arbiter: arbiter.drain(is_drained), is_news=True)
+
     def tell_links(self) -> None:
         """The kernel tells which links are up."""
         links = [link for name, link in self.links.items() if name in self.carriers]
-        self._post(lambda arbiter: arbiter.use(links, self.now), is_news=True)
+        down = [link for name, link in self.links.items() if name not in self.carriers]
+        self._post(lambda arbiter: arbiter.use(links, self.now, down), is_news=True)
 
     def tell(self, lines: list[Line]) -> None:
         """The API tells what the cluster wants."""
@@ -163,12 +185,13 @@ class Node:
         """What the speaker's loop does at each tick."""
         if arbiter is not self.arbiter:
             return
-        self.clock.after(TICK, partial(self._turn, arbiter))
         if self.frozen:
+            self.clock.after(TICK, partial(self._turn, arbiter))
             return
         now = self.now
         arbiter.tick(now)
         self._flush(arbiter)
+        self.publish(self, arbiter)
         for queue in (self._news, self._inbox):
             while queue:
                 queue.popleft()(arbiter)
@@ -181,6 +204,7 @@ class Node:
             self.ask(self, question)
         if self._ends_at is not None and (now >= self._ends_at or arbiter.is_relieved(now)):
             self.kill()
+        self.clock.after(min(self._beat_at, arbiter.next_tick(now)) - now, partial(self._turn, arbiter))
 
     def _flush(self, arbiter: Arbiter) -> None:
         effects = arbiter.effects()

@@ -11,6 +11,8 @@ from pylb.core.evidence import STAND_IN, Port
 from pylb.core.model import NodeName
 from pylb.sim.lan import CALM, CLIENT, GATEWAY, Weather
 from pylb.sim.node import Node
+from pylb.sim.strangers import STEADY, draw_strangers
+from pylb.sim.wishes import Wish, draw_wishes, plan
 from pylb.sim.world import Size, World
 
 SLOWEST = 0.55  # s between the moments at which frames arrive
@@ -61,9 +63,11 @@ class Scenario:
     size: Size
     disasters: tuple[Disaster, ...]
     lasts: float
+    wishes: tuple[Wish, ...] = ()
 
     def __str__(self) -> str:
-        return "\n".join((f"seed {self.seed}: {self.size}, {self.lasts:.1f} s", *map(str, self.disasters)))
+        befalls: list[Disaster | Wish] = sorted((*self.disasters, *self.wishes), key=lambda one: one.at)
+        return "\n".join((f"seed {self.seed}: {self.size}, {self.lasts:.1f} s", *map(str, befalls)))
 
 
 def draw(seed: int) -> Scenario:
@@ -84,8 +88,12 @@ def draw(seed: int) -> Scenario:
         one = _draw(dice, names, size, at)
         disasters.append(one)
         at = one.until + dice.choice((0.05, 0.3, 1.0, 4.0, 8.0)) * dice.random() if dice.random() < 0.7 else at + 0.2
-    lasts = max(one.until for one in disasters) + 7.0
-    return Scenario(seed, size, tuple(disasters), lasts)
+    strange = draw_strangers(seed, names)
+    if strange is not None:
+        disasters.append(Disaster(max(one.until for one in disasters) + STEADY, strange[0], "strangers", strange[1]))
+    wishes = draw_wishes(seed, names, size.addresses, disasters[0].at)
+    lasts = max(*(one.until for one in disasters), *(wish.at + wish.lasts for wish in wishes), 0.0) + 7.0
+    return Scenario(seed, size, tuple(disasters), lasts, wishes)
 
 
 def _draw(dice: random.Random, names: list[NodeName], size: Size, at: float) -> Disaster:
@@ -108,6 +116,8 @@ def stage(scenario: Scenario) -> World:
     for one in scenario.disasters:
         world.clock.at(one.at, partial(_begin, world, one))
         world.clock.at(one.until, partial(_end, world, one))
+    for wish in scenario.wishes:
+        plan(world, wish)
     return world
 
 
@@ -201,7 +211,8 @@ _OWN: dict[str, tuple[_Act, _Act]] = {
 def _split(world: World, one: Disaster) -> None:
     lost = set(one.nodes)
     for name in lost:
-        for other in (GATEWAY, CLIENT, *(name for name in world.names if name not in lost)):
+        beyond = () if one.kind == "strangers" else (GATEWAY, CLIENT)
+        for other in (*beyond, *(name for name in world.names if name not in lost)):
             world.lan.cut(name, other, one.link)
 
 
@@ -263,6 +274,7 @@ def _api(world: World, one: Disaster, up: bool) -> None:
 _Wide = Callable[[World, Disaster], None]
 _WIDE: dict[str, tuple[_Wide, _Wide]] = {
     "split": (_split, _mend),
+    "strangers": (_split, _mend),
     "split_link": (_split, _mend),
     "pair": (_pair, _mend),
     "one_way": (_pair, _mend),

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Address
 
+from pylb.core.claims import Claim
 from pylb.core.effects import Effect, Took
 from pylb.core.election import Candidate, Verdict, rank
 from pylb.core.evidence import Port
 from pylb.core.lines import Line
 from pylb.core.model import Address, NodeName, ServiceKey
+from pylb.core.moves import Move
 from pylb.core.reasons import Reason
+from pylb.sim.api import Api
 from pylb.sim.client import Client
 from pylb.sim.clock import Clock
 from pylb.sim.lan import GATEWAY, NETWORKS, Lan, link_of
@@ -48,16 +51,29 @@ class World:
         self.links = list(NETWORKS)[: size.links]
         self.addresses = [self._address(i) for i in range(size.addresses)]
         self.excluded: set[NodeName] = set()
-        self.api_up = True
-        self.recorded: dict[Address, NodeName] = {}
+        self.drained: set[NodeName] = set()
+        self.failback = False  # addresses go back to the first in line
+        self.moves: dict[Address, Move] = {}  # that are asked for
+        self.api = Api(self.clock, self.lan.nodes, size.api_lag, seed)
+        self.recorded: dict[Address, Claim] = {}
         self.watchers: list[Callable[[Node, list[Effect]], None]] = []
         self.lines = self._lines()
         homes = {name: tuple(self._home(i, link) for link in self.links) for i, name in enumerate(self.names)}
         for name in self.names:
             node = Node(self.clock, name, homes[name], [self.lan.link(link, name) for link in self.links])
             node.nodes, node.recorded, node.lines, node.on_effects = homes, self.recorded, self.lines, self._note
+            node.publish = self.api.turn
             self.lan.add(node)
             self.clock.at(self.dice.random() * size.boot, node.start)
+
+    @property
+    def api_up(self) -> bool:
+        """Whether the API server answers."""
+        return self.api.up
+
+    @api_up.setter
+    def api_up(self, up: bool) -> None:
+        self.api.up = up
 
     @property
     def nodes(self) -> dict[NodeName, Node]:
@@ -77,13 +93,41 @@ class World:
         gone = dict.fromkeys(self.excluded, Reason.NODE_EXCLUDED)
         reason = None if left else Reason.NODE_EXCLUDED
         return [
-            Line(address, (ServiceKey(f"default/s{i}"),), Verdict(rank(address, left), gone, reason), "pool")
+            Line(
+                address,
+                (ServiceKey(f"default/s{i}"),),
+                Verdict(rank(address, left), gone, reason),
+                "pool",
+                *self._wishes(address),
+            )
             for i, address in enumerate(self.addresses)
         ]
+
+    def _wishes(self, address: Address) -> tuple[bool, tuple[Move, ...]]:
+        return self.failback, (self.moves[address],) if address in self.moves else ()
 
     def exclude(self, node: NodeName, yes: bool = True) -> None:
         """A label says that a node is to announce nothing (any more); each node learns it at its own time."""
         (self.excluded.add if yes else self.excluded.discard)(node)
+        self._tell_all()
+
+    def ask(self, moves: dict[Address, Move]) -> None:
+        """Somebody asks for moves; each node learns it at its own time."""
+        self.moves = {**self.moves, **moves}
+        self._tell_all()
+
+    def go_back(self, yes: bool) -> None:
+        """Addresses go back to the first in line (no more), as each node learns at its own time."""
+        self.failback = yes
+        self._tell_all()
+
+    def drain(self, node: NodeName, yes: bool = True) -> None:
+        """A node is to own nothing (any more); it learns that at its own time."""
+        (self.drained.add if yes else self.drained.discard)(node)
+        late = self.dice.random() * self.size.api_lag
+        self.clock.after(late, lambda: self.nodes[node].drain(node in self.drained))
+
+    def _tell_all(self) -> None:
         self.lines = self._lines()
         for one in self.nodes.values():
             self.clock.after(self.dice.random() * self.size.api_lag, partial(self._tell, one, self.lines))
@@ -113,14 +157,20 @@ class World:
             watcher(node, effects)
 
     def _record(self, address: Address, node: Node) -> None:
-        if self.api_up and node.arbiter is not None and node.arbiter.owner(address) == node.name:
-            self.recorded = {**self.recorded, address: node.name}
+        seat = node.arbiter.seats.get(address) if node.arbiter is not None else None
+        if self.api_up and seat is not None and seat.mine is not None:
+            self.recorded = {**self.recorded, address: seat.mine.claim}
             for one in self.nodes.values():
                 one.recorded = self.recorded
 
     def is_able(self, node: Node, link: str) -> bool:
         """Whether a node could serve clients on a link: its speaker runs, and gateway and clients reach it."""
-        if node.arbiter is None or node.frozen or node.kubelet is not Port.ACCEPTS or node.name in self.excluded:
+        if (
+            node.arbiter is None
+            or node.frozen
+            or node.kubelet is not Port.ACCEPTS
+            or node.name in self.excluded | self.drained
+        ):
             return False
         gateway = not self.size.gateway or all(
             self.lan.reaches(*pair, link) for pair in ((node.name, GATEWAY), (GATEWAY, node.name))

@@ -13,6 +13,7 @@ from pylb.core import config
 from pylb.core.checks import examine
 from pylb.core.diagnosis import Check, Commands, Daemon, Facts, Lack, Level, Report, Row, worst
 from pylb.core.election import EXCLUDE_LABEL
+from pylb.core.moves import DRAIN, drain_fault
 from pylb.core.model import Node, NodeName
 
 NAMES = ("n1", "n2", "n3")
@@ -136,6 +137,14 @@ FAULTS: dict[str, tuple[dict[str, Any], Check, Level, str, str]] = {
     "every node is labelled": (
         {"nodes": tuple(replace(one, labels={EXCLUDE_LABEL: ""}) for one in NODES)},
         Check.NODES, Level.FAIL, "n1, n2, n3 are labelled", f"kubectl label node n1 n2 n3 {EXCLUDE_LABEL}-",
+    ),
+    "a node is drained": (
+        {"nodes": (*NODES[:2], replace(NODES[2], drained=True))},
+        Check.NODES, Level.WARN, "n3 is drained", "pylb undrain n3",
+    ),
+    "a node was to be drained, maybe": (
+        {"nodes": (*NODES[:2], replace(NODES[2], drain_fault=drain_fault({DRAIN: "yes"})))},
+        Check.NODES, Level.WARN, 'n3 is not drained: annotation pylb.io/drain: "yes" is none of true, false', "pylb drain n3",
     ),
     "a node is away": (
         {"nodes": (*NODES[:2], replace(NODES[2], ready=False)), "daemons": speakers(n3=bad("n3", running=False))},

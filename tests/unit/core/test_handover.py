@@ -12,6 +12,7 @@ from pylb.core.beats import State
 from pylb.core.claims import Cause
 from pylb.core.effects import MoveRefused
 from pylb.core.election import Verdict
+from pylb.core.handover import MISNAMED
 from pylb.core.model import NodeName
 from pylb.core.moves import Move
 from pylb.core.reasons import Reason
@@ -222,3 +223,33 @@ def test_a_node_that_is_just_back_takes_nothing_at_once(stage: Stage) -> None:
     stage.world.nodes[third].plug("eth0")
     stage.run(0.9)
     assert (stage.owner, stage.moves()) == (first, [])
+
+
+def test_a_request_that_names_a_later_claim_is_told_once_and_is_not_carried_out(stage: Stage) -> None:
+    """As of a Service with two addresses, whose other one has moved more often."""
+    first, second, _ = stage.ranking
+    stage.say(moves=(Move(second, stage.claim.term + 2),))
+    stage.run(MISNAMED - 0.5)
+    assert stage.told == []
+    stage.run(10.0)
+    [refused] = [effect for _, _, effect in stage.told if isinstance(effect, MoveRefused)]
+    assert (refused.node, refused.reason, refused.term) == (second, Reason.TERM_DIFFERS, stage.claim.term)
+    assert (stage.owner, stage.moves()) == (first, [])
+
+
+def test_a_request_that_names_two_claims_moves_the_one_that_is_meant_and_no_more(stage: Stage) -> None:
+    first, second, _ = stage.ranking
+    stage.say(moves=(Move(second, stage.claim.term), Move(second, stage.claim.term + 2)))
+    stage.run(MISNAMED + 5.0)
+    assert stage.moves() == [(first, second, Cause.MOVE)]
+    assert not [effect for _, _, effect in stage.told if isinstance(effect, MoveRefused)]
+
+
+def test_an_old_request_is_not_told_of(stage: Stage) -> None:
+    _, second, third = stage.ranking
+    stage.say(moves=(Move(second, stage.claim.term),))
+    stage.run(3.0)
+    stage.watch()
+    stage.say(moves=(Move(third, stage.claim.term - 1),))
+    stage.run(MISNAMED + 5.0)
+    assert stage.told == []

@@ -9,7 +9,7 @@ from pylb.core import config
 from pylb.core.errors import ParseError
 from pylb.core.lines import Lines, View
 from pylb.core.model import Service, ServiceKey
-from pylb.core.moves import FAILBACK, MOVE, Move, faults, is_drained, parse_move
+from pylb.core.moves import DRAIN, FAILBACK, MAX_TERMS, MOVE, Move, drain_fault, faults, is_drained, parse_moves
 from pylb.core.spelling import slips
 
 ENDS = {ServiceKey("default/web"): endpoints("n1"), ServiceKey("default/other"): endpoints("n1")}
@@ -30,16 +30,19 @@ def raw_pool(failback: str) -> dict:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "n1", "@3", "n1@", "n1@x", "n1@-1", "n1@4294967296", "n1@\u0663", "a" * 254 + "@1"]
+    "text",
+    ["", "n1", "@3", "n1@", "n1@x", "n1@-1", "n1@4294967296", "n1@\u0663", "a" * 254 + "@1", "n1@1,", "n1@1,2,3,4,5"],
 )
 def test_what_is_no_request_for_a_move(text: str) -> None:
     with pytest.raises(ParseError, match="is not NODE@TERM"):
-        parse_move(text)
+        parse_moves(text)
 
 
 def test_a_request_names_node_and_term_and_is_written_as_it_is_read() -> None:
-    assert parse_move(" n1.lan@7 ") == Move("n1.lan", 7)
-    assert parse_move(str(Move("n1", 4294967295))).term == 4294967295
+    assert parse_moves(" n1.lan@7 ") == (Move("n1.lan", 7),)
+    assert parse_moves(str(Move("n1", 4294967295))) == (Move("n1", 4294967295),)
+    assert parse_moves("n1@3, 5") == (Move("n1", 3), Move("n1", 5))
+    assert len(parse_moves("n1@" + ",".join("7" * MAX_TERMS))) == MAX_TERMS
 
 
 def test_the_services_word_on_failback_beats_the_pools_and_never_is_the_default() -> None:
@@ -85,3 +88,13 @@ def test_only_true_drains_a_node() -> None:
     found = [is_drained({"pylb.io/drain": text}) for text in ("true", "True", "false", "", "yes")]
     assert found == [True, True, False, False, False]
     assert not is_drained({})
+
+
+@pytest.mark.parametrize(
+    ("value", "drained", "fault"), [("true", 1, 0), ("True ", 1, 0), ("false", 0, 0), ("yes", 0, 1), ("", 0, 1)]
+)
+def test_what_says_nothing_about_draining_is_named(value: str, drained: bool, fault: bool) -> None:
+    notes = {DRAIN: value}
+    assert (is_drained(notes), bool(drain_fault(notes))) == (drained, fault)
+    assert f'"{value}"' in drain_fault(notes) or not fault
+    assert drain_fault({}) == ""

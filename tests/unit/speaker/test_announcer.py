@@ -283,3 +283,13 @@ async def test_counters_of_addresses_long_gone_make_place(stage: Stage, monkeypa
     for last in range(50):
         stage.announcer.set({IPv4Address(0x0A4D0000 + last): None})
     assert len(stage.announcer.counts.gratuitous) <= 11
+
+
+async def test_a_link_that_goes_is_announced_on_those_that_are_left(stage: Stage) -> None:
+    """Clients of both may know the MAC of the one that is gone."""
+    stage.announcer.take_links((LAN, WIFI))
+    stage.announcer.set({ONE: frozenset({"eth0", "wlan0"})})
+    stage.run_until(1100)
+    stage.sockets[1].take()
+    stage.announcer.take_links((replace(LAN, running=False), WIFI))
+    assert stage.sockets[1].take() == list(gratuitous(ONE, OTHER_MAC))

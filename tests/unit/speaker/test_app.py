@@ -7,14 +7,18 @@ from ipaddress import IPv4Address, ip_address
 
 import pytest
 
-from fakes.wired import N2, Wired
+from fakes.wired import MAC, N2, OTHERS_MAC, Wired
 from fakes.world import configured, pool, service
 from pylb.core.arbiter import TICK
 from pylb.core.beats import State
 from pylb.core.claims import Claim
-from pylb.core.keeper import NEWCOMER, RECORDED, TURN
+from pylb.core.keeper import NEWCOMER, TURN
 from pylb.core.model import L2Status, Node, NodeName, ServiceKey
-from pylb.core.presence import LISTEN, SETTLE
+from pylb.core.presence import LISTEN, RECORDED, SETTLE
+from pylb.core.questions import Answer
+from pylb.core.record import Record, render
+from pylb.speaker.notary import READING, SETTLED
+from pylb.speaker.statuses import Known
 
 SHARED = {"metallb.io/allow-shared-ip": "k"}
 ONE = IPv4Address("10.0.0.100")
@@ -34,7 +38,7 @@ def active(speaker: Wired) -> Wired:
     """It takes part."""
     speaker._follow_world()
     speaker.plug(True)
-    speaker.run_for(LISTEN + SETTLE + 2 * TICK)
+    speaker.run_for(LISTEN + SETTLE + SETTLED + 2 * TICK)
     assert speaker.arbiter.state is State.ACTIVE
     return speaker
 
@@ -128,6 +132,57 @@ async def test_whom_the_api_names_is_waited_for(speaker: Wired) -> None:
     assert list(speaker.wire.owned) == [ONE]
 
 
+async def test_the_api_tells_whom_to_stand_in_for_and_by_which_mac(speaker: Wired) -> None:
+    """n2's speaker is dead, and nobody is left who heard it; its kernel is asked by that MAC, and by no other."""
+    speaker.world._nodes.items["n2"] = Node(N2, internal_ips=(ip_address("10.0.0.2"),))
+    told = render({ONE: Record(Claim(N2, 4), {"eth0": OTHERS_MAC})})
+    speaker.publisher._existing.items["x"] = L2Status("x", "x", A.key, N2, term=4, claims=told)
+    speaker.see(A, on=("n1", "n2"))
+    speaker.plug(True)
+    speaker.run_for(1.0)
+    asked = [one for one in speaker.wire.asked if one.node == N2]
+    assert {(one.subject.value, one.mac) for one in asked if one.mac} == {
+        ("address", OTHERS_MAC),
+        ("node", OTHERS_MAC),
+    }
+    speaker._on_answer(Answer(next(one for one in asked if one.subject.value == "node"), OTHERS_MAC))
+    speaker.run_for(0.2)
+    assert speaker.wire.stood_in == {ONE: {"eth0": OTHERS_MAC}}
+
+
+async def test_what_the_api_tells_is_read_before_this_node_takes_part(speaker: Wired) -> None:
+    """Else it would be first in line for what another owns; who cannot read it goes without, after a while."""
+    speaker.publisher._existing._synced.clear()
+    speaker.see(A)
+    speaker.plug(True)
+    speaker.run_for(READING - TICK)
+    assert speaker.arbiter.state is State.JOINING
+    speaker.run_for(LISTEN + SETTLE + 3 * TICK)
+    assert list(speaker.wire.owned) == [ONE]
+
+
+async def test_claims_are_told_with_the_macs_of_their_links(active: Wired) -> None:
+    active.see(A)
+    active.run_for(0.2)
+    account = active.account()
+    assert account is not None
+    [(address, told)] = account.holdings[A.key].records.items()
+    assert (address, told.claim.node, told.macs) == (ONE, NodeName("n1"), {"eth0": MAC})
+
+
+@pytest.mark.parametrize("first", ["n0", "n2"])
+async def test_one_node_alone_removes_strays(active: Wired, first: str) -> None:
+    """The first by name of those who take part."""
+    active.see(A)
+    known = active.account()
+    assert known is not None
+    assert known.known == Known(frozenset({NodeName("n1")}), frozenset({A.key}))
+    active.arbiter.presence._up[NodeName(first)] = True
+    account = active.account()
+    assert account is not None
+    assert (account.known is None) is (first == "n0")
+
+
 async def test_after_a_stall_what_queued_is_thrown_away(active: Wired) -> None:
     active.see(A)
     active.wire.flushed = 0
@@ -184,10 +239,10 @@ async def test_who_cannot_read_the_others_takes_no_part_while_they_do(active: Wi
     active.heartbeat.barred = True
     active._on_strangers([])
     assert active.arbiter.state is State.JOINING
-    began = active.heartbeat.strangers._patient_until = 9.0
+    began = active.heartbeat.strangers._began = 9.0
     active.heartbeat.barred = False
     active._on_strangers([])
-    assert active.heartbeat.strangers._patient_until == began, "its patience does not begin anew"
+    assert active.heartbeat.strangers._began == began, "its patience does not begin anew"
     active.run_for(1.0)
     assert active.arbiter.state is State.ACTIVE
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Interface, ip_address
+from dataclasses import replace
+from ipaddress import IPv4Interface, IPv6Interface, ip_address
 
 import pytest
 
@@ -44,6 +45,26 @@ def test_on_another_link_they_go_to_what_a_node_tells_of_itself() -> None:
     assert one.peers("wlan0") == (("192.168.7.9", PORT),), "it has another one now"
 
 
+def test_of_many_addresses_those_that_beats_go_to_are_told_first() -> None:
+    one = Correspondents(N1)
+    six = replace(LAN, addresses=(*LAN.addresses, IPv6Interface("fd00::1/64")))
+    one.take_links((six, WIFI))
+    assert [address.version for address in one.own("eth0")] == [4, 4, 4, 6]
+
+
+def test_what_a_node_tells_of_itself_is_known_of_all_its_links_and_is_another_object_once_it_changes() -> None:
+    one = knowing()
+    one.learn(telling(N2, "eth0", "10.0.0.2", "192.168.7.2"), "10.0.0.2")
+    one.learn(telling(N2, "wlp1", "192.168.7.2", "10.0.0.2"), "192.168.7.2")
+    told = one.told
+    assert told == {N2: tuple(map(ip_address, ("10.0.0.2", "192.168.7.2")))}
+    one.learn(telling(N2, "wlp1", "192.168.7.2", "10.0.0.2"), "192.168.7.2")
+    one.expect({"10.0.0.2": N2, "10.0.0.3": N3}, PORT)
+    assert one.told is told
+    one.expect({"10.0.0.3": N3}, PORT)
+    assert one.told == {}
+
+
 def test_a_node_that_the_cluster_does_not_know_is_sent_nothing() -> None:
     one = knowing()
     one.learn(telling(NodeName("n9"), "eth0", "192.168.7.66", macs=(b"\2\0\0\0\0\x42",)), "192.168.7.66")
@@ -80,7 +101,8 @@ def test_without_a_link_nothing_comes_in_and_nothing_goes_out() -> None:
 def test_what_is_told_of_this_node_itself() -> None:
     one = knowing()
     assert one.macs == (LAN.mac, WIFI.mac)
-    assert [str(address) for address in one.own("eth0")] == ["10.0.0.1", "10.9.0.1"]
+    assert [str(address) for address in one.own("eth0")] == ["10.0.0.1", "10.9.0.1", "192.168.7.1"]
+    assert [str(address) for address in one.own("wlan0")] == ["192.168.7.1", "10.0.0.1", "10.9.0.1"]
     assert one.knows(WIFI.mac)
     assert not one.knows(b"\2\0\0\0\0\x63")
 

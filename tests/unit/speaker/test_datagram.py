@@ -7,8 +7,10 @@ from ipaddress import ip_address
 
 import pytest
 
-from pylb.core.beats import Ack, Beat, State
+from pylb.core.beats import Ack, Beat, Loss, State
+from pylb.core.circle import MAX_LOSSES
 from pylb.core.claims import Claim
+from pylb.core.evidence import Verdict
 from pylb.core.model import NodeName
 from pylb.speaker import beat as first_format
 from pylb.speaker.claimlist import Listing
@@ -43,6 +45,56 @@ def test_the_layout_is_pinned() -> None:
         (6, LISTING.digest + b"\0" + bytes.fromhex("0000 002f") + PAGE),
     )
     assert decode(encode(TELLING, KEY), KEY, {token(N2): N2}) == TELLING
+
+
+LOST = {N2: Loss(5, 6, Verdict.GONE), NodeName("n3"): Loss(7, 8)}
+
+
+def test_the_layout_of_what_a_large_cluster_needs_is_pinned() -> None:
+    telling = replace(TELLING, beat=replace(BEAT, asks=True, lost=LOST))
+    told = dict(first_format.decode(encode(telling, KEY), KEY.signing).fields)
+    assert told[3] == bytes([4, 7]) + MAC + b"eth0"
+    assert told[7] == (
+        token(N2)
+        + bytes.fromhex("0000000000000005 0000000000000006 04")
+        + token(NodeName("n3"))
+        + bytes.fromhex("0000000000000007 0000000000000008 00")
+    )
+    names = {token(node): node for node in LOST}
+    assert decode(encode(telling, KEY), KEY, names) == telling
+
+
+def test_of_the_lost_those_of_this_cluster_are_read_whatever_became_of_them() -> None:
+    """A later version may know more that can become of a node: to this one it is just lost."""
+    losses = token(N2) + bytes(16) + b"\xff" + token(NodeName("stranger")) + bytes(17)
+    telling = decode(signed(SELF, LIST, (7, losses)), KEY, {token(N2): N2})
+    assert telling.beat.lost == {N2: Loss(0, 0, Verdict.OPEN)}
+
+
+@pytest.mark.parametrize("verdict", [one for one in Verdict if one not in (Verdict.ALIVE, Verdict.OWNS)])
+def test_every_verdict_of_a_lost_node_can_be_told(verdict: Verdict) -> None:
+    telling = replace(TELLING, beat=replace(BEAT, lost={N2: Loss(1, 2, verdict)}))
+    assert decode(encode(telling, KEY), KEY, {token(N2): N2}) == telling
+
+
+def test_a_loss_that_is_none_is_the_callers_mistake() -> None:
+    with pytest.raises(ValueError, match="no form"):
+        encode(replace(TELLING, beat=replace(BEAT, lost={N2: Loss(1, 2, Verdict.ALIVE)})), KEY)
+
+
+def test_the_fullest_datagram_has_room_for_a_page() -> None:
+    lost = {NodeName(f"n{at}"): Loss(1, 1) for at in range(2 * MAX_LOSSES)}
+    acks = {NodeName(f"n{at}"): Ack(1, at) for at in range(32)}
+    name = NodeName("n" * 253)
+    claims = {ip_address("10.0.0.0") + at: Claim(name, 1) for at in range(34)}
+    beat = Beat(name, 1, 1, State.ACTIVE, "x" * 15, MAC, claims, acks, lost=lost)
+    told = Outgoing(name).tell(
+        beat, [bytes([at]) * 6 for at in range(16)], [ip_address("fe80::1") + at for at in range(8)]
+    )
+    assert [len(telling.listing.pages) for telling in told if telling.listing is not None] == [1]
+    read = decode(encode(told[0], KEY), KEY, {token(node): node for node in (*lost, *acks)}).beat
+    assert len(read.lost) == MAX_LOSSES
+    assert read.acks
 
 
 def test_the_layout_of_a_page_is_pinned() -> None:
@@ -95,8 +147,8 @@ def signed(*fields: tuple[int, bytes]) -> bytes:
 
 
 def test_fields_flags_and_more_that_a_later_version_has_do_not_disturb() -> None:
-    telling = decode(signed(SELF, LIST, (7, b"later")), KEY, {})
-    assert telling == decode(signed((3, bytes([2, 1 | 0xFC]) + b"eth0"), LIST), KEY, {})
+    telling = decode(signed(SELF, LIST, (99, b"later")), KEY, {})
+    assert telling == decode(signed((3, bytes([2, 1 | 0xF8]) + b"eth0"), LIST), KEY, {})
     assert telling.beat == Beat(N1, 1, 2, State.ACTIVE, "eth0")
 
 

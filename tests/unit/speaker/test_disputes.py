@@ -9,7 +9,7 @@ import pytest
 from pylb.core.model import L2Status, NodeName, ServiceKey
 from pylb.speaker import disputes
 from pylb.speaker.disputes import Disputes
-from pylb.speaker.statuses import Holding, Plan, name, plan
+from pylb.speaker.statuses import Account, Holding, Plan, name, plan
 
 N1, N2, N3 = NodeName("n1"), NodeName("n2"), NodeName("n3")
 ROUND = 1.0  # s between two rounds of a publisher that has something to do
@@ -36,7 +36,7 @@ class Split:
 
     def turn(self, node: NodeName, now: float) -> None:
         owned: dict[ServiceKey, Holding] = dict.fromkeys(self.keys, Holding()) if self.owns(node, now) else {}
-        todo = plan(node, owned, self.objects.values())
+        todo = plan(node, Account(owned), self.objects.values())
         due, _ = self.memory[node].admit(todo, frozenset(self.objects), now)
         for gone in due.delete:
             del self.objects[gone]

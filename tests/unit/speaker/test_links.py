@@ -113,6 +113,17 @@ def test_an_address_goes_where_its_subnet_is_or_where_it_was_told_to(
     assert interfaces_for(ip_address(address), (ETH0, WLAN0), names) == choice
 
 
+def test_of_two_cards_on_one_lan_the_first_one_has_the_address() -> None:
+    """With both it would have two MACs there; whoever names both gets both."""
+    cable, wifi = ETH0, replace(WLAN0, addresses=ETH0.addresses)
+    wide = replace(WLAN0, addresses=(IPv4Interface("10.77.0.9/16"),))
+    address = ip_address("10.77.0.100")
+    assert interfaces_for(address, (cable, wifi), None) == Choice((cable,))
+    assert interfaces_for(address, (wifi,), None) == Choice((wifi,))
+    assert interfaces_for(address, (cable, wifi), frozenset({"eth0", "wlan0"})) == Choice((cable, wifi))
+    assert interfaces_for(address, (cable, wide), None) == Choice((cable, wide)), "that is another network"
+
+
 def table(*messages: LinkSeen | LinkGone | AddressSeen | AddressGone) -> tuple[Link, ...]:
     known = Table()
     for message in messages:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
 
-from fakes.wired import N1, Wired
+from fakes.wired import N1, N2, Wired
 from fakes.world import service
 from pylb.core.beats import State
 from pylb.core.model import Node, NodeName
@@ -61,3 +62,29 @@ def test_what_the_api_says_of_drains_and_failback_is_read() -> None:
     )
     assert kept["metadata"]["annotations"] == {"pylb.io/failback": "immediate"}
     assert "annotations" not in decode.custom_resource({"metadata": {"name": "p"}, "spec": {}})["metadata"]
+
+
+async def test_who_asks_for_one_of_two_addresses_is_told_what_to_write_for_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = Wired(monkeypatch)
+    texts: list[str] = []
+    made.recorder.record = lambda ref, notice: texts.append(notice.message)  # type: ignore[method-assign]
+    made.world._nodes.items["n2"] = Node(N2)
+    made.plug(True)
+    made.see(service("a", ingress=("10.0.0.1",), annotations={"pylb.io/move": "n2@9"}))
+    made.run_for(20.0)
+    told = [text for text in texts if "not moved" in text]
+    assert [text.partition("; ")[2] for text in told] == ["annotate pylb.io/move=n2@1 to move it, too"]
+    made._links.close()
+
+
+async def test_a_drain_that_is_not_understood_is_told_once_on_the_node(speaker: Wired) -> None:
+    raw = {"metadata": {"name": "n1", "annotations": {"pylb.io/drain": "yes"}}}
+    for name in ("n1", "n2"):  # another's is that one's to tell
+        speaker.world._nodes.items[name] = replace(decode.node(raw), name=NodeName(name))
+    for _ in range(2):
+        speaker._follow_world()
+    assert speaker.notes.count(("n1", "UnknownAnnotation")) == 1
+    assert ("n2", "UnknownAnnotation") not in speaker.notes
+    assert speaker.arbiter.state is State.ACTIVE

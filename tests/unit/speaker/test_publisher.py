@@ -14,7 +14,7 @@ from pylb.kube.errors import ClusterError, Forbidden, Invalid, NotFound, Unreach
 from pylb.runtime.log import Logger
 from pylb.speaker import publisher
 from pylb.speaker.publisher import Publisher
-from pylb.speaker.statuses import Holding, Plan, name
+from pylb.speaker.statuses import Account, Holding, Plan, name
 
 N1 = NodeName("n1")
 KEYS = tuple(ServiceKey(f"default/{letter}") for letter in "abc")
@@ -40,7 +40,14 @@ class Api:
 
 def made(monkeypatch: pytest.MonkeyPatch, api: Api, owned: dict[ServiceKey, Holding] | None) -> Publisher:
     monkeypatch.setattr(publisher, "put_object", api.put)
-    one = Publisher(Client(Credentials("http://127.0.0.1:1", "test")), "ns", "", N1, lambda: owned, Logger("test"))
+    one = Publisher(
+        Client(Credentials("http://127.0.0.1:1", "test")),
+        "ns",
+        "",
+        N1,
+        lambda: None if owned is None else Account(owned),
+        Logger("test"),
+    )
     one._client = api  # type: ignore[assignment]
     return one
 

@@ -118,3 +118,25 @@ def test_the_speaker_itself() -> None:
     assert (said["node"], said["incarnation"], said["state"]) == ("n1", "0000000000000abc", "joining")
     assert said["strangers"] == [{"node": "n3", "for_ms": 2500}]
     assert (said["config"]["stale"], said["config"]["partial"], len(said["config"]["problems"])) == (True, True, 1)
+
+
+def test_what_was_ones_own_before_the_cable_was_pulled_is_nobodys_as_far_as_one_knows() -> None:
+    """It answers for nothing, and whoever took it says so itself: readers would see two owners else."""
+    scene = Scene(line(ONE, N1, N2))
+    scene.run(3.0, heard=True)
+    scene.arbiter.use([], scene.now)
+    scene.run(1.0, heard=False)
+    [said] = scene.say()["addresses"]
+    assert (said["owner"], said["mine"], said["reason"]) == ("", False, "no_link")
+
+
+def test_what_is_ones_own_is_told_again_once_it_is_confirmed() -> None:
+    scene = Scene(line(ONE, N1, N2))
+    scene.run(3.0, heard=True)
+    scene.now += 5.0
+    scene.arbiter.tick(scene.now)
+    [said] = scene.say()["addresses"]
+    assert (said["owner"], said["mine"], said["reason"]) == ("", False, "stalled")
+    scene.run(1.0, heard=True)
+    [said] = scene.say()["addresses"]
+    assert (said["owner"], said["mine"], said["reason"]) == ("n1", True, None)

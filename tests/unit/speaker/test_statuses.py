@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from pylb.core.claims import Claim
 from pylb.core.model import L2Status, NodeName, ServiceKey
-from pylb.speaker.statuses import Holding, Plan, metadata, moment, name, plan, status
+from pylb.core.ranges import parse_address
+from pylb.core.record import Notice, Record, Renewal, parse, render, render_renewal
+from pylb.speaker.statuses import (
+    Account,
+    Holding,
+    Known,
+    Plan,
+    carrier,
+    metadata,
+    moment,
+    name,
+    notices,
+    plan,
+    status,
+    strays,
+)
+from pylb.speaker.sweep import PATIENCE, Sweep
 
 N1, N2 = NodeName("n1"), NodeName("n2")
 WEB, DNS = ServiceKey("default/web"), ServiceKey("kube-system/dns")
@@ -35,7 +54,7 @@ def standing(node: NodeName, service: ServiceKey, *interfaces: str, called: str 
 def test_what_is_written_and_deleted(
     owned: dict[ServiceKey, Holding], existing: list[L2Status], expected: Plan
 ) -> None:
-    assert plan(N1, owned, existing) == expected
+    assert plan(N1, Account(owned), existing) == expected
 
 
 @pytest.mark.parametrize(
@@ -52,13 +71,13 @@ def test_an_object_is_written_again_for_another_term_alone(
     term: int, stands: tuple[int, str], written: Holding | None
 ) -> None:
     existing = L2Status("pylb-system", MINE, WEB, N1, (), *stands)
-    found = plan(N1, {WEB: Holding((), term, LATE)}, [existing])
+    found = plan(N1, Account({WEB: Holding((), term, LATE)}), [existing])
     assert found == (Plan() if written is None else Plan(write=((MINE, WEB, written),)))
 
 
 def test_a_claim_keeps_its_time_when_only_interfaces_change() -> None:
     existing = L2Status("pylb-system", MINE, WEB, N1, (), 4, EARLY)
-    [(_, _, told)] = plan(N1, {WEB: Holding(("eth0",), 4, LATE)}, [existing]).write
+    [(_, _, told)] = plan(N1, Account({WEB: Holding(("eth0",), 4, LATE)}), [existing]).write
     assert told == Holding(("eth0",), 4, EARLY)
 
 
@@ -86,3 +105,87 @@ def test_the_objects_are_metallbs() -> None:
     assert metadata(N1, DNS, owner)["ownerReferences"] == [owner]
     assert status(N1, DNS, ()) == {"node": "n1", "serviceName": "dns", "serviceNamespace": "kube-system"}
     assert status(N1, DNS, ("a", "b"))["interfaces"] == [{"name": "a"}, {"name": "b"}]
+
+
+A, B = parse_address("10.0.0.9"), parse_address("10.0.0.10")
+MAC = bytes.fromhex("020000000001")
+TOLD = Record(Claim(N1, 4), {"eth0": MAC})
+HELD = Holding((), 4, EARLY, {A: TOLD})
+RENEWAL = Renewal("ab-1", frozenset({N2}))
+
+
+def written(holding: Holding, node: NodeName = N1, service: ServiceKey = WEB, renewed: str = "") -> L2Status:
+    told = render(holding.records)
+    return L2Status("pylb-system", name(node, service), service, node, (), holding.term, holding.since, told, renewed)
+
+
+@pytest.mark.parametrize(
+    ("record", "renewal", "again"),
+    [
+        (TOLD, None, False),
+        (TOLD, RENEWAL, False),
+        (Record(replace(TOLD.claim, restored=True), TOLD.macs), None, False),  # a restart costs no write
+        (Record(replace(TOLD.claim, restored=True), TOLD.macs), RENEWAL, True),  # but who goes by it has to know
+        (Record(TOLD.claim, {"eth0": MAC[::-1]}), None, True),
+        (Record(TOLD.claim, {"eth1": MAC}), None, True),
+    ],
+)
+def test_a_record_is_written_again_if_it_would_mislead(record: Record, renewal: Renewal | None, again: bool) -> None:
+    found = plan(N1, Account({WEB: replace(HELD, records={A: record})}, renewal), [written(HELD)])
+    assert bool(found.write) is again
+
+
+def test_an_object_of_an_earlier_version_is_completed() -> None:
+    [(_, _, told)] = plan(N1, Account({WEB: HELD}), [L2Status("pylb-system", MINE, WEB, N1, (), 4, EARLY)]).write
+    assert told == HELD
+
+
+def test_the_records_of_both_addresses_are_told() -> None:
+    other = Record(Claim(N1, 7), {"eth1": MAC})
+    both = HELD.joined(Holding((), 7, LATE, {B: other}))
+    notes = metadata(N1, WEB, None, both)["annotations"]
+    assert notes["pylb.io/term"] == "7"
+    assert parse(notes["pylb.io/claims"], N1) == {A: TOLD, B: other}
+
+
+def test_who_may_be_alive_keeps_its_objects() -> None:
+    existing = [written(HELD), written(HELD, N2)]
+    assert plan(N1, Account({WEB: HELD}, spared=frozenset({N2})), existing) == Plan()
+    assert plan(N1, Account({WEB: HELD}), existing) == Plan(delete=(OTHERS,))
+
+
+def test_one_object_carries_a_renewal_once() -> None:
+    account = Account({WEB: HELD, DNS: HELD}, RENEWAL)
+    existing = [written(HELD), written(HELD, service=DNS), written(HELD, N2)]
+    found = carrier(N1, account, existing)
+    assert found == (min(MINE, name(N1, DNS)), render_renewal(RENEWAL))
+    carried = [replace(one, renewed=found[1]) if one.name == found[0] else one for one in existing]
+    assert carrier(N1, account, carried) is None
+    assert carrier(N1, replace(account, renewal=Renewal("ab-2")), carried) is not None
+    assert carrier(N1, replace(account, renewal=None), existing) is None
+    assert carrier(N1, account, [written(HELD, N2)]) is None, "nothing stands that could hold"
+
+
+def test_what_nodes_tell_is_read_from_their_objects() -> None:
+    newer = Holding((), 5, LATE, {A: Record(Claim(N2, 5, taken=True))})
+    older = Holding((), 3, LATE, {A: Record(Claim(N2, 3)), B: Record(Claim(N2, 3))})
+    text = render_renewal(RENEWAL)
+    existing = [written(newer, N2), written(older, N2, DNS, text), written(HELD), standing(NodeName("n3"), WEB)]
+    assert notices(existing) == {
+        N1: Notice({A: TOLD.claim}),
+        N2: Notice({A: Claim(N2, 5, taken=True), B: Claim(N2, 3)}, frozenset({RENEWAL})),
+        NodeName("n3"): Notice(),
+    }
+
+
+def test_strays_are_of_nodes_and_services_that_are_not_there() -> None:
+    existing = [standing(N1, WEB), standing(N2, WEB, called="gone node"), standing(N1, DNS, called="gone service")]
+    assert strays(existing, Known(frozenset({N1}), frozenset({WEB}))) == ["gone node", "gone service"]
+
+
+def test_a_stray_is_removed_after_a_while_if_it_still_is_one() -> None:
+    sweep = Sweep()
+    assert sweep.due(["a"], 0.0) == ((), PATIENCE)
+    assert sweep.due(["a", "b"], 20.0) == ((), PATIENCE - 20.0)
+    assert sweep.due(["b"], PATIENCE) == ((), 20.0)
+    assert sweep.due(["a", "b"], PATIENCE + 20.0) == (("b",), PATIENCE)

@@ -53,6 +53,13 @@ def test_the_links_that_ownership_is_about(own: list[str], lines: list[Line], na
     assert [one.name for one in found] == names
 
 
+def test_of_two_links_with_one_subnet_the_first_counts_while_it_is_up() -> None:
+    wifi = link(5, "wlan0", "10.0.0.7/24")
+    own, lines = [ip_address("10.0.0.1")], [line("10.0.0.100")]
+    assert surroundings.matters((LAN, wifi), own, lines, N1) == (LAN,)
+    assert surroundings.matters((wifi,), own, lines, N1) == (wifi,)
+
+
 def test_a_link_that_cannot_announce_is_none() -> None:
     down = link(2, "eth0", "10.0.0.1/24", up=False)
     assert surroundings.matters((down, link(5, "docker0", "10.0.0.1/24")), [ip_address("10.0.0.1")], [], N1) == ()

@@ -1,0 +1,196 @@
+"""What is said of a Service's address: the chain of the allocation, what helps, and who gives addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from fakes.world import configured, namespace, nodes, pool, service
+from pylb.core import explain, findings
+from pylb.core.findings import Fix, Mark, Question, Row
+from pylb.core.model import Endpoint, NodeName, Service
+from pylb.core.ranges import parse_address
+from pylb.core.scene import Announcing, Case, Controllers, Scene, ledger_of
+
+IP = "10.0.0.1"
+N1, N2 = NodeName("n1"), NodeName("n2")
+LAN = pool("lan", "10.0.0.0/29", avoidBuggyIPs=True)
+WEB = service("web", ingress=(IP,), selector={"app": "web"})
+HELD = {IP: Announcing(("n1",), known=True)}
+READY = (Endpoint(N1, servable=True), Endpoint(N2, servable=True))
+GIVERS = Controllers(known=True, ready=("pylb-controller-a",), leader="pylb-controller-a")
+
+
+def scene(*others: Service, pools: Sequence[dict[str, Any]] = (LAN,), **fields: Any) -> Scene:
+    """A cluster of two nodes whose speakers are heard, with these Services in it."""
+    adverts = fields.pop("adverts", None)
+    config = configured(*pools, adverts=adverts, namespaces=[namespace("default")])
+    made = Scene(
+        config=config, ledger=ledger_of(config, others), nodes=nodes("n1", "n2"), alive={N1, N2}, controllers=GIVERS
+    )
+    return replace(made, **fields)
+
+
+def told(where: Scene, case: Case, question: Question, *others: Service) -> list[tuple[str, str, str]]:
+    """(check, mark, text) of the rows of one question."""
+    rows = explain.explain(where, case, {one.key: one for one in others})
+    return [(row.check, row.mark.value, row.text) for row in rows if row.question is question]
+
+
+def case(one: Service = WEB, **fields: Any) -> Case:
+    return Case(one, **{"endpoints": READY, "announcing": HELD, **fields})
+
+
+def failure(where: Scene, one: Service, *others: Service) -> Row:
+    """The row that says why a Service gets nothing."""
+    rows = explain.allocated(where, Case(one), {other.key: other for other in others})
+    return next(row for row in rows if row.mark is Mark.FAIL)
+
+
+def test_all_is_well() -> None:
+    rows = explain.explain(scene(WEB), case())
+    assert findings.worst(rows) is Mark.UNKNOWN
+    assert [row.question for row in rows if row.mark is Mark.UNKNOWN] == [Question.ANSWERED]
+    assert findings.first_trouble(rows) is None
+    assert told(scene(WEB), case(), Question.ALLOCATED) == [
+        ("class", "PASS", "no loadBalancerClass: pylb serves it"),
+        ("family", "PASS", "IPv4, SingleStack"),
+        ("request", "PASS", "it asks for any address"),
+        ("pool", "PASS", "lan may give it one"),
+        ("address", "PASS", "it has 10.0.0.1 of pool lan"),
+        ("controller", "PASS", "pylb-controller-a leads"),
+        ("configuration", "PASS", "1 pool, no problem"),
+    ]
+
+
+CAM = service("cam", 8554, ingress=(IP,))
+
+
+def test_an_address_that_somebody_else_has() -> None:
+    """The whole picture: how far it came, who is in the way, and what helps, as one types it."""
+    wants = service("blog", load_balancer_ip=IP)
+    found = failure(scene(CAM), wants, CAM)
+    assert found.check == "free"
+    assert found.text.endswith("also in use by default/cam (default/cam has TCP/8554: no clash of ports)")
+    share = (
+        "kubectl -n default annotate service blog metallb.io/allow-shared-ip=shared --overwrite\n"
+        "kubectl -n default annotate service cam metallb.io/allow-shared-ip=shared --overwrite"
+    )
+    other = 'kubectl -n default patch service blog --type merge -p \'{"spec": {"loadBalancerIP": "10.0.0.2"}}\''
+    none = 'kubectl -n default patch service blog --type merge -p \'{"spec": {"loadBalancerIP": null}}\''
+    assert found.fixes[:3] == (
+        Fix("share the address with default/cam: it gets 10.0.0.1 of lan", share),
+        Fix("ask for 10.0.0.2: it gets 10.0.0.2 of lan", other),
+        Fix("leave the address to pylb: it gets 10.0.0.2 of lan", none),
+    )
+    assert "same metallb.io/allow-shared-ip" in found.fixes[3].text
+
+
+@pytest.mark.parametrize(
+    ("one", "check", "text"),
+    [
+        (service("a", load_balancer_class="x"), "class", "the Service's loadBalancerClass is not pylb's"),
+        (service("a", cluster_ips=("None",)), "family", "no cluster IP"),
+        (service("a", family_policy="RequireDualStack"), "family", "requires dual stack"),
+        (service("a", load_balancer_ip="fd00::1"), "family", "does not match the ipFamily"),
+        (service("a", load_balancer_ip="nonsense"), "request", 'invalid spec.loadBalancerIP: "nonsense"'),
+        (
+            service("a", load_balancer_ip=IP, annotations={"metallb.io/loadBalancerIPs": IP}),
+            "request",
+            "can not have both",
+        ),
+        (service("a", load_balancer_ip="10.9.9.9"), "pool", "is not allowed in config"),
+        (service("a", annotations={"metallb.io/address-pool": "nova"}), "pool", 'unknown pool "nova"'),
+        (service("a", annotations={"metallb.io/address-pool": "shut"}), "selectors", "pool shut not compatible"),
+        (
+            service("a", annotations={"metallb.io/address-pool": "full"}),
+            "free",
+            "full: 1 of 1 IPv4 addresses are in use",
+        ),
+        (service("a", v6=True), "free", "full: it has no IPv6 addresses; lan: it has no IPv6 addresses"),
+        (
+            service("a", load_balancer_ip=IP, annotations={"metallb.io/address-pool": "full"}),
+            "pool and address",
+            "is not compatible with requested address pool full",
+        ),
+    ],
+)
+def test_why_it_waits(one: Service, check: str, text: str) -> None:
+    full = pool("full", "10.0.1.0/32", autoAssign=False)
+    shut = pool("shut", "10.0.2.0/30", serviceAllocation={"namespaces": ["elsewhere"]})
+    has = service("has", ingress=("10.0.1.0",), annotations={"metallb.io/address-pool": "full"})
+    found = failure(scene(has, pools=(LAN, full, shut)), one, has)
+    assert found.check == check
+    assert text in found.text
+
+
+def test_a_port_and_a_key_that_do_not_fit() -> None:
+    key = {"metallb.io/allow-shared-ip": "k"}
+    has = service("has", 80, ingress=(IP,), annotations=key)
+    assert failure(scene(has), service("a", 80, load_balancer_ip=IP, annotations=key), has).check == "ports"
+    other = service("a", 81, load_balancer_ip=IP, annotations={"metallb.io/allow-shared-ip": "l"})
+    found = failure(scene(has), other, has)
+    assert found.check == "share"
+    assert "metallb.io/allow-shared-ip=k" in found.fixes[0].command
+
+
+def test_a_nodes_own_address() -> None:
+    where = scene(taken={parse_address(IP): N1})
+    assert failure(where, service("a", load_balancer_ip=IP)).check == "node"
+
+
+@pytest.mark.parametrize(
+    ("change", "check", "mark", "text"),
+    [
+        ({"config": None}, "configuration", "UNKNOWN", "the pools may not be read here"),
+        (
+            {"config": None, "problems": ("x overlaps y",)},
+            "configuration",
+            "FAIL",
+            "it is invalid, and the last good one",
+        ),
+        ({"problems": ("x overlaps y",)}, "configuration", "WARN", "it is invalid, and the last good one"),
+        ({"controllers": Controllers()}, "controller", "UNKNOWN", "whether a controller runs may not be seen here"),
+        (
+            {"controllers": Controllers(known=True)},
+            "controller",
+            "FAIL",
+            "no controller is ready: nobody gives addresses",
+        ),
+        ({"controllers": Controllers(True, ("c",))}, "controller", "PASS", "c runs; who leads is not told"),
+        (
+            {"controllers": Controllers(True, ("c",), "", "no controller leads")},
+            "controller",
+            "FAIL",
+            "no controller leads",
+        ),
+    ],
+)
+def test_who_gives_addresses_and_by_what(change: dict[str, Any], check: str, mark: str, text: str) -> None:
+    rows = told(replace(scene(WEB), **change), case(), Question.ALLOCATED)
+    assert [(row[1], text in row[2]) for row in rows if row[0] == check] == [(mark, True)]
+
+
+def test_what_it_has_and_would_have() -> None:
+    waits = service("a")
+    rows = told(scene(), Case(waits, told="later"), Question.ALLOCATED)
+    assert (
+        "address",
+        "WARN",
+        "it has none yet, and nothing stands against 10.0.0.1; the controller said: later",
+    ) in rows
+    loses = service("a", ingress=("10.9.9.9",), load_balancer_ip="10.9.9.9")
+    rows = told(scene(), Case(loses), Question.ALLOCATED)
+    assert ("address", "WARN", "it has 10.9.9.9, and is to lose it") in rows
+    rival = told(scene(WEB), case(rival="k3s"), Question.ALLOCATED)
+    assert ("writer", "FAIL", '"k3s" writes its status, too, and pylb leaves it alone') in rival
+    slip = service("a", annotations={"metallb.io/adress-pool": "lan"})
+    assert any(row[:2] == ("spelling", "WARN") for row in told(scene(), Case(slip), Question.ALLOCATED))
+
+
+def test_another_load_balancers_service_is_told_of_once() -> None:
+    rows = explain.explain(scene(), Case(service("a", load_balancer_class="x", ingress=(IP,))))
+    assert {row.question for row in rows} == {Question.ALLOCATED}
