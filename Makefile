@@ -8,7 +8,7 @@ export PATH := $(PATH):/usr/sbin:/sbin
 bin := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test cluster cluster-up image snap check format bench fuzz fuzz-seeds setup clean
+.PHONY: help demo test cluster cluster-up image snap check format bench soak fuzz fuzz-seeds setup clean
 
 help: ## this list
 	@echo 'pylb: addresses of your home network for the Services of your cluster'
@@ -45,6 +45,9 @@ bench: lab-packages setup ## the figures, PASS or MISS (TOPIC=arp for one, as do
 bench-%: lab-packages setup
 	@$(bin)/python -m bench $*
 	@$(bin)/python -m bench._readme
+
+soak: lab-packages setup ## 25 minutes of lost frames, of a busy machine, and of no speaker: nothing moves (ARGS='busy --seconds 60')
+	@PYTHONPATH=src:tests $(bin)/python -m soak $(ARGS)
 
 fuzz: setup ## the property tests, random and deep (ARGS='-k ranges')
 	@PYLB_HYPOTHESIS=hunt $(bin)/python -m pytest tests/property -n auto --timeout 3600 $(ARGS)

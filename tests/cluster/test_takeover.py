@@ -26,15 +26,17 @@ SHUT_DOWN_S = 2.0  # a machine that shuts down takes longer, and answers meanwhi
 CUT = 1  # requests that are under way as an address moves
 SPEAKERLESS_S = 10.0  # more than others stand in, until another has the address
 NO_IMAGE = "registry.invalid/pylb:none"
+PULLED_S = 2.0
 SPEAKS = "pylb speaker --node"
 GRACE_S, SLEEP_S = 5, 3  # of a pod that is drained: it serves on until kube-proxy has heard of it, once a second
 Say = Callable[[str], None]
 
 
 def test_the_cable_is_pulled(scene: Scene, lan: RealLan, say: Say) -> None:
+    """And in again after two seconds: not a frame with the MAC from before."""
     key, address = scene.announced(scene.spare)
     cut, mend = (lambda: lan.lab.cut(scene.spare)), (lambda: lan.lab.mend(scene.spare))
-    say(str(takeovers.lose(lan, address, cut, mend)))
+    say(str(takeovers.lose(lan, address, cut, mend, meanwhile=lambda: takeovers.watch(PULLED_S))))
     lan.remove(service(key))
 
 

@@ -1,6 +1,6 @@
 """Asks by ARP who has an address, again and again, and prints each answer as JSON: `python asker.py ADDRESS EVERY_MS`.
 
-Run as a program on a host of a lab, until SIGTERM.
+A third word names another device than eth0. Run as a program on a host of a lab, until SIGTERM.
 """
 
 from __future__ import annotations
@@ -14,13 +14,11 @@ import time
 
 from pylb.lab import arping
 
-DEVICE = "eth0"
 
-
-def ask(address: str, every: float) -> None:
+def ask(address: str, every: float, device: str = "eth0") -> None:
     """A question each `every` seconds; an answer is told with the number of the question that it came after."""
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(arping.ETH_P_ARP)) as link:
-        link.bind((DEVICE, arping.ETH_P_ARP))
+        link.bind((device, arping.ETH_P_ARP))
         own: bytes = link.getsockname()[4]
         asked, due = 0, time.monotonic()
         while True:
@@ -39,4 +37,4 @@ def ask(address: str, every: float) -> None:
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     print("{}", flush=True)
-    ask(sys.argv[1], float(sys.argv[2]) / 1000)
+    ask(sys.argv[1], float(sys.argv[2]) / 1000, *sys.argv[3:])

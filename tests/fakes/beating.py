@@ -103,6 +103,7 @@ class Lan:
         for one in self.nodes.values():
             others = {address: name for address, name in known.items() if name != one.name}
             one.heartbeat.send_to(others, self.port)
+            one.heartbeat.strangers.vouch({node.name: {node.heartbeat.keys.name} for node in self.nodes.values()})
 
     async def stop(self, name: str) -> None:
         """The speaker of a node dies."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from pylb.core.claims import Cause
 from pylb.core.effects import Dropped, Effect, Took
 from pylb.core.evidence import Port
 from pylb.core.model import Address, NodeName
+from pylb.core.witness import LOST
 from pylb.sim.lan import CALM, CLIENT, GATEWAY
 from pylb.sim.node import Node
 from pylb.sim.scenario import OWN, Disaster
@@ -15,6 +17,7 @@ from pylb.sim.world import World, link_of
 
 BOOT = 3.0  # s from power or Kubernetes to a running speaker, and a bit
 NOTICED = 0.9  # s without gateway and clients that a node is sure to notice
+UNNOTICED = LOST  # and within which it cannot
 NEVER = float("-inf")
 FORGETTING = ("kill", "terminate", "freeze", "jump", "power", "stop", "mute", "restart_all", "restart_all_without_api")
 PROCESS = ("kill", "terminate", "freeze", "jump")  # a speaker in trouble on a node that serves
@@ -43,6 +46,7 @@ class Chronicle:
         self.holder: dict[Address, tuple[NodeName, float]] = {}  # who took it last, and when
         self.apart: dict[Pair, float] = {}  # when two nodes last did not hear each other
         self.cut: dict[tuple[NodeName, str], float] = {}  # when a node was last cut off so that it must have noticed
+        self.shaken: dict[tuple[NodeName, str], float] = {}  # and so that it may have
         self.uneven = 0.0  # when something else than a speaker was last in trouble
         self.rough = NEVER  # when there was weather
         self._cut_since: dict[tuple[NodeName, str], float] = {}
@@ -55,8 +59,12 @@ class Chronicle:
         )
 
     def is_unsteady(self, node: NodeName, link: str, since: float, now: float) -> bool:
-        """Whether a node was restarted, held up or without its witness."""
+        """Whether a node was surely restarted, held up or without its witness."""
         return self.is_scarred(node, since, now, *FORGETTING) or self.cut.get((node, link), NEVER) >= since
+
+    def is_steady(self, node: NodeName, link: str, since: float, now: float) -> bool:
+        """Whether it surely was not."""
+        return not self.is_scarred(node, since, now, *FORGETTING) and self.shaken.get((node, link), NEVER) < since
 
     def owns(self, node: Node, address: Address) -> bool:
         """Whether a node answers for an address with its own MAC."""
@@ -66,7 +74,7 @@ class Chronicle:
     def note(self, node: Node, effects: list[Effect], now: float) -> None:
         """What a node did, after it was judged."""
         for effect in effects:
-            if isinstance(effect, Took):
+            if isinstance(effect, Took) and effect.cause is not Cause.CONTESTED:
                 self.owning[node.name, effect.line.address] = now
                 self.holder[effect.line.address] = node.name, now
             elif isinstance(effect, Dropped):
@@ -85,7 +93,7 @@ class Chronicle:
             and not world.lan.deaf
             and all(n.powered and len(n.carriers) == len(n.links) for n in nodes)
         )
-        if not whole:
+        if not whole or world.lan.weather.pulse > UNNOTICED / 2:  # whoever asks its witness waits for two of them
             self._look_at_paths(now)
         elif self._cut_since:
             self._cut_since.clear()
@@ -103,9 +111,15 @@ class Chronicle:
                     if not world.lan.hear_each_other(one, other, link):
                         self.apart[pair_of(one, other, link)] = now
                 pairs = ((one, GATEWAY), (GATEWAY, one), (one, CLIENT), (CLIENT, one))
+                if world.lan.weather.pulse > UNNOTICED / 2:
+                    self.shaken[one, link] = now
                 if all(world.lan.reaches(*pair, link) for pair in pairs):
                     self._cut_since.pop((one, link), None)
-                elif now >= self._cut_since.setdefault((one, link), now) + NOTICED:
+                    continue
+                since = self._cut_since.setdefault((one, link), now)
+                if now >= since + UNNOTICED:
+                    self.shaken[one, link] = now
+                if now >= since + NOTICED:
                     self.cut[one, link] = now
 
     def look_who_is_able(self, now: float) -> None:
@@ -117,14 +131,22 @@ class Chronicle:
                 else:
                     self.able.pop((node.name, link), None)
 
+    def apart_at(self, node: NodeName, since: float) -> bool:
+        """Whether a node and any other did not hear each other lately."""
+        return any(node in pair[:2] and at >= since for pair, at in self.apart.items())
+
     def is_half_heard(self, address: Address) -> bool:
-        """Whether the owner is one that some can hear and clients cannot reach: nothing says that it is lost."""
+        """Whether the owner is one that others hear, on the LAN or through the API, and clients cannot reach.
+
+        Where there is a gateway to ask, somebody finds that out, and the address goes to another node.
+        """
         world, link = self.world, link_of(address)
         for name, owned in self.owning:
             node = world.nodes[name]
             if owned != address or node.arbiter is None or world.lan.is_served(name, link):
                 continue
-            if any(world.lan.reaches(name, other, link) for other in world.names if other != name):
+            others = [other for other in world.names if other != name]
+            if world.api_up or any(world.lan.reaches(name, other, link) for other in others):
                 return True
         return False
 

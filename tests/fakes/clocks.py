@@ -109,8 +109,8 @@ class Probe(Clock):
 class Asker(Clock):
     """Asks the LAN who has an address, each 20 ms, from the router; every answer is told."""
 
-    def __init__(self, lab: Lab, address: str) -> None:
-        super().__init__(lab, "router", [sys.executable, asker.__file__, address, str(ASK_EVERY_MS)])
+    def __init__(self, lab: Lab, address: str, device: str = "eth0") -> None:
+        super().__init__(lab, "router", [sys.executable, asker.__file__, address, str(ASK_EVERY_MS), device])
 
     def answers(self) -> list[tuple[float, str]]:
         """When (Unix time) which MAC answered."""
@@ -123,10 +123,15 @@ class Asker(Clock):
 
     def longest_dispute(self) -> float:
         """The longest time, in seconds, in which each question was answered by several MACs."""
-        answers = [one for one in self.told() if "mac" in one]
-        macs = [{one["mac"] for one in group} for _, group in groupby(answers, key=lambda one: int(one["asked"]))]
-        runs = [len(list(group)) for disputed, group in groupby(macs, key=lambda found: len(found) > 1) if disputed]
-        return max(runs, default=0) * ASK_EVERY_MS / 1000
+        return longest_dispute(self.told())
+
+
+def longest_dispute(told: Sequence[JSON]) -> float:
+    """The longest time, in seconds, in which each of an asker's questions was answered by several MACs."""
+    answers = [one for one in told if "mac" in one]
+    macs = [{one["mac"] for one in group} for _, group in groupby(answers, key=lambda one: int(one["asked"]))]
+    runs = [len(list(group)) for disputed, group in groupby(macs, key=lambda found: len(found) > 1) if disputed]
+    return max(runs, default=0) * ASK_EVERY_MS / 1000
 
 
 class Talk(Clock):
@@ -147,8 +152,8 @@ class Talk(Clock):
 class Listener(Clock):
     """Hears the ARP frames that reach the router."""
 
-    def __init__(self, lab: Lab) -> None:
-        super().__init__(lab, "router", [*PLAIN_PYTHON, arping.__file__, "--listen", "300"])
+    def __init__(self, lab: Lab, device: str = "eth0") -> None:
+        super().__init__(lab, "router", [*PLAIN_PYTHON, arping.__file__, "--listen", "300", "--device", device])
 
     def frames(self) -> list[JSON]:
         """What was heard, in order."""

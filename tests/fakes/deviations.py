@@ -150,6 +150,10 @@ ROWS = (
     ),
     Row("status objects", instead("(l2|configuration)/.*/namespace", "pylb-system")),
     Row("the name of a ServiceL2Status", instead("l2/.*/name", "fixed")),
+    Row(
+        "what a ServiceL2Status goes with",
+        instead("l2/.*/owners", [{"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "pylb-speaker"}]),
+    ),
     Row("who writes", renamed("/written by controller:", "/written by pylb-controller:")),
 )
 

@@ -6,6 +6,7 @@ import contextlib
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from ipaddress import ip_address
 from typing import Any
 
 from fakes import parrot
@@ -13,9 +14,11 @@ from fakes.clocks import Asker, Clock, Listener, Probe, Talk
 from fakes.cluster import JSON, Cluster, until
 from pylb.kube.errors import ClusterError
 from pylb.lab.client import Lab
+from pylb.lab.plan import SECOND_LAN
 from pylb.lab.probe import LIMIT_MS
 
 ANSWER_S = 5.0  # until a request is answered that will be
+LAN_DEVICE, SECOND_DEVICE = "eth0", "eth2"
 
 
 class Lan(Cluster):
@@ -24,22 +27,24 @@ class Lan(Cluster):
     def __init__(self, lab: Lab) -> None:
         super().__init__(lab.kubeconfig)
         self.lab = lab
-        self._names = {host["mac"]: name for name, host in lab.hosts.items()}
+        macs = ((name, host.get(kind)) for name, host in lab.hosts.items() for kind in ("mac", "second_mac"))
+        self._names = {mac: name for name, mac in macs if mac}
 
     @property
     def nodes(self) -> list[str]:
         return [name for name, host in self.lab.hosts.items() if "management" in host]
 
-    def mac(self, node: str) -> str:
-        """A node's Ethernet address on the LAN."""
-        return self.lab.hosts[node]["mac"]
+    def mac(self, node: str, address: str = "") -> str:
+        """A node's Ethernet address on the LAN, or on the one that an address is on."""
+        return self.lab.hosts[node]["mac" if device(address) == LAN_DEVICE else "second_mac"]
 
     def owners(self, address: str, wait: float = 0.1) -> list[str]:
         """The hosts that answer ARP for an address within `wait` s.
 
         Asked from the router, so that the client's kernel learns nothing.
         """
-        macs = dict.fromkeys(self.lab.arp("router", address, wait=wait)[address])  # an asker's answers come here too
+        told = self.lab.arp("router", address, wait=wait, device=device(address))[address]
+        macs = dict.fromkeys(told)  # an asker's answers come here too
         return [self._names.get(mac, mac) for mac in macs]
 
     def owner(self, address: str, *, beside: str = "") -> str:
@@ -111,7 +116,7 @@ class Lan(Cluster):
 
     def asker(self, address: str) -> Asker:
         """Ask all the time who has an address, as a context."""
-        return Asker(self.lab, address)
+        return Asker(self.lab, address, device(address))
 
     def talk(self, address: str, port: int) -> Talk:
         """A client with one connection that it uses all the time, as a context."""
@@ -125,12 +130,17 @@ class Lan(Cluster):
     def forgetful_client(self, address: str) -> Clock:
         """As long as the block lasts, the client's kernel has to ask again who has an address, 20 times a second."""
         known = "nud reachable nud stale nud delay nud probe"  # not while it asks: what waits for the answer would fail
-        forget = f"while :; do ip neigh flush to {address} dev eth0 {known}; echo '{{}}'; sleep 0.05; done"
+        forget = f"while :; do ip neigh flush to {address} dev {device(address)} {known}; echo '{{}}'; sleep 0.05; done"
         return Clock(self.lab, "client", ["sh", "-c", forget])
 
-    def listener(self) -> Listener:
-        """Hear the ARP frames that reach the router, as a context."""
-        return Listener(self.lab)
+    def listener(self, address: str = "") -> Listener:
+        """Hear the ARP frames that reach the router, on the LAN or on the one that an address is on, as a context."""
+        return Listener(self.lab, device(address))
+
+
+def device(address: str) -> str:
+    """The router's and the client's card on the LAN that an address is on."""
+    return SECOND_DEVICE if address and ip_address(address) in SECOND_LAN else LAN_DEVICE
 
 
 @contextlib.contextmanager

@@ -114,10 +114,15 @@ def _status_object(path: str, item: JSON, pod: Callable[[str], str]) -> Iterator
     yield f"{path}/namespace", meta["namespace"]
     yield f"{path}/name", "generated" if "generateName" in meta else "fixed"
     yield f"{path}/labels", meta.get("labels")
-    owners = [{**owner, "name": pod(owner["name"])} for owner in meta.get("ownerReferences") or ()]
-    yield f"{path}/owners", [{key: value for key, value in owner.items() if key != "uid"} for owner in owners]
+    yield f"{path}/owners", [_owner(owner, pod) for owner in meta.get("ownerReferences") or ()]
     yield f"{path}/spec", item.get("spec")
     yield f"{path}/status", _timeless(item.get("status") or {})
+
+
+def _owner(reference: JSON, pod: Callable[[str], str]) -> JSON:
+    """What an object goes with; pods by what runs in them."""
+    named = {"name": pod(reference["name"])} if reference["kind"] == "Pod" else {}
+    return {key: value for key, value in {**reference, **named}.items() if key != "uid"}
 
 
 def _timeless(status: JSON) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pylb.controller.app import Controller
 from pylb.core import crds, notices, verdicts
 from pylb.core.model import NodeName, Service, ServiceKey
 from pylb.core.ranges import parse_address
+from pylb.core.record import Renewal
 from pylb.embedded.messages import Request, Response
 from pylb.embedded.server import Options, Server, serve
 from pylb.kube.client import Client
@@ -25,7 +26,7 @@ from pylb.runtime.log import Logger
 from pylb.speaker import statuses
 from pylb.speaker.herald import Herald
 from pylb.speaker.publisher import Publisher
-from pylb.speaker.statuses import Holding
+from pylb.speaker.statuses import Account, Holding, Known
 from pylb.speaker.world import World
 
 OURS = "pylb-system"
@@ -126,10 +127,13 @@ class Voice:
     def __init__(self, client: Client, node: str, pod: str = "") -> None:
         name, log = NodeName(node), Logger("test")
         self.owned: dict[ServiceKey, Holding] | None = None  # it takes no part yet
+        self.renewal: Renewal | None = None
+        self.spared: frozenset[NodeName] = frozenset()
+        self.known: Known | None = None
         self.recorder = EventRecorder(client, notices.SPEAKER)
         self.world = World(client, self._on_world)
         self.herald = Herald(name, EventLog(), self.recorder, self.world.services.items, log)
-        self.publisher = Publisher(client, OURS, pod, name, lambda: self.owned, log)
+        self.publisher = Publisher(client, OURS, pod, name, self._account, log)
         self.report = Report(client, OURS, pod, verdicts.speaker(name), self.world.configuration)
 
     def work(self) -> Iterator[Any]:
@@ -142,6 +146,9 @@ class Voice:
         self.owned = {one.key: Holding((), term, statuses.moment(time.time())) for one in found}
         self.herald.announced({(one.key, parse_address(text)) for one in found for text in one.ingress})
         self.publisher.changed()
+
+    def _account(self) -> Account | None:
+        return None if self.owned is None else Account(self.owned, self.renewal, self.spared, self.known)
 
     def _on_world(self) -> None:
         self.report.consider()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fakes.chronicle import NEVER, PROCESS, Chronicle, pair_of
+from fakes.strangers import Strangers
+from fakes.wishes import Wishes
+from pylb.core.claims import Cause
 from pylb.core.effects import Dropped, Effect, Took
-from pylb.core.evidence import STAND_IN, Port
+from pylb.core.evidence import STAND_IN, STAND_IN_MUTE, Port
 from pylb.core.model import Address, NodeName
 from pylb.core.reasons import Reason
 from pylb.core.seats import UNCONTESTED
@@ -22,7 +26,10 @@ COLD = 14.0  # s more after a start of a node that remembers no owner: one that 
 ALONE = 2.0  # s more where there is no gateway: who has nothing to ask waits
 STOOD_IN = 0.5  # s of that where only a speaker fell silent, and its node serves
 HANDED_OVER = 0.03  # s of that where a speaker was asked to end: it goes on until another does
-MUTE = 6.0  # s more for which the MAC of a node whose kubelet is silent may be answered
+STANDS_IN = {"kill": STOOD_IN, "freeze": STOOD_IN, "terminate": HANDED_OVER}
+UNHEARD = 0.5  # s in which nobody can know what befell another
+# s more for which the MAC of a node may be answered that serves in vain, since its speaker cannot say that it is cut off
+IN_VAIN = {"mute": STAND_IN_MUTE + 1.0, "freeze": STAND_IN, "pause": STAND_IN, "kill": STAND_IN, "terminate": STAND_IN}
 STALE_CLIENT = 2.0  # s for which a client may believe another MAC than the one that is answered
 GRACE = 6.0  # s after a disaster in which its node may still lose what it had: a claim is provisional for 5 s
 KNOWN = 3.0  # s for which two nodes must have heard each other for one to know the other's claims
@@ -49,11 +56,15 @@ class Watch:
     def __init__(self, world: World, disasters: Iterable[Disaster]) -> None:
         self.world, self.past = world, Chronicle(world, disasters)
         self.broken: list[Broken] = []
+        self.wishes = Wishes(world, self.past, self._break)
         self._seen: object = None
+        self._answers: list[object] = []  # of all nodes, when that was found out
+        self._changes = 0  # of them
         self._twice: dict[tuple[Address, NodeName, NodeName], float] = {}
         self._empty: dict[Address, float] = {}  # since when nobody answers
         self._idle: dict[Address, float] = {}  # since when the MAC of a node that does not serve is answered
         self._believed: dict[Address, float] = {}  # since when a client believes what is not answered
+        self._strangers = Strangers(world)
         world.watchers.append(self.note)
 
     def run(self, lasts: float) -> list[Broken]:
@@ -76,11 +87,16 @@ class Watch:
         self.past.look(now)
         for effect in effects:
             if isinstance(effect, Took):
+                if effect.cause is Cause.CONTESTED:
+                    continue  # it was its own
+                if self.wishes.note_take(node, effect, now):
+                    continue
                 for other in self.world.nodes.values():
                     if other is not node:
                         self._check_move(node, other, effect, now)
                 self._check_speaker(node, effect, now)
             elif isinstance(effect, Dropped) and effect.reason is Reason.NOT_ELECTED and effect.to is not None:
+                self.wishes.note_loss(node, effect, effect.to, now)
                 self._check_loss(node, effect, effect.to, now)
         self.past.note(node, effects, now)
 
@@ -120,14 +136,15 @@ class Watch:
     def _check_loss(self, node: Node, dropped: Dropped, to: NodeName, now: float) -> None:
         """An owner that kept its witness loses to nobody that did not."""
         past, link = self.past, link_of(dropped.address)
+        if self.wishes.is_asked(dropped.address, to, now):
+            return
         since = past.owning.get((node.name, dropped.address), now)
-        if not self.world.size.gateway or past.is_unsteady(node.name, link, since - GRACE, now):
+        if not self.world.size.gateway or not past.is_steady(node.name, link, since - GRACE, now):
             return
-        # a stopped clock says that nothing happened; and who was excluded could not serve
-        if past.is_scarred(to, since, now, "pause", "exclude") or past.is_scarred(node.name, since, now, "exclude"):
-            return
+        if past.is_scarred(to, since, now, "pause"):
+            return  # its clock stopped as well: for it nothing happened
         theirs = max(past.owning.get((to, dropped.address), since), since - GRACE, now - UNCONTESTED)
-        if past.is_unsteady(to, link, theirs, now):
+        if past.is_unsteady(to, link, theirs, now - UNHEARD):
             text = f"{node.name}, which kept its witness, lost {dropped.address} to {to}, which did not"
             self._break("no healthy owner loses at a heal", text)
 
@@ -137,6 +154,8 @@ class Watch:
         """Look now."""
         world, now = self.world, self.world.clock.now
         self.past.look(now)
+        self.wishes.look(now)
+        self.wishes.check(now)
         seen = self._signature()
         if seen != self._seen:
             self._seen = seen
@@ -145,29 +164,30 @@ class Watch:
         for (address, one, other), since in self._twice.items():
             if now > since + TWO_MACS + room:
                 self._break("no two MACs", f"{one} and {other} hear each other and answer differently for {address}")
+        strange = self._strangers.look(now)
+        if strange:
+            self._break("the API is heard", strange)
         for address, since in self._empty.items():
             self._check_answered(address, since, now, room)
         for address, since in self._idle.items():
-            bound = (
-                MUTE
-                if any(scar.kind == "mute" and scar.start <= now and scar.end >= since for scar in self.past.scars)
-                else 0.0
-            )
+            kinds = {scar.kind for scar in self.past.scars if scar.start <= now and scar.end >= since}
+            bound = max((limit for kind, limit in IN_VAIN.items() if kind in kinds), default=0.0)
             if self._who_could(address, since, UNANSWERED + ALONE + bound + room, now):
-                self._break(
-                    "what is answered serves", f"the MAC answered for {address} is of a node that does not serve"
-                )
+                text = f"the MAC answered for {address} is of a node that does not serve"
+                self._break("what is answered serves", text)
         for address, since in self._believed.items():
             if now > since + STALE_CLIENT and address not in world.client.missed and not room:
                 self._break("clients are told", f"a client with a warm cache believes an old MAC for {address}")
 
     def _signature(self) -> object:
         world = self.world
-        nodes = [
-            (id(n.arbiter and n.arbiter.answers()), n.frozen, n.powered, n.kubelet, len(n.carriers))
-            for n in world.nodes.values()
-        ]
-        return nodes, world.lan.changes, len(world.excluded), tuple(world.client.cache.values())
+        answers = [n.arbiter.answers() if n.arbiter is not None else None for n in world.nodes.values()]
+        nodes = [(n.frozen, n.powered, n.kubelet, len(n.carriers)) for n in world.nodes.values()]
+        ways = (world.lan.changes, sorted(world.excluded), sorted(world.drained))
+        # By identity, and kept: what has gone may have left its place in memory to another.
+        if len(answers) != len(self._answers) or any(a is not b for a, b in zip(answers, self._answers, strict=True)):
+            self._answers, self._changes = answers, self._changes + 1
+        return self._changes, nodes, ways, tuple(world.client.cache.values())
 
     def _work_out(self, now: float) -> None:
         world, twice = self.world, {}
@@ -209,30 +229,40 @@ class Watch:
                 or past.is_scarred(stayed, max(ends) - GRACE, now)
             ):
                 continue
-            if not past.owns(self.world.nodes[stayed], address):
+            if not past.owns(self.world.nodes[stayed], address) or not past.owns(self.world.nodes[back], address):
                 continue
-            if past.is_scarred(back, max(ends) + 2 * STEP, now) or now < past.rough + GRACE or self.world.lan.cuts:
+            if past.is_scarred(back, max(ends) + 2 * STEP, now) or now < past.rough + GRACE:
                 continue
-            if (
-                now >= past.apart.get(pair_of(one, other, link_of(address)), NEVER) - RETURNED
-                and not self.world.lan.deaf
-            ):
+            asked = any(self.wishes.is_asked(address, name, now) for name in (back, stayed))
+            if not asked and past.apart.get(pair_of(one, other, link_of(address)), NEVER) <= max(ends) + STEP:
                 text = f"{back} is back and answers for {address}, as does {stayed}"
                 self._break("who comes back listens first", text)
 
     def _check_answered(self, address: Address, since: float, now: float, room: float) -> None:
-        if now < since + HANDED_OVER or self.past.is_half_heard(address):
+        if now < since + HANDED_OVER:
             return
-        bound = UNANSWERED + room + (0.0 if self.world.size.gateway else ALONE)
-        holder, at = self.past.holder.get(address, (None, now))
-        even = now > max(self.past.uneven, at) + KNOWN
-        for kind, limit in (("kill", STOOD_IN), ("freeze", STOOD_IN), ("terminate", HANDED_OVER)):
-            if even and holder is not None and self.past.is_scarred(holder, since - 1.0, now, kind):
-                others = [(n, t) for (n, _), t in self.past.able.items() if n != holder and t < since - KNOWN]
-                bound = limit if others and not self.past.is_scarred(others[0][0], 0.0, now) else bound
+        half_heard = self.past.is_half_heard(address)
+        if half_heard and not self.world.size.gateway:
+            self._empty[address] = now
+            return
+        bound = UNANSWERED + room + (ALONE if half_heard or not self.world.size.gateway else 0.0)
+        bound = min(bound, self._stand_in_bound(address, since, now))
         name = self._who_could(address, since, bound, now)
         if name is not None:
             self._break("an address is answered", f"nobody answers for {address} for {bound:.1f} s, and {name} could")
+
+    def _stand_in_bound(self, address: Address, since: float, now: float) -> float:
+        """Seconds in which somebody is to stand in, where the speaker alone of its owner is in trouble."""
+        past, names = self.past, self.world.names
+        holder, at = past.holder.get(address, (None, now))
+        if holder is None or now <= max(past.uneven, at) + KNOWN:
+            return math.inf
+        limits = [limit for kind, limit in STANDS_IN.items() if past.is_scarred(holder, since - 1.0, now, kind)]
+        others = {n for (n, link), t in past.able.items() if link == link_of(address) and t < since - KNOWN} - {holder}
+        well = {n for n in names if n != holder and not past.is_scarred(n, since - KNOWN, now)}
+        if len(well) < len(names) - 1:
+            limits.append(STOOD_IN)  # who stood in may be the next that is in trouble
+        return max(limits) if limits and well & others else math.inf
 
     def _who_could(self, address: Address, since: float, bound: float, now: float) -> NodeName | None:
         """A node that could have served an address for as long as the bound, if there is one."""

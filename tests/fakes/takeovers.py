@@ -58,7 +58,7 @@ def lose(
     `meanwhile` is done while the node is lost, and `settled` waits until all is well again.
     """
     owner = lan.owner(address)
-    with lan.probe(f"http://{address}/") as probe, lan.asker(address) as asker, lan.listener() as listener:
+    with lan.probe(f"http://{address}/") as probe, lan.asker(address) as asker, lan.listener(address) as listener:
         lost = time.time()
         away()
         try:
@@ -76,8 +76,8 @@ def lose(
         asker.stop()
         listener.stop()
     assert lan.owner(address) == other, "it moved back"
-    assert told_by(asker, lost + outage) == {lan.mac(other)}
-    assert spoken_by(listener, address, lost + outage) <= {lan.mac(other)}
+    assert told_by(asker, lost + outage) == {lan.mac(other, address)}
+    assert spoken_by(listener, address, lost + outage) <= {lan.mac(other, address)}
     return Loss(owner, other, outage)
 
 
@@ -91,7 +91,7 @@ def hand_over(lan: Lan, address: str, leave: Act, back: Act, *, settled: Act | N
         lan.forgetful_client(address),
         lan.probe(url, PATIENT_MS) as probe,
         lan.asker(address) as asker,
-        lan.listener() as listener,
+        lan.listener(address) as listener,
     ):
         began = time.time()
         leave()
@@ -108,8 +108,8 @@ def hand_over(lan: Lan, address: str, leave: Act, back: Act, *, settled: Act | N
         listener.stop()
     failed = failures(probe, began)
     assert len(failed) <= LOST, f"requests failed, seconds after the start: {failed}"
-    assert told_by(asker) == {lan.mac(owner)}
-    assert spoken_by(listener, address) <= {lan.mac(owner)}
+    assert told_by(asker) == {lan.mac(owner, address)}
+    assert spoken_by(listener, address) <= {lan.mac(owner, address)}
     silent = asker.silence()
     assert silent < SILENT_S, f"nobody answered ARP for {silent:.2f} s"
     after = lan.claims(address)
@@ -121,7 +121,7 @@ def unmoved(lan: Lan, address: str, act: Act, undo: Act, seconds: float) -> None
     """Nothing moves and no request fails while something is so for some seconds, nor after it."""
     owner, before = lan.owner(address), lan.claims(address)
     url = f"http://{address}/"
-    with lan.probe(url, PATIENT_MS) as probe, lan.asker(address) as asker, lan.listener() as listener:
+    with lan.probe(url, PATIENT_MS) as probe, lan.asker(address) as asker, lan.listener(address) as listener:
         act()
         try:
             watch(seconds)
@@ -132,8 +132,8 @@ def unmoved(lan: Lan, address: str, act: Act, undo: Act, seconds: float) -> None
         asker.stop()
         listener.stop()
         assert probe.failed() == 0
-    assert told_by(asker) == {lan.mac(owner)}
-    assert spoken_by(listener, address) <= {lan.mac(owner)}
+    assert told_by(asker) == {lan.mac(owner, address)}
+    assert spoken_by(listener, address) <= {lan.mac(owner, address)}
     assert asker.silence() < SILENT_S, f"nobody answered ARP for {asker.silence():.2f} s"
     after = lan.claims(address)
     assert after == before, f"owner and term were {before}, are {after}"

@@ -26,4 +26,7 @@ def talk(address: str, port: int) -> None:
 
 
 if __name__ == "__main__":
-    talk(sys.argv[1], int(sys.argv[2]))
+    try:
+        talk(sys.argv[1], int(sys.argv[2]))
+    except (OSError, http.client.HTTPException) as error:
+        sys.exit(f"the connection broke: {type(error).__name__}")

@@ -12,11 +12,13 @@ from textual.pilot import Pilot
 from fakes import tui_source as fake
 from pylb.tui.app import PylbApp
 from pylb.tui.facts import Fact
-from pylb.tui.seams import Key, Selection
+from pylb.tui.memory import Memory
+from pylb.tui.options import Options
+from pylb.tui.seams import Hands, Key, Selection
 from pylb.tui.words import Glyphs, Line, Span
 
 NOW = fake.NOW + 0.5
-LOOK_S = 0.02  # between two looks of the app
+LOOK_S = 0.02  # between two looks of a test
 PATIENCE_S = 10.0
 
 
@@ -31,7 +33,7 @@ class Demo:
 
     @property
     def keys(self) -> Sequence[Key]:
-        return (Key("x", "cut its cable", self.cut), Key("K", "break", self.broken))
+        return (Key("x", "cut its cable", self.cut), Key("b", "break", self.broken))
 
     async def cut(self, selection: Selection) -> str:
         self.pressed.append(selection)
@@ -66,6 +68,17 @@ class Stage:
             await asyncio.sleep(LOOK_S)
         raise AssertionError(f"never so:\n{self.text()}")
 
+    async def settled(self) -> None:
+        """Wait until the screen does not change any more."""
+        before = ""
+        for _ in range(int(PATIENCE_S / LOOK_S)):
+            await self.pilot.pause()
+            if self.text() == before:
+                return
+            before = self.text()
+            await asyncio.sleep(2 * LOOK_S)
+        raise AssertionError(f"it never comes to rest:\n{before}")
+
     async def shows(self, *texts: str) -> None:
         """Wait until all texts are on the screen."""
         await self.until(lambda: all(text in self.text() for text in texts))
@@ -78,9 +91,12 @@ async def stage(
     extras: Sequence[Demo] = (),
     ascii_only: bool = False,
     now: Callable[[], float] = lambda: NOW,
+    options: Options | None = None,
+    memory: Memory | None = None,
+    hands: Hands | None = None,
 ) -> AsyncIterator[Stage]:
     source = fake.FakeSource(fake.homelab() if facts is None else facts)
-    shown = PylbApp(source, extras, ascii_only=ascii_only, now=now)
+    shown = PylbApp(source, extras, ascii_only=ascii_only, now=now, options=options, memory=memory, hands=hands)
     async with shown.run_test(size=size, notifications=True) as pilot:
         found = Stage(shown, source, pilot)
         await found.until(lambda: bool(shown.state.services) or facts is not None)

@@ -24,7 +24,6 @@ from pylb.speaker.app import Speaker
 from pylb.speaker.keyring import Keyring
 from pylb.speaker.links import Link
 from pylb.speaker.settings import Settings
-from pylb.speaker.statuses import Holding
 
 N1, N2 = NodeName("n1"), NodeName("n2")
 MAC, OTHERS_MAC = b"\2\0\0\0\0\1", b"\2\0\0\0\0\2"
@@ -79,7 +78,7 @@ class Wired(Speaker):
         self.recorder.record = lambda ref, notice: self.notes.append((ref.name, notice.reason))  # type: ignore[method-assign]
         world = self.world
         world.configuration.current, world.configuration.loaded = configured(pool("p", "10.0.0.0/24")), True
-        for collection in (world.services, world.slices, world._nodes):
+        for collection in (world.services, world.slices, world._nodes, self.publisher._existing):
             collection._synced.set()
         world._nodes.items["n1"] = Node(N1)
 
@@ -114,5 +113,5 @@ class Wired(Speaker):
         return [event["kind"] for event in self.events.since(None) if not event["kind"].startswith("member")]
 
     def interfaces(self) -> dict[ServiceKey, tuple[str, ...]] | None:
-        found: Mapping[ServiceKey, Holding] | None = self.published()
-        return None if found is None else {key: one.interfaces for key, one in found.items()}
+        found = self.account()
+        return None if found is None else {key: one.interfaces for key, one in found.holdings.items()}

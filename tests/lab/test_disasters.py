@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable
 
@@ -77,29 +76,6 @@ def test_the_speaker_is_killed_while_the_api_server_is_away(lan: Lan) -> None:
     assert takeovers.told_by(asker) == {lan.mac(owner)}
     assert asker.silence() < takeovers.SILENT_S
     assert lan.claims(ADDRESS) == before
-
-
-def test_all_speakers_are_killed_and_started_again(lan: Lan, say: Say) -> None:
-    """Whoever the API names as the owner is the owner again."""
-    owner = lan.owner(ADDRESS)
-    with lan.asker(ADDRESS) as asker, lan.listener() as listener:
-        for node in lan.nodes:
-            lan.lab.speaker("kill", node)
-        starts = [threading.Thread(target=lan.lab.speaker, args=("start", node)) for node in lan.nodes]
-        for start in starts:
-            start.start()
-        for start in starts:
-            start.join()
-        lan.settled()
-        until("it is answered for", lambda: lan.owners(ADDRESS) == [owner])
-        watch(WATCHED_S)
-        asker.stop()
-        listener.stop()
-    say(f"{owner} stayed, ARP silent for {asker.silence() * 1000:.0f} ms")
-    assert takeovers.told_by(asker) == {lan.mac(owner)}
-    assert takeovers.spoken_by(listener, ADDRESS) <= {lan.mac(owner)}
-    assert list(lan.claims(ADDRESS)) == [owner]
-    lan.ask(URL)
 
 
 def test_two_nodes_are_lost_one_after_the_other(lan: Lan, say: Say) -> None:

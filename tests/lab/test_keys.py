@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import secrets
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from fakes import forger, takeovers
 from fakes import lan as lans
-from fakes import takeovers
+from fakes.clocks import Clock
 from fakes.cluster import advertisement, deployment, pool, service, until
 from fakes.lan import Lan
+from pylb.core.checks import BEAT_PORT
+from pylb.speaker.strangers import BRIEFLY
 
 ADDRESS, URL = "10.78.0.200", "http://10.78.0.200/"
 WATCHED_S = 3.0  # longer than a speaker takes to look at the file again, and to find another silent
@@ -105,3 +109,26 @@ def test_a_speaker_that_restarts_with_the_new_secret_waits_for_the_others(lan: L
     assert lan.claims(ADDRESS) == claims
     say(f"{owner} stayed, ARP silent for {asker.silence() * 1000:.0f} ms")
     assert "shares no key with the speaker there" in lan.logs(f"speaker-{owner}")
+
+
+def test_beats_that_a_forger_sends_from_a_silent_nodes_address_hold_up_no_start(lan: Lan, say: Say) -> None:
+    """That node's speaker is away, so that none of its own beats shows that those are not its."""
+    lan.settled()
+    claims, owner = lan.claims(ADDRESS), lan.owner(ADDRESS)
+    silent, started = (node for node in lan.nodes if node != owner)
+    hosts = lan.lab.hosts
+    argv = [sys.executable, forger.__file__, silent, hosts[silent]["lan"], str(BEAT_PORT), hosts[started]["lan"]]
+    lan.lab.speaker("stop", silent)
+    try:
+        with Clock(lan.lab, "router", argv):
+            lan.lab.speaker("stop", started)
+            lan.lab.speaker("start", started)
+            began = time.monotonic()
+            until("it cannot read them", lambda: strangers(lan, started) == {silent})
+            until("it takes part", lambda: lan.state(f"speaker-{started}")["state"] == "active", 2 * BRIEFLY)
+            say(f"took part after {time.monotonic() - began:.1f} s")
+            assert strangers(lan, started) == {silent}, "they still come"
+    finally:
+        lan.lab.speaker("start", silent)
+    lan.settled()
+    assert lan.claims(ADDRESS) == claims

@@ -37,6 +37,8 @@ def pylb(*words: str) -> subprocess.CompletedProcess[str]:
         (["--subnet", "home"], "not a network; write it as 10.77.0.0/24"),
         (["--name", "My Lab"], "lower-case letters"),
         (["--without", "api"], "'api' is not one of"),
+        (["--second", "wifi"], "'wifi' is not one of"),
+        (["--subnet", "198.51.100.0/24"], "overlaps the second LAN"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(words: list[str], text: str) -> None:
@@ -118,6 +120,9 @@ def test_cut_mend_and_power_tell_the_state(bare_lab: Lab) -> None:
         done = pylb(command, "n2", "--management", "--only-management", *name)
         assert (done.returncode, done.stdout) == (2, "")
         assert "contradict each other" in done.stderr
+        done = pylb(command, "n2", "--second", *name)
+        assert done.returncode == 2
+        assert "node 'n2': it has no second cable; start a lab with: pylb lab up --second nic|link" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,29 @@ def test_sizes_and_other_subnets() -> None:
         assert reaches(lab, "router", lab.hosts["n1"]["lan"])
 
 
+def test_a_second_lan_stands_apart_and_outlasts_a_power_cycle() -> None:
+    with Lab.start(nodes=2, second="link", bare=True) as lab:
+        host = lab.hosts["n1"]
+        assert lab.arp("router", host["second"], device="eth2") == {host["second"]: [host["second_mac"]]}
+        lab.cut("n1", "second")
+        lab.power("n1", False)
+        lab.power("n1", True)
+        assert lab.status()["nodes"]["n1"] == {"powered": True, "lan": True, "management": True, "second": False}
+        assert not reaches(lab, "client", host["second"])
+        assert reaches(lab, "client", host["lan"])
+        lab.mend("n1", "second")
+        comes_back(lab, "client", host["second"])
+
+
+def test_a_node_with_two_cards_on_the_lan_is_reached_by_the_one_that_is_plugged_in() -> None:
+    with Lab.start(nodes=2, second="nic", bare=True) as lab:
+        host = lab.hosts["n1"]
+        lab.cut("n1")
+        assert reaches(lab, "client", host["second"])
+        assert reaches(lab, "n1", lab.hosts["n2"]["lan"])
+        assert lab.arp("router", host["lan"]) == {host["lan"]: [host["second_mac"]]}, "its kernel answers for both"
+
+
 def test_unknown_names_say_what_there_is(bare_lab: Lab) -> None:
     with pytest.raises(BadInput, match=r"node 'n9': no such node; there are n1, n2, n3"):
         bare_lab.cut("n9")

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from pylb.lab.errors import BadInput, LabError
-from pylb.lab.plan import DEFAULT_NAME, DEFAULT_NODES, DEFAULT_SUBNET, MAX_NODES
+from pylb.lab.plan import DEFAULT_NAME, DEFAULT_NODES, DEFAULT_SUBNET, LINK, MAX_NODES, NIC
 from pylb.lab.settings import PARTS, TENANT
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -65,6 +65,11 @@ def lab() -> None:
 @click.option("--subnet", default=DEFAULT_SUBNET, show_default=True, help="The LAN's network.")
 @click.option("--bare", is_flag=True, help="The network alone: no API server, nothing that runs on the nodes.")
 @click.option("--without", multiple=True, type=click.Choice(PARTS), help="Leave a part of pylb out.")
+@click.option(
+    "--second",
+    type=click.Choice([NIC, LINK]),
+    help="nic: each node has wlan0 on the LAN, too; link: there is a second LAN, and each host has eth2 on it.",
+)
 @click.option("--tenant", default=TENANT, hidden=True, help="What runs on the machines, as module:Class.")
 @click.option("--option", "options", multiple=True, type=(str, str), hidden=True, help="A word for the tenant.")
 @click.option("--lifeline", type=int, hidden=True, help="A descriptor; the lab ends at its end of file.")
@@ -75,6 +80,7 @@ def up(
     subnet: str,
     bare: bool,
     without: tuple[str, ...],
+    second: str | None,
     tenant: str,
     options: tuple[tuple[str, str], ...],
     lifeline: int | None,
@@ -84,8 +90,8 @@ def up(
     from pylb.lab.plan import plan
     from pylb.lab.settings import Settings
 
-    plan(name, nodes, subnet)  # its errors are the user's
-    settings = Settings(name, nodes, subnet, bare, without, tenant, dict(options))
+    plan(name, nodes, subnet, second or "")  # its errors are the user's
+    settings = Settings(name, nodes, subnet, bare, without, tenant, dict(options), second or "")
     sys.exit(launch.up(settings, lifeline, functools.partial(print, flush=True)))
 
 
@@ -107,12 +113,13 @@ def exec_(name: str, host: str, command: tuple[str, ...]) -> None:
 
 _MANAGEMENT = click.option("--management", "wide", is_flag=True, help="The management cable as well.")
 _ONLY = click.option("--only-management", "only", is_flag=True, help="The management cable alone.")
+_SECOND = click.option("--second", is_flag=True, help="The second card's cable alone.")
 
 
-def _plug(name: str, node: str, wide: bool, only: bool, plugged: bool) -> None:
-    if wide and only:
-        raise BadInput("--management and --only-management contradict each other: leave one of the two out")
-    cables = "management" if only else "both" if wide else "lan"
+def _plug(name: str, node: str, plugged: bool, *, wide: bool, only: bool, second: bool) -> None:
+    if wide + only + second > 1:
+        raise BadInput("--management, --only-management and --second contradict each other: leave one alone")
+    cables = "second" if second else "management" if only else "both" if wide else "lan"
     click.echo(json.dumps(_order(name, "plug", node=node, cables=cables, plugged=plugged)))
 
 
@@ -120,20 +127,22 @@ def _plug(name: str, node: str, wide: bool, only: bool, plugged: bool) -> None:
 @click.argument("node")
 @_MANAGEMENT
 @_ONLY
+@_SECOND
 @_command
-def cut(name: str, node: str, wide: bool, only: bool) -> None:
+def cut(name: str, node: str, **which: bool) -> None:
     """Pull NODE's LAN cable; with --management, the cable to the API server too."""
-    _plug(name, node, wide, only, plugged=False)
+    _plug(name, node, False, **which)
 
 
 @lab.command()
 @click.argument("node")
 @_MANAGEMENT
 @_ONLY
+@_SECOND
 @_command
-def mend(name: str, node: str, wide: bool, only: bool) -> None:
+def mend(name: str, node: str, **which: bool) -> None:
     """Plug NODE's LAN cable in again; with --management, the cable to the API server too."""
-    _plug(name, node, wide, only, plugged=True)
+    _plug(name, node, True, **which)
 
 
 @lab.command()

@@ -88,6 +88,7 @@ class Lab:
         *,
         bare: bool = False,
         without: Sequence[str] = (),
+        second: str = "",
         tenant: str = TENANT,
         options: Mapping[str, str] | None = None,
         timeout: float = START_LIMIT_S,
@@ -96,6 +97,7 @@ class Lab:
         ends = os.pipe()
         words = ["--nodes", str(nodes), "--subnet", subnet, "--name", name or _unique(), "--lifeline", str(ends[0])]
         words += [*(["--bare"] if bare else []), *(word for part in without for word in ("--without", part))]
+        words += ["--second", second] if second else []
         words += ["--tenant", tenant, *(word for pair in (options or {}).items() for word in ("--option", *pair))]
         try:
             with tempfile.TemporaryFile("w+") as complaints:
@@ -156,7 +158,8 @@ class Lab:
 
     @property
     def hosts(self) -> dict[str, dict[str, str]]:
-        """The addresses of client, router and nodes: `lan`, `lan6`, `mac`, and `management` of a node."""
+        """The addresses of client, router and nodes: `lan`, `lan6`, `mac`, `management` of a node, and, of a second card,
+        `second` and `second_mac`."""
         hosts: dict[str, dict[str, str]] = self.info["hosts"]
         return hosts
 
@@ -169,11 +172,11 @@ class Lab:
         return self.order("status")
 
     def cut(self, node: str, cables: str = "lan") -> None:
-        """Pull a node's cable: `lan`, `management` or `both`."""
+        """Pull a node's cable: `lan`, `management`, `both` of these, or `second`."""
         self.order("plug", node=node, cables=cables, plugged=False)
 
     def mend(self, node: str, cables: str = "lan") -> None:
-        """Plug a node's cable in again: `lan`, `management` or `both`."""
+        """Plug a node's cable in again: `lan`, `management`, `both` of these, or `second`."""
         self.order("plug", node=node, cables=cables, plugged=True)
 
     def power(self, node: str, on: bool) -> None:
@@ -220,9 +223,10 @@ class Lab:
             raise LabError(f"{host} cannot fetch {url}: {done.stderr.strip()}")
         return Reply(**json.loads(done.stdout))
 
-    def arp(self, host: str, *addresses: str, wait: float = 0.3) -> dict[str, list[str]]:
+    def arp(self, host: str, *addresses: str, wait: float = 0.3, device: str = "eth0") -> dict[str, list[str]]:
         """The MACs that answer for each address on the LAN, asked by ARP from a host, in the order of their answers."""
-        done = self.exec(host, [*_PYTHON, arping.__file__, *addresses, "--wait", str(wait)], wait + EXEC_LIMIT_S)
+        words = [*addresses, "--device", device, "--wait", str(wait)]
+        done = self.exec(host, [*_PYTHON, arping.__file__, *words], wait + EXEC_LIMIT_S)
         if done.returncode != 0:
             raise LabError(f"{host} cannot ask by ARP: {done.stderr.strip()}")
         lines = [json.loads(line) for line in done.stdout.splitlines()]

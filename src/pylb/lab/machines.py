@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from pylb.lab import namespaces
 from pylb.lab.control import Order
 from pylb.lab.errors import BadInput, LabError
-from pylb.lab.network import Network
+from pylb.lab.network import Network, devices
 from pylb.lab.plan import Host
 
 KILL_ROUNDS, KILL_PAUSE_S = 100, 0.01  # how long the processes of a node may take to die
@@ -54,7 +54,10 @@ class Machine:
 
     host: Host
     powered: bool = True
-    plugged: dict[str, bool] = field(default_factory=lambda: {"lan": True, "management": True})
+    plugged: dict[str, bool] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.plugged = dict.fromkeys(devices(self.host), True)
 
     @property
     def reaches_api(self) -> bool:
@@ -91,6 +94,8 @@ class Machines:
     async def plug(self, name: str, cables: tuple[str, ...], plugged: bool) -> Machine:
         """Plug cables in or pull them; what is so already stays so."""
         machine = self[name]
+        if not machine.plugged.keys() >= set(cables):
+            raise BadInput(f"node {name!r}: it has no second cable; start a lab with: pylb lab up --second nic|link")
         async with self._lock:
             for cable in cables:
                 machine.plugged[cable] = plugged

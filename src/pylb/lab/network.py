@@ -1,4 +1,4 @@
-"""The network of a lab: two bridges in the namespace `lan`, and a namespace with cables for each host.
+"""The network of a lab: its bridges in the namespace `lan`, and a namespace with cables for each host.
 
 It is built with `ip -batch`: a LAN of three nodes stands after 15 to 60 ms, while to import pyroute2 alone takes 100 ms.
 What runs in the hosts is not its business. The functions up to `Network` are pure.
@@ -15,11 +15,12 @@ from pathlib import Path
 from pylb.lab import namespaces
 from pylb.lab.children import Children
 from pylb.lab.errors import LabError
-from pylb.lab.plan import INTERNET, MAC_PREFIX, MANAGEMENT, ULA, Host, Plan
+from pylb.lab.plan import INTERNET, LINK, MAC_PREFIX, MANAGEMENT, ULA, Host, Plan
 
-LAN = "lan"  # the namespace of both bridges and of the API server
-LAN_BRIDGE, MANAGEMENT_BRIDGE = "lan0", "mgmt0"
-CABLES = {"lan": "l", "management": "m"}  # port of a host on a bridge: "l-n1", "m-n1"
+LAN = "lan"  # the namespace of all bridges and of the API server
+LAN_BRIDGE, MANAGEMENT_BRIDGE, SECOND_BRIDGE = "lan0", "mgmt0", "second0"
+CABLES = {"lan": "l", "management": "m", "second": "s"}  # port of a host on a bridge: "l-n1", "m-n1"
+SECOND_METRIC = 600  # of routes by a second card on the LAN, as NetworkManager has it for Wi-Fi
 CARRIER_LIMIT_S, CARRIER_EVERY_S = 5.0, 0.002
 _SYSCTLS = {
     "net/ipv4/conf/all/rp_filter": 0,
@@ -37,11 +38,16 @@ _FORWARDING = {
     "net/ipv4/conf/all/send_redirects": 0,
     "net/ipv4/conf/default/send_redirects": 0,
 }
+_TWO_CARDS = {  # as where a daemon takes the routes of a card without a carrier away
+    "net/ipv4/conf/all/ignore_routes_with_linkdown": 1,
+    "net/ipv4/conf/default/ignore_routes_with_linkdown": 1,
+}
 
 
 def devices(host: Host) -> dict[str, str]:
     """A host's own end of each of its cables."""
-    return {"lan": "eth0"} if host.management is None else {"lan": "eth0", "management": "eth1"}
+    found = {"lan": "eth0"} if host.management is None else {"lan": "eth0", "management": "eth1"}
+    return found if host.second is None else {**found, "second": host.second.device}
 
 
 def port(host: str, cable: str = "lan") -> str:
@@ -53,12 +59,12 @@ def sysctls(host: Host | None) -> dict[str, int]:
     """Kernel settings of a host's namespace; None is the namespace of the bridges."""
     if host is None or host.name == "client":
         return _SYSCTLS
-    return {**_SYSCTLS, **_FORWARDING}
+    return {**_SYSCTLS, **_FORWARDING, **(_TWO_CARDS if host.second is not None else {})}
 
 
-def bridge_lines(api: IPv4Address) -> list[str]:
-    """`ip -batch` in the namespace of the bridges: both of them, and the API server's address."""
-    return [
+def bridge_lines(api: IPv4Address, second: bool = False) -> list[str]:
+    """`ip -batch` in the namespace of the bridges: all of them, and the API server's address."""
+    lines = [
         "link set lo up",
         # forward by MAC and flood the rest, as a cheap switch does: no snooping, no spanning tree
         f"link add {LAN_BRIDGE} address {MAC_PREFIX}:00:ff type bridge mcast_snooping 0 stp_state 0 forward_delay 0",
@@ -68,6 +74,13 @@ def bridge_lines(api: IPv4Address) -> list[str]:
         f"link set {LAN_BRIDGE} up",
         f"link set {MANAGEMENT_BRIDGE} up",
     ]
+    if second:
+        lines += [
+            f"link add {SECOND_BRIDGE} type bridge mcast_snooping 0 stp_state 0 forward_delay 0",
+            f"link set {SECOND_BRIDGE} addrgenmode none",
+            f"link set {SECOND_BRIDGE} up",
+        ]
+    return lines
 
 
 def cable_lines(host: Host) -> list[str]:
@@ -76,6 +89,9 @@ def cable_lines(host: Host) -> list[str]:
     if host.management is not None:
         lines += _cable(port(host.name, "management"), MANAGEMENT_BRIDGE, "eth1", host.management_mac, host.name)
         lines.append(f"route replace {host.pods} via {host.management}")
+    if (card := host.second) is not None:
+        bridge = SECOND_BRIDGE if card.apart else LAN_BRIDGE
+        lines += _cable(port(host.name, "second"), bridge, card.device, card.mac, host.name)
     return lines
 
 
@@ -105,7 +121,20 @@ def host_lines(host: Host, plan: Plan) -> list[str]:
         others = (other for other in plan.nodes.values() if other is not host)
         for other in others:
             lines += [f"route add {other.pods} via {other.lan}", f"route add {other.pods6} via {other.lan6}"]
-    return lines
+    return lines + _second_lines(host, plan)
+
+
+def _second_lines(host: Host, plan: Plan) -> list[str]:
+    """A second card on the LAN is for when the first one has no carrier; another LAN is reached by its own card alone."""
+    card = host.second
+    if card is None:
+        return []
+    lines = [f"addr add {card.address} dev {card.device} noprefixroute", f"link set {card.device} up"]
+    if card.apart:
+        return [*lines, f"route add {card.address.network} dev {card.device} src {card.address.ip}"]
+    by = f"dev {card.device} src {card.address.ip} metric {SECOND_METRIC}"
+    lines += [f"route add {card.address.network} {by}", f"route add default via {plan.router.lan} {by}"]
+    return lines + [f"route add {it.pods} via {it.lan} {by}" for it in plan.nodes.values() if it is not host]
 
 
 class Network:
@@ -119,7 +148,7 @@ class Network:
         """Build everything; this process's own network namespace becomes `lan`."""
         namespaces.name_own(LAN)
         self._set(LAN, None)
-        await self._ip(LAN, bridge_lines(self.plan.api))
+        await self._ip(LAN, bridge_lines(self.plan.api, self.plan.second == LINK))
         await self.attach(*self.plan.hosts.values())
 
     async def attach(self, *hosts: Host) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Network, ip_network
 
 from pylb.lab.errors import BadInput
 
@@ -18,12 +18,15 @@ PODS6 = IPv6Network("fd44::/16")
 SERVICES = IPv4Network("10.96.0.0/16")
 ULA = IPv6Network("fd77::/64")  # the LAN's IPv6 prefix, beside link-local
 INTERNET = IPv4Address("203.0.113.1")  # on the router's loopback (RFC 5737, TEST-NET-3)
+SECOND_LAN = IPv4Network("198.51.100.0/24")  # RFC 5737, TEST-NET-2
+NIC, LINK = "nic", "link"  # what a lab may have twice: each node's card on the LAN, or the LAN
 DEFAULT_SUBNET = "10.77.0.0/24"
 DEFAULT_NAME = "lab"
 DEFAULT_NODES = 3
 MAX_NODES = 15
-LONGEST_PREFIX = 26  # room for the hosts (.1 to .35) and for a pool of addresses
+LONGEST_PREFIX = 26  # room for the hosts (.1 to .55) and for a pool of addresses
 ROUTER, CLIENT, FIRST_NODE = 1, 5, 21  # last part of a host's addresses
+SECOND_NICS = 20  # above that, the last part of a node's second one on the LAN
 MAC_PREFIX = "02:4c:42:00"  # locally administered; the same after a power cycle, as a real card's
 API_PORT = 6443
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
@@ -33,7 +36,18 @@ _OWN = {
     "the pods' network": PODS,
     "the Services' cluster addresses": SERVICES,
     "the router's own network": IPv4Network("203.0.113.0/24"),
+    "the second LAN": SECOND_LAN,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A second network card of a host, on the LAN or, `apart`, on a LAN of its own."""
+
+    device: str
+    address: IPv4Interface
+    mac: str
+    apart: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +61,7 @@ class Host:
     number: int = 0
     management: IPv4Address | None = None
     management_mac: str = ""
+    second: Card | None = None
 
     @property
     def pods(self) -> IPv4Network:
@@ -68,6 +83,8 @@ class Host:
         told = {"lan": str(self.lan), "lan6": str(self.lan6), "mac": self.mac}
         if self.management is not None:
             told["management"] = str(self.management)
+        if self.second is not None:
+            told |= {"second": str(self.second.address.ip), "second_mac": self.second.mac}
         return told
 
 
@@ -78,6 +95,7 @@ class Plan:
     name: str = DEFAULT_NAME
     count: int = DEFAULT_NODES
     subnet: IPv4Network = field(default_factory=lambda: IPv4Network(DEFAULT_SUBNET))
+    second: str = ""
 
     @cached_property
     def router(self) -> Host:
@@ -112,16 +130,26 @@ class Plan:
             number,
             MANAGEMENT.network_address + last if number else None,
             f"{MAC_PREFIX}:01:{last:02x}" if number else "",
+            self._second(last, number),
         )
 
+    def _second(self, last: int, number: int) -> Card | None:
+        mac = f"{MAC_PREFIX}:02:{last:02x}"
+        if self.second == LINK:
+            return Card("eth2", IPv4Interface((SECOND_LAN.network_address + last, SECOND_LAN.prefixlen)), mac, True)
+        if self.second == NIC and number:
+            address = self.subnet.network_address + last + SECOND_NICS
+            return Card("wlan0", IPv4Interface((address, self.subnet.prefixlen)), mac, False)
+        return None
 
-def plan(name: str = DEFAULT_NAME, nodes: int = DEFAULT_NODES, subnet: str = DEFAULT_SUBNET) -> Plan:
+
+def plan(name: str = DEFAULT_NAME, nodes: int = DEFAULT_NODES, subnet: str = DEFAULT_SUBNET, second: str = "") -> Plan:
     """The plan that the words of a command line ask for; `BadInput` says what is wrong with them and what to type."""
     if not _NAME.fullmatch(name):
         raise BadInput(f"name {name!r}: use 1 to 32 lower-case letters, digits and hyphens, such as 'lab'")
     if not 1 <= nodes <= MAX_NODES:
         raise BadInput(f"nodes {nodes}: a lab has 1 to {MAX_NODES} nodes")
-    return Plan(name, nodes, _subnet(subnet))
+    return Plan(name, nodes, _subnet(subnet), second)
 
 
 def _subnet(text: str) -> IPv4Network:

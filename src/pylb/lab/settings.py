@@ -26,10 +26,11 @@ class Settings:
     without: tuple[str, ...] = ()
     tenant: str = TENANT
     options: Mapping[str, str] = field(default_factory=dict)
+    second: str = ""
 
     @property
     def plan(self) -> Plan:
-        return plan(self.name, self.nodes, self.subnet)
+        return plan(self.name, self.nodes, self.subnet, self.second)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 HOME = Path("/run/pylb-lab")
 LOG_LIMIT = 1 << 20  # bytes of a log that are shown
-CABLES = {"lan": ("lan",), "management": ("management",), "both": ("lan", "management")}
+CABLES = {"lan": ("lan",), "management": ("management",), "both": ("lan", "management"), "second": ("second",)}
 
 
 class Supervisor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pylb.lab.errors import BadInput
-from pylb.lab.plan import plan
+from pylb.lab.plan import LINK, MAX_NODES, NIC, plan
 
 
 def test_the_usual_lab() -> None:
@@ -83,3 +83,28 @@ def test_a_name_is_what_an_abstract_socket_can_be_called(name: str) -> None:
     with pytest.raises(BadInput, match="use 1 to 32 lower-case letters"):
         plan(name=name)
     assert plan(name="a-1").name == "a-1"
+
+
+def test_a_second_card_of_each_node_on_the_lan() -> None:
+    made = plan(second=NIC)
+    card = made.nodes["n3"].second
+    assert card is not None
+    assert (card.device, str(card.address), card.apart) == ("wlan0", "10.77.0.43/24", False)
+    assert made.nodes["n3"].to_json()["second"] == "10.77.0.43"
+    assert made.client.second is made.router.second is None
+
+
+def test_a_second_lan_for_all() -> None:
+    made = plan(second=LINK)
+    cards = {name: host.second for name, host in made.hosts.items()}
+    told = {name: (card.device, str(card.address), card.apart) for name, card in cards.items() if card is not None}
+    assert told["router"] == ("eth2", "198.51.100.1/24", True)
+    assert told["n1"] == ("eth2", "198.51.100.21/24", True)
+    assert len({card.mac for card in cards.values() if card is not None}) == len(told) == 5
+
+
+def test_the_most_nodes_with_the_smallest_subnet_have_room_for_second_cards() -> None:
+    made = plan(nodes=MAX_NODES, subnet="192.168.88.0/26", second=NIC)
+    last = made.nodes[f"n{MAX_NODES}"].second
+    assert last is not None
+    assert last.address.ip < made.subnet.broadcast_address
