@@ -13,7 +13,9 @@ POOL = f"{POOL_FIRST}-{POOL_LAST}"
 POD_PORT = 8080
 
 
-def service(name: str, address: IPv4Address, selector: Json, port: int = 80, share: str = "") -> Json:
+def service(
+    name: str, address: IPv4Address, selector: Json, port: int = 80, share: str = "", protocol: str = "TCP"
+) -> Json:
     """A Service of type LoadBalancer at an address of the pool."""
     annotations = {"metallb.io/loadBalancerIPs": str(address)}
     if share:
@@ -21,7 +23,7 @@ def service(name: str, address: IPv4Address, selector: Json, port: int = 80, sha
     spec = {
         "type": "LoadBalancer",
         "selector": selector,
-        "ports": [{"port": port, "targetPort": POD_PORT}],
+        "ports": [{"port": port, "targetPort": POD_PORT, "protocol": protocol}],
     }
     metadata = {"name": name, "annotations": annotations}
     return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec}
@@ -40,7 +42,8 @@ def deployment(node: str, nodes: Iterable[str]) -> Json:
     labels = {**EVERYWHERE, "on": node}
     for other in nodes:
         labels |= survivors(other) if other != node else {}
-    container = {"name": "web", "image": "web", "ports": [{"containerPort": POD_PORT}]}
+    ports = [{"containerPort": POD_PORT, "protocol": protocol} for protocol in ("TCP", "UDP")]
+    container = {"name": "web", "image": "web", "ports": ports}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",

@@ -1,8 +1,7 @@
-"""What the faults of an owner did to the client, and the figures that they give. Pure."""
+"""What the loss of an owner's node did to the client, and the figures that it gives. Pure."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 from bench._metallb import metallb
@@ -11,67 +10,62 @@ from bench.report import Figure, Reference, median_of, worst_of
 
 AFTER = 60.0  # s in which the share of failed requests is taken
 MEDIAN_MS, WORST_MS = 500.0, 800.0  # from a pulled cable to the first answer
-LATE_MS = 350.0  # that a request may take while a speaker ends
 SPREAD_MS = 100.0  # from the first to the last of many addresses
 LATE_SHOWN = 5
 DEAD, SLACK = 100 / 3, 0.5  # % of the requests: one pod's of three, and what is not worth a word
 SURVIVING, EVERY_NODE = "surviving", "everynode"  # layouts: where the pods are
-GAP_MEDIAN, GAP_WORST, ANNOUNCED, SPREAD = (metallb(ms) for ms in (5450.0, 6740.0, 5420.0, 215.0))
-SILENT = {
-    "SIGKILL": metallb(6330.0),
-    "SIGSTOP": metallb(6690.0),
-}  # the worst; its client knew the way, and failed in none
+NAMES = {"cable": "cable pulled", "power": "power lost"}
+GAP_MEDIAN = {"cable": metallb(5450.0)}  # of lost power only the range was recorded
+GAP_WORST = {"cable": metallb(6740.0), "power": metallb(6900.0)}
+ANNOUNCED = {"cable": metallb(5420.0)}
+SPREAD, LAST = metallb(215.0), metallb(6780.0)
 GAP_SHARE = metallb(100 * 5.45 / AFTER)  # of its median gap
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """One cable pulled. Times in ms since the order to pull it was given, which is before it was carried out."""
+    """One node lost. Times in ms since the order to cut it off was given, which is before it was carried out."""
 
     detected: float | None  # silence of the old owner when it was found to be lost, as its successor told
-    announced: float | None  # another node's gratuitous ARP reached the client
-    answered: float | None  # the first answer to a request that began after the cut
+    announced: float | None  # another node's MAC was first told
+    answered: float | None  # the first answer to a request that began after the loss
     share: dict[str, float] = field(default_factory=dict)  # layout -> how many in a hundred failed in the minute after
     late: tuple[str, ...] = ()  # each request of the surviving layout that failed after the first answer, and when
+    returned: bool = False  # it said a word about the address after its return
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """A speaker's process ended, or stood still, and came back, while its node lived."""
-
-    failed: int
-    sent: int
-    slowest: float = math.nan  # ms that an answered request took
-    silent: float = math.nan  # ms in which nobody answered ARP
-    errors: tuple[str, ...] = ()
-    moved: bool = False  # another node's MAC was told, or another node owns the address afterwards
-    reset: bool = False  # the connection that lasted did not
-
-
-def of_cuts(cuts: list[Cut], note: str) -> list[Figure]:
-    """The figures of all cables."""
+def of_cuts(how: str, cuts: list[Cut], note: str) -> list[Figure]:
+    """The figures of all nodes that were lost in one way."""
+    lost, gap = NAMES[how], f"{NAMES[how]} -> first answer"
     answered = [cut.answered for cut in cuts if cut.answered is not None]
-    never = len(cuts) - len(answered)
     detected = [cut.detected for cut in cuts if cut.detected is not None]
     announced = [cut.announced for cut in cuts if cut.announced is not None]
     untold = len(cuts) - len(detected)
     told = f"{untold} not told as lost by silence" if untold else ""
+    spoke = sum(cut.returned for cut in cuts)
+    return [
+        worst_of(f"{gap}, worst", answered, "ms", WORST_MS, GAP_WORST.get(how), note),
+        median_of(f"{gap}, median", answered, "ms", MEDIAN_MS, GAP_MEDIAN.get(how)),
+        Figure(f"{gap}, p90", percentile(answered, 0.9), "ms", None, len(answered)),
+        Figure(f"{lost}, no answer while it was watched", len(cuts) - len(answered), "", 0, len(cuts), listed=False),
+        median_of(f"{lost}: last sign of the owner -> detected", detected, "ms", None, note=told),
+        median_of(f"{lost} -> ARP of another node", announced, "ms", None, ANNOUNCED.get(how)),
+        Figure(
+            f"{lost}, and back: two MACs for one address after it", spoke, "", 0, len(cuts), None, metallb(len(cuts))
+        ),
+        *of_shares(cuts),
+    ]
+
+
+def of_shares(cuts: list[Cut]) -> list[Figure]:
+    """Of those that were watched for a minute; nothing where none was."""
     shares = {layout: [cut.share[layout] for cut in cuts if cut.share] for layout in (SURVIVING, EVERY_NODE)}
     late = [one for cut in cuts for one in cut.late]
+    if not shares[SURVIVING]:
+        return []
+    target = 100 * WORST_MS / 1000 / AFTER
     return [
-        worst_of("cable pulled -> first answer, worst", answered, "ms", WORST_MS, GAP_WORST, note),
-        Figure("cables pulled without an answer while it was watched", never, "", 0, len(cuts)),
-        median_of("cable pulled -> first answer, median", answered, "ms", MEDIAN_MS, GAP_MEDIAN),
-        Figure("cable pulled -> first answer, p90", percentile(answered, 0.9), "ms", None, len(answered)),
-        median_of("last sign of the lost owner -> detected", detected, "ms", None, note=told),
-        median_of("cable pulled -> gratuitous ARP of another node", announced, "ms", None, ANNOUNCED),
-        worst_of(
-            "requests failed in 60 s, pods on surviving nodes",
-            shares[SURVIVING],
-            "%",
-            100 * WORST_MS / 1000 / AFTER,
-            GAP_SHARE,
-        ),
+        worst_of("requests failed in 60 s, pods on surviving nodes", shares[SURVIVING], "%", target, GAP_SHARE),
         Figure(
             "of these, after the first answer",
             len(late),
@@ -97,23 +91,20 @@ def _reused(shares: dict[str, list[float]]) -> str:
     return f"{more:.1f} more: ports used anew, which conntrack sends to the dead pod for 120 s" if more > SLACK else ""
 
 
-def of_ends(how: str, ends: list[Ended]) -> list[Figure]:
-    """The figures of a speaker that ends in one way; nothing moves, so that a client has nothing to notice. MetalLB moves
-    the address each time."""
-    sent, failed = sum(one.sent for one in ends), sum(one.failed for one in ends)
-    kinds = ", ".join(sorted({error for one in ends for error in one.errors}))
-    value = float(failed) if sent else math.nan
-    name = f"{how} of the speaker, node alive"
-    return [
-        Figure(f"{name}: requests failed", value, "", 0, sent, None, metallb(0), note=kinds),
-        worst_of(f"{name}: slowest request", [one.slowest for one in ends], "ms", LATE_MS),
-        Figure(f"{name}: addresses moved", sum(one.moved for one in ends), "", 0, len(ends), None, metallb(len(ends))),
-        Figure(f"{name}: established connections reset", sum(one.reset for one in ends), "", 0, len(ends)),
-        worst_of(f"{name}: nobody answers ARP, worst", [one.silent for one in ends], "ms", None, SILENT.get(how)),
-    ]
+@dataclass(frozen=True, slots=True)
+class Many:
+    """A node with many addresses lost: ms from the order to the first that another announces, and to the last."""
+
+    first: float
+    last: float
 
 
-def of_many(count: int, spreads: list[float]) -> list[Figure]:
+def of_many(count: int, found: list[Many]) -> list[Figure]:
     """From the first to the last of the addresses of one lost node that another announces."""
-    name = f"{count} addresses of a lost node: first announced elsewhere -> last, worst"
-    return [worst_of(name, spreads, "ms", SPREAD_MS, SPREAD)]
+    name = f"{count} addresses of a lost node"
+    spreads = [one.last - one.first for one in found]
+    return [
+        worst_of(f"{name}: first announced elsewhere -> last, worst", spreads, "ms", SPREAD_MS, SPREAD),
+        median_of(f"{name}: first announced elsewhere -> last, median", spreads, "ms", None, metallb(122.0)),
+        median_of(f"{name}: cable pulled -> last announced", [one.last for one in found], "ms", None, LAST),
+    ]

@@ -134,7 +134,7 @@ class PeerScene(RealScene):
 
         await self.until(f"{address} is withdrawn", gone)
 
-    def follow(self) -> None:
+    def follow(self, *_nodes: str) -> None:
         """It has no stream of events."""
 
     def daemons(self) -> Daemons:

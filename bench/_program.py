@@ -51,6 +51,8 @@ class Program:
 
     def __init__(self, lab: Lab, host: str, argv: Sequence[str]) -> None:
         self.lines: list[str] = []
+        self._objects: list[Json] = []  # of the first so many lines
+        self._decoded = 0
         self.process = lab.popen(host, argv, stdout=subprocess.PIPE)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -88,12 +90,13 @@ class Program:
         return read(list(self.lines))
 
     def objects(self) -> list[Json]:
-        """What a program that tells JSON objects has told so far; the last line may be under way."""
-        found = []
-        for line in list(self.lines):
+        """What a program that tells JSON objects has told so far; the last line may be torn."""
+        new = self.lines[self._decoded :]
+        self._decoded += len(new)
+        for line in new:
             with contextlib.suppress(ValueError):
-                found.append(json.loads(line))
-        return [one for one in found if one]
+                self._objects.append(json.loads(line))
+        return [one for one in self._objects if one]
 
     def moments(self) -> list[float]:
         """The Unix times that `_commits` has told so far."""

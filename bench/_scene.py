@@ -23,6 +23,7 @@ from pylb.kube.collection import Collection
 from pylb.kube.errors import ClusterError
 from pylb.lab import arping
 from pylb.lab.client import Lab
+from pylb.lab.plan import DEFAULT_NODES, DEFAULT_SUBNET
 from pylb.lab.probe import LIMIT_MS
 
 NAMESPACE, OURS = "default", "pylb-system"
@@ -43,22 +44,27 @@ class Scene:
         self.events: list[Json] = []  # of all speakers whose events are followed
         self._token = ""
         self._pods: dict[str, str] = {}  # the speakers', by node
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: dict[str, asyncio.Task[None]] = {}  # by node
 
     @property
     def nodes(self) -> list[str]:
         """The names of the nodes."""
         return [name for name, host in self.lab.hosts.items() if "management" in host]
 
-    async def set_up(self, addresses: str = POOL) -> None:
-        """A pool, its advertisement, and a pod on each node; returns when the pods run and the speakers hear all."""
+    async def set_up(self, addresses: str = POOL, homes: Iterable[str] = ()) -> None:
+        """A pool, its advertisement, and a pod on each of some nodes, or of all; returns when the pods run and the
+        speakers hear all."""
         await self.meet()
         for body in (pool(addresses), advertisement()):
             await self.client.post(f"{METALLB}/{body['kind'].lower()}s", body)
-        for node in self.nodes:
+        await self.add_pods(homes or self.nodes)
+        await self.wait_members()
+
+    async def add_pods(self, nodes: Iterable[str]) -> None:
+        """A pod on each of these nodes; returns when they run."""
+        for node in nodes:
             await self.client.post(DEPLOYMENTS, deployment(node, self.nodes))
         await self.wait_pods()
-        await self.wait_members()
 
     async def meet(self) -> None:
         """Learn the speakers' pods, and the token that they want to see."""
@@ -157,9 +163,13 @@ class Scene:
         await self.until(f"one node answers for {address}", one, seconds)
         return found[0]
 
-    def follow(self) -> None:
-        """Take all speakers' events in from now on, across their deaths."""
-        self._tasks += [asyncio.ensure_future(self._follow(node)) for node in self.nodes]
+    def follow(self, *nodes: str) -> None:
+        """Take speakers' events in from now on, across their deaths; those of all, or of some nodes anew, since a stream
+        from a node that lost its power never ends."""
+        for node in nodes or self.nodes:
+            if node in self._tasks:
+                self._tasks[node].cancel()
+            self._tasks[node] = asyncio.ensure_future(self._follow(node))
 
     async def _follow(self, node: str) -> None:
         since = 0
@@ -186,16 +196,16 @@ class Scene:
 
     async def end(self) -> None:
         """Stop following."""
-        for task in self._tasks:
+        for task in self._tasks.values():
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     # Clocks
 
-    def probe(self, url: str, every_ms: float, limit_ms: float = LIMIT_MS) -> Program:
+    def probe(self, url: str, every_ms: float, limit_ms: float = LIMIT_MS, host: str = "client") -> Program:
         """Ask a URL all the time from the client, on a new connection each time."""
         words = (url, "--each", "--every-ms", str(every_ms), "--limit-ms", str(limit_ms))
-        return Program(self.lab, "client", self.lab.module("pylb.lab.probe", *words))
+        return Program(self.lab, host, self.lab.module("pylb.lab.probe", *words))
 
     def listener(self, host: str, seconds: float) -> Program:
         """Hear the ARP frames that reach a host."""
@@ -224,12 +234,14 @@ class Watch:
 
 
 @contextlib.asynccontextmanager
-async def scene() -> AsyncIterator[Scene]:
-    """A lab of three nodes that ends with the block."""
-    with Lab.start() as lab:
+async def scene(
+    nodes: int = DEFAULT_NODES, homes: int = 0, subnet: str = DEFAULT_SUBNET, addresses: str = POOL
+) -> AsyncIterator[Scene]:
+    """A lab of so many nodes that ends with the block, with pods on the last `homes` of them, or on all."""
+    with await asyncio.to_thread(Lab.start, nodes, subnet) as lab:  # another scene may be going on
         async with Client(credentials.load(str(lab.kubeconfig)), user_agent="pylb-bench") as client:
             one = Scene(lab, client)
-            await one.set_up()
+            await one.set_up(addresses, one.nodes[nodes - homes :])
             try:
                 yield one
             finally:

@@ -21,12 +21,14 @@ FOLDER = Path(__file__).resolve().parent / "results"
 NAMES = (("/proc/device-tree/model", ""), ("/proc/cpuinfo", "model name"))  # a Pi's board, another's processor
 
 
-def publish(topic: str, figures: Iterable[report.Figure]) -> None:
-    """Print a line for each figure as soon as it is known; write them all once the last one is."""
+def publish(topic: str, figures: Iterable[report.Figure], *, whole: bool = True) -> None:
+    """Print a line for each figure as soon as it is known; write them all once the last one is, if it is the whole topic."""
     known = []
     for figure in figures:
         print(report.line(figure), flush=True)
         known.append(figure)
+    if not whole:
+        return
     at = datetime.now(timezone.utc).isoformat(timespec="seconds")
     FOLDER.mkdir(exist_ok=True)
     text = json.dumps(report.document(topic, at, machine(), known), indent=2)

@@ -8,7 +8,6 @@ import pytest
 
 from bench import __main__, _cluster, cluster_failover, cluster_scale
 from bench._metallb import sources
-from bench._outages import Ended, of_ends, of_many
 from bench.results import SKIPPED
 
 
@@ -38,29 +37,6 @@ def test_a_cut_without_an_answer_is_a_miss() -> None:
     assert (worst.verdict, math.isnan(worst.value), worst.note) == ("MISS", True, "1 without an answer")
     [worst, median, _] = cluster_failover.figures([(400.0, 350.0), (500.0, 450.0)], refer, "")
     assert (worst.verdict, worst.value, median.value) == ("PASS", 500.0, 450.0)
-
-
-QUIET = Ended(0, 300, slowest=5.0, silent=20.0)
-
-
-@pytest.mark.parametrize(
-    ("end", "missed"),
-    [
-        (QUIET, []),
-        (Ended(1, 300, 5.0, 20.0, ("TimeoutError",)), ["requests failed"]),
-        (Ended(0, 300, 351.0, 20.0), ["slowest request"]),
-        (Ended(0, 300, 5.0, 20.0, moved=True), ["addresses moved"]),
-        (Ended(0, 300, 5.0, 20.0, reset=True), ["established connections reset"]),
-        (Ended(0, 0), ["requests failed", "slowest request", "nobody answers ARP, worst"]),
-    ],
-)
-def test_a_speaker_that_ends_is_to_be_noticed_by_nobody(end: Ended, missed: list[str]) -> None:
-    figures = of_ends("SIGKILL", [QUIET, end] if end.sent else [end])
-    assert [one.name.rpartition(": ")[2] for one in figures if one.verdict == "MISS"] == missed
-
-
-def test_many_addresses_are_taken_over_as_one() -> None:
-    assert [one.verdict for spread in (100.0, 101.0) for one in of_many(50, [3.0, spread])] == ["PASS", "MISS"]
 
 
 def test_the_peer_of_the_same_run_needs_an_answer_to_every_cut() -> None:
