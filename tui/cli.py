@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import sys
-import time
 from collections.abc import Mapping
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -17,13 +16,13 @@ from typing import TYPE_CHECKING
 import click
 
 from pylb.core import history as core_history
+from pylb.tui import commands
 
 if TYPE_CHECKING:
     from pylb.kube.credentials import Credentials
     from pylb.kube.errors import ClusterError
-    from pylb.tui.source import ClusterSource
 
-OK, PROBLEM, UNREACHABLE = 0, 1, 3  # exit codes; 2 is click's, for wrong input
+OK, PROBLEM, WRONG_INPUT, UNREACHABLE = 0, 1, 2, 3  # exit codes; 2 is click's, too
 LOG_BYTES = 1_000_000  # of each of two files
 POOR_TERMINALS = frozenset({"linux", "vt100", "vt220", "ansi"})  # their fonts lack round corners and thin bars
 
@@ -33,26 +32,60 @@ POOR_TERMINALS = frozenset({"linux", "vt100", "vt220", "ansi"})  # their fonts l
 @click.option("--context", metavar="NAME", help="A context of the kubeconfig (default: its current one).")
 @click.option("-n", "--namespace", default="", metavar="NAME", help="Only Services of this namespace.")
 @click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII characters alone.")
+@click.option("--theme", metavar="NAME", help="Colours, such as pylb-dark, pylb-light, pylb-contrast.")
+@click.option("--mouse/--no-mouse", default=None, help="Take the mouse, or leave it to the terminal.")
+@click.option(
+    "--write", is_flag=True, help="Let keys change the cluster: P pin, u unpin, M move, D drain, R rebalance."
+)
 @click.option("--once", is_flag=True, help="Print what stands now, and exit: 0 all is well, 1 something is not.")
-def tui(kubeconfig: str | None, context: str | None, namespace: str, ascii_only: bool, once: bool) -> None:
+@click.option("--replay", type=click.Path(path_type=Path), metavar="FILE", help="Play what pylb record wrote.")
+def tui(
+    kubeconfig: str | None,
+    context: str | None,
+    namespace: str,
+    ascii_only: bool,
+    theme: str | None,
+    mouse: bool | None,
+    write: bool,
+    once: bool,
+    replay: Path | None,
+) -> None:
     """Show addresses, nodes and events live.
 
     Where the output is no terminal, it prints once what it sees. Exit codes: 0 fine, 1 a problem is shown (only with
     --once), 2 wrong input, 3 the cluster cannot be reached, or no kubeconfig was found.
     """
-    source = _source(kubeconfig, context, namespace)
+    recording = commands.loaded(replay) if replay is not None else None
+    found = commands.credentials(kubeconfig, context) if recording is None else None
     streams = (sys.__stdin__, sys.__stdout__, sys.__stderr__)
     why = "" if once else screenless(os.environ, all(stream is not None and stream.isatty() for stream in streams))
     if once or why:
         if why:
             click.echo(f"{why}: printing once", err=True)
-        sys.exit(_print_once(source))
+        sys.exit(commands.print_once(found, recording, namespace))
     utf8 = is_utf8(os.environ)
     poor = not utf8 or os.environ.get("TERM") in POOR_TERMINALS
     _keep_screen_clean("utf-8" if utf8 else "ascii")
-    from pylb.tui.app import run  # Textual: 0.3 s, which --once and --help need not pay
+    from pylb.tui import start  # Textual: 0.3 s, which --once and --help need not pay
+    from pylb.tui.hands import ClusterHands
+    from pylb.tui.preferences import PreferencesError
+    from pylb.tui.replay import ReplaySource
+    from pylb.tui.source import ClusterSource
 
-    run(source, ascii_only=ascii_only or poor)
+    try:
+        options = start.prepare(theme, mouse, ascii_only=ascii_only or poor, write=write)
+    except PreferencesError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(WRONG_INPUT)
+    if recording is not None:
+        played = ReplaySource(recording)
+        start.run(played, options, now=played.now)
+    elif found is not None:
+        cluster = [
+            *(["--kubeconfig", kubeconfig] if kubeconfig else []),
+            *(["--context", context] if context else []),
+        ]
+        start.run(ClusterSource(found, namespace=namespace), options, hands=ClusterHands(found, cluster))
 
 
 @click.command()
@@ -77,7 +110,7 @@ def history(kubeconfig: str | None, context: str | None, output: str) -> None:
     from pylb.tui import moves
 
     try:
-        found = asyncio.run(_moves(_credentials(kubeconfig, context)))
+        found = asyncio.run(_moves(commands.credentials(kubeconfig, context)))
     except ClusterError as error:
         click.echo(f"Error: {_told(error)}", err=True)
         sys.exit(UNREACHABLE if isinstance(error, Unreachable) else PROBLEM)
@@ -127,40 +160,6 @@ def is_utf8(environ: Mapping[str, str]) -> bool:
         if value:
             return value in ("C", "POSIX") or "utf-8" in value.lower() or "utf8" in value.lower()
     return True
-
-
-def _source(kubeconfig: str | None, context: str | None, namespace: str) -> ClusterSource:
-    from pylb.tui.source import ClusterSource
-
-    return ClusterSource(_credentials(kubeconfig, context), namespace=namespace)
-
-
-def _credentials(kubeconfig: str | None, context: str | None) -> Credentials:
-    from pylb.kube import credentials
-    from pylb.kube.errors import NoCluster
-
-    try:
-        return credentials.load(kubeconfig, context=context)
-    except NoCluster as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(error.exit_code)
-
-
-def _print_once(source: ClusterSource) -> int:
-    from pylb.tui import printed, rows
-    from pylb.tui.facts import Kind
-    from pylb.tui.once import collect
-
-    logging.disable(logging.WARNING)  # what cannot be read is said below, once
-    state = asyncio.run(collect(source))
-    if Kind.SERVICE not in state.listed:
-        reason = state.link.reason or "it answers, but does not let Services be read"
-        click.echo(f"the cluster at {source.name} cannot be reached: {reason}", err=True)
-        return UNREACHABLE
-    now = time.time()
-    for line in printed.report(state, now):
-        click.echo(line)
-    return PROBLEM if printed.has_problems(rows.services(state, now), state) else OK
 
 
 def _keep_screen_clean(encoding: str) -> None:

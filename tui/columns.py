@@ -6,17 +6,13 @@ which stay as they are for days, so that nothing jumps.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from pylb.tui.pages.listing import FLEX, GAP, MIN_FLEX, Column
 from pylb.tui.rows import FINE, PINNED, SHORT_SOURCES, ServiceRow, Word
 from pylb.tui.words import Glyphs, Span, fit
 
-FOLDED_BELOW, SOURCE_FROM, WHY_FROM = 100, 120, 140  # columns of the terminal
-GAP = 1
-MIN_FLEX = 6
+TINY_BELOW, FOLDED_BELOW, SOURCE_FROM, WHY_FROM = 72, 100, 120, 140  # columns of the terminal
 POOL_MAX = 24  # cells that the longest pool's name may have
 KEEP = {"full": 24, "svc": 14, "why": 30}  # cells that the flexible column keeps when the pools' column grows
-FLEX = 0  # as a width: what is left
 HELPED = "*"  # after a node in whose place another one answers, where there is no room for both names
 
 TONES = {
@@ -32,16 +28,8 @@ TONES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column: its key, its heading and its width in cells, the gap after it not counted."""
-
-    key: str
-    title: str
-    width: int
-
-
 _Plan = tuple[tuple[str, str, int], ...]
+_TINY: _Plan = (("st", "ST", 5), ("full", "SERVICE", FLEX), ("ip", "ADDRESS", 18), ("node", "NODE", 9))
 _NARROW: _Plan = (
     ("st", "ST", 5),
     ("full", "SERVICE", FLEX),
@@ -73,8 +61,8 @@ def layout(terminal: int, inner: int, longest: int = 0) -> tuple[Column, ...]:
 
     `longest` is the length of the longest pool's name: there is more room for it where the flexible column can spare it.
     """
-    chosen = _NARROW
-    for least, wider in ((FOLDED_BELOW, _NORMAL), (SOURCE_FROM, _SOURCE), (WHY_FROM, _WHY)):
+    chosen = _TINY
+    for least, wider in ((TINY_BELOW, _NARROW), (FOLDED_BELOW, _NORMAL), (SOURCE_FROM, _SOURCE), (WHY_FROM, _WHY)):
         chosen = wider if terminal >= least else chosen
     left = inner - sum(width + GAP for _, _, width in chosen)
     grown = _growth(chosen, left, longest)

@@ -5,14 +5,15 @@ Each function takes one JSON value and raises `DecodeError` alone, whatever its 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from itertools import islice
+from sys import intern
 from typing import Any
 
 from pylb.core.claims import MAX_TERM
 from pylb.kube.decode import DecodeError
-from pylb.tui.facts import Contest, Held, Member, Note, Snapshot
+from pylb.tui.facts import Contest, Held, Member, Note, Seat, Snapshot
 
 JSON = Any
 MAX_ADDRESSES = 10_000  # of one speaker
@@ -31,7 +32,7 @@ def snapshot(raw: JSON) -> Snapshot:
             version=_text(raw.get("version")),
             state=_text(raw.get("state")),
             members=tuple(_member(one) for one in islice(raw.get("members") or (), MAX_MEMBERS)),
-            addresses=tuple(_held(one) for one in islice(raw.get("addresses") or (), MAX_ADDRESSES)),
+            addresses=_addresses(raw.get("addresses") or ()),
             stale=bool(config.get("stale")),
             problems=_texts(config.get("problems")),
             strangers=tuple(_stranger(one) for one in islice(raw.get("strangers") or (), MAX_MEMBERS)),
@@ -51,20 +52,44 @@ def contests(raw: JSON) -> dict[str, Contest] | None:
         raise DecodeError(f"state: {type(error).__name__}: {error}") from error
 
 
+def seat(raw: JSON, pod: str, node: str) -> Seat:
+    """What a controller's `/state` says of itself."""
+    try:
+        lease, config = _mapping(raw.get("lease")), _mapping(raw.get("config"))
+        return Seat(
+            pod=pod,
+            node=node,
+            version=_text(raw.get("version")),
+            leads=raw.get("role") == "leader",
+            writes=lease.get("may_write") is True,
+            identity=_text(lease.get("identity")),
+            holder=_text(lease.get("holder")),
+            trouble=_text(lease.get("trouble")),
+            problems=_texts(config.get("problems")),
+        )
+    except AttributeError as error:
+        raise DecodeError(f"state: {error}") from error
+
+
 def note(raw: JSON) -> Note | None:
-    """A v1 Event about a Service; None for one about something else."""
+    """A v1 Event; None for one that does not say what it is about."""
     try:
         about = _mapping(raw.get("involvedObject"))
-        if about.get("kind") != "Service":
+        kind, name = _text(about.get("kind")), _text(about.get("name"))
+        if not kind or not name:
             return None
+        where = f"{_text(about.get('namespace'))}/{name}" if about.get("namespace") else name
         last = raw.get("lastTimestamp") or raw.get("eventTime") or raw.get("firstTimestamp")
         at = moment(last) or moment(_mapping(raw.get("metadata")).get("creationTimestamp"))
+        source = _mapping(raw.get("source")).get("component") or raw.get("reportingComponent")
         return Note(
             at=at or 0.0,
-            service=f"{_required(about, 'namespace')}/{_required(about, 'name')}",
+            service=where if kind == "Service" else "",
             warning=raw.get("type") == "Warning",
             reason=_text(raw.get("reason")),
             text=_text(raw.get("message")),
+            source=_text(source),
+            about="" if kind == "Service" else f"{kind} {where}",
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DecodeError(f"event: {type(error).__name__}: {error}") from error
@@ -94,16 +119,26 @@ def _stranger(raw: JSON) -> tuple[str, float]:
     return _required(raw, "node"), float(raw.get("for_ms") or 0) / 1000
 
 
-def _held(raw: JSON) -> Held:
+def _addresses(raw: Iterable[JSON]) -> tuple[Held, ...]:
+    """What a speaker says of each address; what it says of many stands in memory once."""
+    lists: dict[object, Any] = {}
+    return tuple(_held(one, lists) for one in islice(raw, MAX_ADDRESSES))
+
+
+def _held(raw: JSON, lists: dict[object, Any]) -> Held:
+    def once(values: Any) -> Any:
+        return lists.setdefault(values, values)
+
+    excluded = tuple((_text(node), _text(why)) for node, why in _mapping(raw.get("excluded")).items())
     return Held(
         address=_required(raw, "address"),
-        owner=_text(raw.get("owner")),
+        owner=intern(_text(raw.get("owner"))),
         mine=bool(raw.get("mine")),
-        candidates=_texts(raw.get("candidates")),
-        excluded=tuple((_text(node), _text(why)) for node, why in _mapping(raw.get("excluded")).items()),
-        reason=_text(raw.get("reason")),
-        interfaces=_texts(raw.get("interfaces")),
-        standing=_text(raw.get("standing")),
+        candidates=once(_texts(raw.get("candidates"))),
+        excluded=once(excluded),
+        reason=intern(_text(raw.get("reason"))),
+        interfaces=once(_texts(raw.get("interfaces"))),
+        standing=intern(_text(raw.get("standing"))),
         term=_whole(raw.get("term")),
         provisional=bool(raw.get("provisional")),
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any
 
 from pylb.tui.state import State
@@ -38,10 +40,31 @@ class Draft:
             del table[next(iter(table))]
             self.count("dropped")
 
+    def begin_anew(self) -> None:
+        """Forget everything."""
+        self._state, self._written = State(), {"counters": {}}
+
     def drop(self, name: str, key: object) -> None:
         """Take an entry out, if it is there."""
         if key in self[name]:
             del self.table(name)[key]
+
+    def happened(self, name: str, item: Any, limit: int) -> bool:
+        """Add to what is ordered by `at`, unless it stands there; beyond the limit the oldest goes. Whether it was new."""
+        if name not in self._written:
+            self._written[name] = list(getattr(self._state, name))
+        ordered: list[Any] = self._written[name]
+        first, last = (find(ordered, item.at, key=attrgetter("at")) for find in (bisect_left, bisect_right))
+        if item in ordered[first:last]:
+            return False
+        ordered.insert(last, item)
+        if len(ordered) > limit:
+            del ordered[0]
+        return True
+
+    def wrote(self, *names: str) -> bool:
+        """Whether one of these was written to."""
+        return not self._written.keys().isdisjoint(names)
 
     def count(self, name: str, by: int = 1) -> None:
         """Add to one of the counters."""
@@ -50,4 +73,7 @@ class Draft:
 
     def done(self) -> State:
         """The state; the one that it began as, where nothing was written."""
-        return replace(self._state, **self._written) if self._written else self._state
+        frozen: dict[str, Any] = {
+            name: tuple(made) if isinstance(made, list) else made for name, made in self._written.items()
+        }
+        return replace(self._state, **frozen) if frozen else self._state

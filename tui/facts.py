@@ -12,31 +12,46 @@ from enum import Enum
 
 from pylb.core.config import Config
 from pylb.core.events import Event
-from pylb.core.model import L2Status, Node, Pod, Service
+from pylb.core.history import Entry
+from pylb.core.model import EndpointSlice, L2Status, Node, Pod, Service
+from pylb.core.wire import WireSeen
+from pylb.tui.objects import BgpAdvert, BgpPeer, BgpStatus, ConfigVerdict, PoolUse
 
 
 class Kind(str, Enum):
-    """The kinds of objects that the screen shows one by one."""
+    """What is read of the API: kinds of objects, and two things that are read as a whole."""
 
     SERVICE = "service"
     STATUS = "status"  # ServiceL2Status
     NODE = "node"
-    POD = "pod"  # pylb's own
-    NOTE = "note"  # Kubernetes Events about Services
+    POD = "pod"  # of pylb, and of MetalLB where that runs
+    NOTE = "note"  # Kubernetes Events
+    SLICE = "slice"  # EndpointSlice
+    POOL = "pool"  # the status of an IPAddressPool
+    BGP = "bgp"  # ServiceBGPStatus
+    PEER = "peer"  # BGPPeer
+    BGP_ADVERT = "bgp_advert"  # BGPAdvertisement
+    VERDICT = "verdict"  # ConfigurationState
+    CONFIG = "config"  # as a whole: `ConfigSeen`
+    HISTORY = "history"  # as a whole: `MovesSeen`
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A Kubernetes Event about a Service."""
+    """A Kubernetes Event; `service` is empty for one that is not about a Service."""
 
     at: float
     service: str
     warning: bool
     reason: str
     text: str
+    source: str = ""  # the component that wrote it
+    about: str = ""  # "Kind namespace/name", or "Kind name"; empty for a Service
 
 
-Value = Service | L2Status | Node | Pod | Note
+Value = (
+    Service | L2Status | Node | Pod | Note | EndpointSlice | PoolUse | BgpStatus | BgpPeer | BgpAdvert | ConfigVerdict
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +70,7 @@ class Listed:
 
     kind: Kind
     available: bool = True
+    denied: str = ""  # why it may not be read, "" where it may
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +79,13 @@ class ConfigSeen:
 
     config: Config | None
     problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MovesSeen:
+    """The moves that the ConfigMap `pylb-history` tells, oldest first."""
+
+    moves: tuple[Entry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +153,36 @@ class Contest:
 
 
 @dataclass(frozen=True, slots=True)
+class Seat:
+    """A controller's word of itself."""
+
+    pod: str  # "namespace/name"
+    node: str = ""
+    version: str = ""
+    leads: bool = False
+    writes: bool = False  # a leader may not while the API server does not answer
+    identity: str = ""  # what it is called in the Lease
+    holder: str = ""  # whom the Lease names
+    trouble: str = ""  # why it can neither take nor keep the Lease
+    problems: tuple[str, ...] = ()  # of the configuration
+
+
+@dataclass(frozen=True, slots=True)
 class ControllerHeard:
-    """The leading controller told which Services it leaves to somebody else, by their keys."""
+    """A controller told its state; the leading one also which Services it leaves to somebody else, by their keys."""
 
     at: float
-    contests: Mapping[str, Contest]
+    contests: Mapping[str, Contest] | None
+    seat: Seat | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerSilent:
+    """A controller that was heard before cannot be asked any more."""
+
+    at: float
+    pod: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,15 +208,35 @@ class Dropped:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class Rewound:
+    """Everything begins anew: a recording is played from another place."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something that who looks should know of where the facts come from."""
+
+    at: float
+    text: str
+
+
 Fact = (
     Event
     | ObjectChanged
     | Listed
     | ConfigSeen
+    | MovesSeen
     | SpeakerHeard
     | SpeakerSilent
     | ControllerHeard
+    | ControllerSilent
+    | WireSeen
     | Online
     | Offline
     | Dropped
+    | Rewound
+    | Remark
 )

@@ -1,31 +1,93 @@
 """The filter line: which rows a typed text keeps.
 
-Words are joined by "and". A bare word is looked for in every column; `st:`, `ns:`, `pool:`, `node:`, `ip:` and `svc:`
-look in one; a leading `!` keeps the rest. Letters are equal in both cases.
+Words are joined by "and". A bare word is looked for in every column; `st:`, `ns:`, `pool:`, `node:`, `ip:`, `svc:` and
+whatever else a table names look in one; `re:` before what is looked for makes it a pattern (`re:^web`, `node:re:pi[12]`);
+a leading `!` keeps the rest. Letters are equal in both cases. A pattern that cannot be read keeps everything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 
-FIELDS = ("st", "ns", "pool", "node", "ip", "svc")
+FIELDS = frozenset({"st", "ns", "pool", "node", "ip", "svc"})  # of all tables: where one lacks it, nothing is kept
+PATTERN = "re:"
 MAX_WORDS = 16
+MAX_SEARCHED = 300  # characters of a column that a pattern is matched against
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word of a filter: what it looks for, in which column ("" for all), and whether it keeps what lacks it."""
+
+    inverse: bool
+    field: str
+    wanted: str
+    bare: str  # all of it, for a table without such a column
+    pattern: re.Pattern[str] | None = None
+
+    def keeps(self, columns: Mapping[str, str]) -> bool:
+        """Whether a row with these columns passes."""
+        if self.field and (self.field in columns or self.field in FIELDS):
+            hit = self._hits(columns.get(self.field, ""), self.wanted)
+        else:
+            wanted = self.bare if self.field else self.wanted
+            hit = any(self._hits(text, wanted) for text in columns.values())
+        return hit is not self.inverse
+
+    def _hits(self, text: str, wanted: str) -> bool:
+        if self.pattern is not None:
+            return self.pattern.search(text[:MAX_SEARCHED]) is not None
+        return wanted in text.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A filter that was read. `broken` says what is wrong with a pattern in it."""
+
+    words: tuple[Word, ...] = ()
+    broken: str = ""
+
+    @property
+    def empty(self) -> bool:
+        """Whether it keeps everything."""
+        return not self.words
+
+    def keeps(self, columns: Mapping[str, str]) -> bool:
+        """Whether a row with these columns passes."""
+        return all(word.keeps(columns) for word in self.words)
+
+
+@lru_cache(maxsize=64)
+def parse(text: str) -> Filter:
+    """Read a filter. It never fails: a pattern that is not finished yet is left out, and told."""
+    words, broken = [], ""
+    for typed in text.split()[:MAX_WORDS]:
+        try:
+            words.append(_word(typed))
+        except (re.error, RecursionError, OverflowError) as error:
+            broken = f"{typed}: {error}"
+    return Filter(tuple(words), broken)
 
 
 def keeps(text: str, columns: Mapping[str, str]) -> bool:
     """Whether a row with these columns passes the filter `text`; an empty one keeps all."""
-    return all(_passes(word, columns) for word in text.lower().split()[:MAX_WORDS])
+    return parse(text).keeps(columns)
 
 
-def _passes(word: str, columns: Mapping[str, str]) -> bool:
-    inverse = word.startswith("!")
-    field, colon, wanted = word.lstrip("!").partition(":")
-    if colon and field in FIELDS:
-        hit = wanted in columns.get(field, "").lower()
-    else:
-        hit = _anywhere(word.lstrip("!"), columns.values())
-    return hit is not inverse
+def _word(typed: str) -> Word:
+    bare = typed.lstrip("!")
+    inverse = typed.startswith("!")
+    if bare.lower().startswith(PATTERN):
+        return Word(inverse, "", "", "", _pattern(bare))
+    field, colon, wanted = bare.partition(":")
+    if not colon:
+        return Word(inverse, "", bare.lower(), bare.lower())
+    pattern = _pattern(wanted) if wanted.lower().startswith(PATTERN) else None
+    return Word(inverse, field.lower(), wanted.lower(), bare.lower(), pattern)
 
 
-def _anywhere(wanted: str, texts: Iterable[str]) -> bool:
-    return any(wanted in text.lower() for text in texts)
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(text[len(PATTERN) :], re.IGNORECASE)

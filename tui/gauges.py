@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from pylb.core import requests
 from pylb.core.config import Config, Pool
-from pylb.core.errors import ParseError
 from pylb.core.model import Address
-from pylb.core.ranges import parse_address
 from pylb.tui import words
+from pylb.tui.addresses import parsed
 from pylb.tui.state import State
 from pylb.tui.words import Glyphs, Line, Span, fit
 
@@ -134,15 +133,8 @@ def _in_use(state: State) -> tuple[frozenset[Address], frozenset[Address]]:
     taken: set[Address] = set()
     pinned: set[Address] = set()
     for dated in state.services.values():
-        found = {address for address in map(_parsed, dated.service.ingress) if address is not None}
+        found = {address for address in map(parsed, dated.service.ingress) if address is not None}
         taken |= found
         if requests.pin_source(dated.service):
             pinned |= found
     return frozenset(taken), frozenset(pinned)
-
-
-def _parsed(text: str) -> Address | None:
-    try:
-        return parse_address(text)
-    except ParseError:
-        return None

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from pylb.core.reasons import Reason
 from pylb.tui.facts import Held, Kind, Member, Note
 from pylb.tui.state import Speaker, State, Status, Trail
 
@@ -17,6 +18,7 @@ FRESH_S = 10.0  # a speaker's word is good for this long; it is asked every 2 s
 CONTEST_S = 5.0  # two announcers for a shorter time are a move (a new leader deletes the old one's status)
 FLAP_WINDOW_S, FLAP_CHANGES = 60.0, 3  # so many changes in the window are a quarrel, not moves
 NODE_ASSIGNED = "nodeAssigned"
+UNCONFIRMED = (Reason.NO_LINK.value, Reason.STALLED.value)  # it had the address, and does not say who has it now
 _ANNOUNCING = re.compile(r'announcing from node "([^"]+)"')
 
 
@@ -47,6 +49,7 @@ class Evidence:
     trails: Mapping[str, Trail]
     statuses_known: bool
     silent: frozenset[str]  # nodes whose speaker is not heard
+    told: Mapping[str, Mapping[str, Held]]  # by address, what each fresh speaker says of it
 
 
 def seen_at(state: State, now: float) -> float:
@@ -66,7 +69,12 @@ def gather(state: State, now: float) -> Evidence:
             guesses[note.service] = note
     known = bool(statuses) or state.listed.get(Kind.STATUS, False)
     silent = frozenset(silent_speakers(state, now))
-    return Evidence(now, fresh_speakers(state, now), statuses, guesses, state.trails, known, silent)
+    speakers = fresh_speakers(state, now)
+    told: dict[str, dict[str, Held]] = {}
+    for node, one in sorted(speakers.items()):
+        for held in one.snapshot.addresses:
+            told.setdefault(held.address, {})[node] = held
+    return Evidence(now, speakers, statuses, guesses, state.trails, known, silent, told)
 
 
 def fresh_speakers(state: State, now: float) -> dict[str, Speaker]:
@@ -81,12 +89,7 @@ def fresh_speakers(state: State, now: float) -> dict[str, Speaker]:
 
 def find(evidence: Evidence, service: str, address: str) -> Holder:
     """Who announces an address of a Service."""
-    tellers = {
-        node: held
-        for node, one in sorted(evidence.speakers.items())
-        for held in one.snapshot.addresses
-        if held.address == address
-    }
+    tellers = evidence.told.get(address, {})
     found = _find(evidence, service, address, list(tellers.values()))
     if len(found.nodes) != 1:
         return found
@@ -99,7 +102,8 @@ def find(evidence: Evidence, service: str, address: str) -> Holder:
 def _find(evidence: Evidence, service: str, address: str, told: list[Held]) -> Holder:
     claims = {node: one.claims[address] for node, one in evidence.speakers.items() if address in one.claims}
     heard = {node: at for node, at in claims.items() if node not in evidence.silent}
-    claims = heard or claims  # one that is cut off from all others holds everything, for nobody
+    firm = {node: at for node, at in claims.items() if node not in _provisional(told)}
+    claims = heard or firm or claims  # one that is cut off from all others holds everything, for nobody
     if claims:
         return _claimed(evidence, address, claims, told)
     if told:
@@ -109,6 +113,11 @@ def _find(evidence: Evidence, service: str, address: str, told: list[Held]) -> H
     if evidence.statuses_known:
         return Holder()
     return _guessed(evidence, service)
+
+
+def _provisional(told: list[Held]) -> set[str]:
+    """The nodes that say of themselves that they own an address, but may be cut off."""
+    return {held.owner for held in told if held.mine and held.provisional}
 
 
 def flapping(evidence: Evidence, service: str, address: str) -> int:
@@ -151,7 +160,8 @@ def _claimed(evidence: Evidence, address: str, claims: Mapping[str, float], told
 
 
 def _told(evidence: Evidence, address: str, told: list[Held]) -> Holder:
-    refusal = next((held.reason for held in told if held.reason and not held.owner), "")
+    refusals = (held.reason for held in told if held.reason and not held.owner)
+    refusal = next((reason for reason in refusals if reason not in UNCONFIRMED), "")
     if refusal:  # whoever is first in line cannot announce it
         return Holder(reason=refusal)
     trail = evidence.trails.get(address)

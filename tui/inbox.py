@@ -1,7 +1,8 @@
 """Facts on their way to the screen: a bounded, coalescing queue without waiting.
 
-Of each object, each speaker and the connection only the newest fact is kept; events are all kept, up to a bound at
-which the oldest go and are counted. Order between different objects is not kept: `store` does not need it.
+Of each object, each speaker and controller and the connection only the newest fact is kept; events are all kept, up to a
+bound at which the oldest go and are counted. Order between different objects is not kept: `store` does not need it. A
+beginning anew comes first.
 """
 
 from __future__ import annotations
@@ -10,12 +11,16 @@ from collections import deque
 
 from pylb.tui.facts import (
     ConfigSeen,
+    ControllerHeard,
+    ControllerSilent,
     Dropped,
     Fact,
     Listed,
+    MovesSeen,
     ObjectChanged,
     Offline,
     Online,
+    Rewound,
     SpeakerHeard,
     SpeakerSilent,
 )
@@ -33,8 +38,10 @@ class Inbox:
         self._dropped = 0
 
     def put(self, fact: Fact) -> None:
-        """Take a fact; never waits."""
-        key = _key(fact)
+        """Take a fact; never waits. What came before a beginning anew is forgotten."""
+        if isinstance(fact, Rewound):
+            self._forget()
+        key = key_of(fact)
         if key is not None and (key in self._latest or len(self._latest) < MAX_KEYS):
             self._latest[key] = fact
         elif key is not None:
@@ -48,12 +55,15 @@ class Inbox:
         facts: list[Fact] = [*self._latest.values(), *self._events]
         if self._dropped:
             facts.append(Dropped(self._dropped))
-        self._latest, self._dropped = {}, 0
-        self._events.clear()
+        self._forget()
         return facts
 
+    def _forget(self) -> None:
+        self._latest, self._dropped = {}, 0
+        self._events.clear()
 
-def _key(fact: Fact) -> tuple[object, ...] | None:
+
+def key_of(fact: Fact) -> tuple[object, ...] | None:
     """What a fact replaces; None for an event, which replaces nothing."""
     if isinstance(fact, ObjectChanged):
         return (ObjectChanged, fact.kind, fact.key)
@@ -63,4 +73,12 @@ def _key(fact: Fact) -> tuple[object, ...] | None:
         return (Online,)
     if isinstance(fact, Listed):
         return (Listed, fact.kind)
-    return (ConfigSeen,) if isinstance(fact, ConfigSeen) else None
+    if isinstance(fact, (ControllerHeard, ControllerSilent)):
+        return (ControllerHeard, _pod(fact))
+    return (type(fact),) if isinstance(fact, (ConfigSeen, MovesSeen, Rewound)) else None
+
+
+def _pod(fact: ControllerHeard | ControllerSilent) -> str:
+    if isinstance(fact, ControllerSilent):
+        return fact.pod
+    return fact.seat.pod if fact.seat is not None else ""

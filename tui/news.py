@@ -84,6 +84,12 @@ def line(item: News, width: int, glyphs: Glyphs) -> Line:
     return (*head, Span(fit(" ".join(item.text.split()), left, glyphs)))
 
 
+def told(event: Event, arrow: str = "->") -> tuple[str, str]:
+    """What an event is about, and the rest of it in words."""
+    _, _, tell = _TELLERS.get(type(event), ("?", "dim", _unknown))
+    return tell(event, arrow)
+
+
 def _distinct(stream: tuple[Event, ...], lonely: _Lonely) -> Iterator[Event]:
     """Events, oldest first, without those that say what another teller just said."""
     last: dict[tuple[object, ...], float] = {}
@@ -120,7 +126,8 @@ def _services(event: Event) -> tuple[str, ...]:
 
 
 def _of_note(note: Note) -> News:
-    return News(note.at, "WARN" if note.warning else "NOTE", "warn" if note.warning else "dim", note.service, note.text)
+    tag, tone = ("WARN", "warn") if note.warning else ("NOTE", "dim")
+    return News(note.at, tag, tone, note.service or note.about, note.text)
 
 
 def _of_event(event: Event, arrow: str, lonely: _Lonely) -> News:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from pylb.tui.facts import Kind
 from pylb.tui.inbox import Inbox
-from pylb.tui.reporters import COMPONENT
+from pylb.tui.reporters import COMPONENT, NAMESPACE
 from pylb.tui.seams import Source
 from pylb.tui.state import State
 from pylb.tui.store import fold_all
@@ -16,7 +16,7 @@ from pylb.tui.store import fold_all
 LIMIT_S = 10.0  # for the objects of the API
 SPEAKERS_S = 2.5  # more, for our pods to answer: they add to the picture, and may be out of reach
 STEP_S = 0.05
-NEEDED = frozenset({Kind.SERVICE, Kind.NODE, Kind.POD, Kind.STATUS, Kind.NOTE})
+NEEDED = frozenset({Kind.SERVICE, Kind.NODE, Kind.POD, Kind.STATUS, Kind.NOTE, Kind.SLICE, Kind.CONFIG, Kind.HISTORY})
 
 
 async def collect(source: Source, now: Callable[[], float] = time.monotonic) -> State:
@@ -28,9 +28,9 @@ async def collect(source: Source, now: Callable[[], float] = time.monotonic) -> 
         while not task.done():
             await asyncio.sleep(STEP_S)
             state = fold_all(state, inbox.drain())
-            if listed_at is None and state.listed.keys() >= NEEDED and state.config is not None:
+            if listed_at is None and state.listed.keys() >= NEEDED:
                 listed_at = now()
-            if _over(state, now() - started, None if listed_at is None else now() - listed_at):
+            if is_whole(state, now() - started, None if listed_at is None else now() - listed_at):
                 break
     finally:
         task.cancel()
@@ -38,11 +38,13 @@ async def collect(source: Source, now: Callable[[], float] = time.monotonic) -> 
     return fold_all(state, inbox.drain())
 
 
-def _over(state: State, waited: float, listed_for: float | None) -> bool:
+def is_whole(state: State, waited: float, listed_for: float | None) -> bool:
+    """Whether nobody need wait any longer, after `waited` s in all and `listed_for` s since everything was listed."""
     if state.link.online is False and Kind.SERVICE not in state.listed:
         return True
     if listed_for is None:
         return waited >= LIMIT_S
-    asked = {pod.node for pod in state.pods.values() if pod.labels.get(COMPONENT) == "speaker"}
-    led = state.contests_at > 0 or all(pod.labels.get(COMPONENT) != "controller" for pod in state.pods.values())
+    ours = [pod for pod in state.pods.values() if pod.namespace == NAMESPACE]
+    asked = {pod.node for pod in ours if pod.labels.get(COMPONENT) == "speaker"}
+    led = state.contests_at > 0 or all(pod.labels.get(COMPONENT) != "controller" for pod in ours)
     return (state.speakers.keys() >= asked and led) or listed_for >= SPEAKERS_S

@@ -9,7 +9,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import json
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from pylb.core import events
 from pylb.core.model import Pod
@@ -17,7 +20,7 @@ from pylb.kube.client import Client
 from pylb.kube.decode import DecodeError
 from pylb.kube.errors import ClusterError, Forbidden, Unauthorized
 from pylb.tui import decoders
-from pylb.tui.facts import ControllerHeard, SpeakerHeard, SpeakerSilent
+from pylb.tui.facts import ControllerHeard, ControllerSilent, SpeakerHeard, SpeakerSilent
 from pylb.tui.seams import Put
 
 NAMESPACE = "pylb-system"
@@ -31,6 +34,7 @@ STATE_DEADLINE_S = 1.5
 SETTLE_S = 0.1  # after an event: others follow it
 MISSES = 3  # answers that may be missed before a speaker is called silent: its peers usually say so sooner
 IDLE_S = 40.0  # a stream of events sends an empty line every 15 s
+_PASSING = re.compile(rb'"last_heard_ms": *[0-9]+')  # differs each time, and means nothing to the screen
 PAUSES_S = (0.5, 1.0, 2.0, 5.0, 10.0)  # before a stream is tried again
 
 
@@ -66,10 +70,12 @@ class Reporter:
 
     def __init__(self, client: Client, token: Token, pod: Pod, put: Put, now: Callable[[], float]) -> None:
         self._client, self._token, self._put, self._now = client, token, put, now
-        self._node = str(pod.node or "")
+        self._node, self._pod = str(pod.node or ""), f"{pod.namespace}/{pod.name}"
         self._component = pod.labels.get(COMPONENT, "")
         self._base = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}:{PORTS[self._component]}/proxy"
         self._stirred = asyncio.Event()
+        self._known: SpeakerHeard | ControllerHeard | None = None  # what it told last, made of what has this mark
+        self._mark = 0
         self._heard = False
         self._missed = 0
 
@@ -91,27 +97,38 @@ class Reporter:
     async def _look(self) -> None:
         try:
             headers = await self._token.headers()
-            raw = await self._client.get(f"{self._base}/state", headers=headers, deadline=STATE_DEADLINE_S, tries=1)
+            raw = await self._client.text(f"{self._base}/state", headers=headers, deadline=STATE_DEADLINE_S)
             self._hear(raw)
         except (ClusterError, DecodeError) as error:
             self._miss(error)
 
-    def _hear(self, raw: object) -> None:
-        """Hand over what a pod told of its state. Raises DecodeError."""
-        if self._component == "speaker":
-            self._put(SpeakerHeard(self._now(), decoders.snapshot(raw)))
-        else:
-            contests = decoders.contests(raw)
-            if contests is not None:
-                self._put(ControllerHeard(self._now(), contests))
+    def _hear(self, raw: bytes) -> None:
+        """Hand over what a pod told of its state; what it told before is not read again. Raises DecodeError."""
+        mark = hash(_PASSING.sub(b"", raw))
+        if self._known is None or mark != self._mark:
+            self._known, self._mark = self._read(raw), mark
+        self._put(replace(self._known, at=self._now()))
         self._heard, self._missed = True, 0
+
+    def _read(self, raw: bytes) -> SpeakerHeard | ControllerHeard:
+        try:
+            told = json.loads(raw)
+        except (ValueError, RecursionError) as error:
+            raise DecodeError(f"state: {error}") from error
+        if self._component == "speaker":
+            return SpeakerHeard(0.0, decoders.snapshot(told))
+        return ControllerHeard(0.0, decoders.contests(told), decoders.seat(told, self._pod, self._node))
 
     def _miss(self, error: Exception) -> None:
         if isinstance(error, (Forbidden, Unauthorized)):
             self._token.refused()
         self._missed += 1
-        if self._heard and self._missed >= MISSES and self._component == "speaker":
+        if not self._heard or self._missed < MISSES:
+            return
+        if self._component == "speaker":
             self._put(SpeakerSilent(self._now(), self._node, str(error)))
+        else:
+            self._put(ControllerSilent(self._now(), self._pod, str(error)))
 
     async def _watch_events(self) -> None:
         """Read the stream from its start each time: a restarted pod counts anew, and the store knows what it knows."""

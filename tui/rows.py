@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from pylb.core import remedies, requests, spelling
-from pylb.core.errors import ParseError
-from pylb.core.model import Address, Service
-from pylb.core.ranges import parse_address
+from pylb.core.model import Service
 from pylb.core.reasons import Reason
 from pylb.tui import filters, holders, words
+from pylb.tui.addresses import number, parsed
 from pylb.tui.holders import CONTEST_S, Evidence, Holder
 from pylb.tui.state import Dated, State
 
@@ -75,13 +74,13 @@ class ServiceRow:
     since: str
     age: str
     why: str  # one sentence: what is wrong, or how it stands
+    since_at: float | None = None  # Unix times of the two above
+    created: float | None = None
 
     @property
     def order(self) -> tuple[int, int, int, str, str]:
         """Problems first, then by address as a number, then by name."""
-        parsed = _parsed(self.address)
-        number = (parsed.version, int(parsed)) if parsed is not None else (0, 0)
-        return (int(self.word), *number, self.namespace, self.name)
+        return (int(self.word), *number(self.address), self.namespace, self.name)
 
     @property
     def columns(self) -> Mapping[str, str]:
@@ -158,6 +157,8 @@ def _row(view: _View, dated: Dated, address: str, pool: str) -> ServiceRow:
         since=words.age(None if holder.since is None else view.now - holder.since),
         age=words.age(None if dated.created is None else view.now - dated.created),
         why=why,
+        since_at=holder.since,
+        created=dated.created,
     )
 
 
@@ -231,8 +232,8 @@ def _unread(view: _View, node: str) -> str:
 
 def _nobody(view: _View, address: str, holder: Holder) -> str:
     config = view.state.config
-    parsed = _parsed(address)
-    pool = config.pool_of((parsed,)) if config is not None and parsed is not None else None
+    ip = parsed(address)
+    pool = config.pool_of((ip,)) if config is not None and ip is not None else None
     if config is not None and pool is None:
         return NO_POOL
     if config is not None and pool is not None and not config.advertisements.get(pool.name):
@@ -277,18 +278,11 @@ def _pending(view: _View, service: Service) -> str:
 
 
 def _pool_of(state: State, address: str) -> str:
-    parsed = _parsed(address)
-    if state.config is None or parsed is None:
+    ip = parsed(address)
+    if state.config is None or ip is None:
         return ""
-    pool = state.config.pool_of((parsed,))
+    pool = state.config.pool_of((ip,))
     return pool.name if pool is not None else ""
-
-
-def _parsed(text: str) -> Address | None:
-    try:
-        return parse_address(text)
-    except ParseError:
-        return None
 
 
 def _sentence(reason: str) -> str:

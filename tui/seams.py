@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pylb.tui.facts import Fact
 from pylb.tui.words import Glyphs, Line
+
+if TYPE_CHECKING:
+    from pylb.tui.pages.orders import Order, Right
 
 Put = Callable[[Fact], None]
 
@@ -65,3 +68,21 @@ class Extra(Protocol):
 
     def lines(self, now: float, width: int, glyphs: Glyphs) -> Sequence[Line]:
         """What it shows, at most `height` lines of `width` cells. Asked four times a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an order: whether it was done, and what was said about it."""
+
+    done: bool
+    said: str
+
+
+class Hands(Protocol):
+    """What changes a cluster for a user. Neither raises for what the cluster does."""
+
+    async def forbidden(self, right: Right) -> str:
+        """Why the user may not; "" where he may."""
+
+    async def carry_out(self, order: Order) -> Outcome:
+        """Do it."""

@@ -9,40 +9,60 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import islice
+from typing import TypeVar
 from urllib.parse import urlsplit
 
+from pylb.core.history import Entry
 from pylb.core.model import Pod
-from pylb.kube import decode
-from pylb.kube.client import JSON, Client, Query
+from pylb.kube.client import JSON, Client
 from pylb.kube.collection import Collection
-from pylb.kube.configuration import Configuration
+from pylb.kube.configuration import OWN_NAMESPACE
 from pylb.kube.credentials import Credentials
 from pylb.kube.errors import ClusterError, ServerError, Unauthorized, Unreachable
-from pylb.runtime.tasks import Nursery, Signal
-from pylb.tui import decoders
-from pylb.tui.facts import ConfigSeen, Kind, Listed, ObjectChanged, Offline, Online, Value
-from pylb.tui.reporters import COMPONENT, NAMESPACE, PORTS, Reporter, Token
+from pylb.runtime.tasks import Nursery, Signal, within
+from pylb.tui import decoders, resources, watches
+from pylb.tui.facts import Kind, Listed, MovesSeen, ObjectChanged, Offline, Online, Value
+from pylb.tui.reporters import COMPONENT, PORTS, Reporter, Token
 from pylb.tui.seams import Put
+from pylb.tui.settings import Settings, refusal
+from pylb.tui.watches import Place, Watched
 
 PULSE_S = 2.0  # between two looks at the API server
 PULSE_DEADLINE_S = 3.0
 PULSE_PATH = "/version"  # everyone who is let in may read it
 RETRY_S = (1.0, 2.0, 4.0, 8.0, 15.0)  # before the next try of an API server that is away
 MAX_REPORTERS = 50  # pods asked at once; the client opens 64 streams at most
-OUR_PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
-STATUSES = "/apis/metallb.io/v1beta1/servicel2statuses"
-ABOUT_SERVICES = {"fieldSelector": "involvedObject.kind=Service"}
-Read = Callable[[JSON], Value | None]
+DOUBT_S = 0.5  # without a list it is asked whether we may have it
+ASK_AGAIN_S = 15.0  # and again: rights may be given
+T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
 class _Dated:
-    """A decoded object and when it was made."""
+    """A decoded object and when it was made. `take` gives the value once where it is not kept."""
 
-    value: Value
-    created: float | None
+    __slots__ = ("created", "mark", "value")
+
+    def __init__(self, value: Value, created: float | None, passing: bool) -> None:
+        self.value: Value | None = value
+        self.created = created
+        self.mark = hash(value) if passing else 0
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Dated):
+            return False
+        if self.mark or other.mark:
+            return self.mark == other.mark
+        return self.value == other.value and self.created == other.created
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
+
+    def take(self) -> Value | None:
+        """The value; of one that is not kept it is gone then."""
+        value = self.value
+        if self.mark:
+            self.value = None
+        return value
 
 
 class ClusterSource:
@@ -72,31 +92,24 @@ class ClusterSource:
         async with Client(self._credentials, user_agent="pylb-tui") as client, Nursery() as nursery:
             nursery.start(self._pulse(client, put), "pulse")
             nursery.start(self._report(client, put, nursery), "reports")
-            for collection in self._collections(client, put):
+            for watched in watches.everything(self._scope):
+                collection = self._watch(client, put, watched)
                 nursery.start(collection.run(), collection.path)
-            nursery.start(_configured(client, put), "configuration")
+                nursery.start(_doubted(client, put, watched, collection), f"rights to {collection.path}")
+            history = _history(client, put)
+            nursery.start(history.run(), history.path)
+            nursery.start(_doubted(client, put, watches.HISTORY, history), "rights to history")
+            nursery.start(Settings(client, put).run(), "configuration")
 
-    def _collections(self, client: Client, put: Put) -> tuple[Collection[_Dated], ...]:
-        def watch(kind: Kind, path: str, read: Read, query: Query | None = None) -> Collection[_Dated]:
-            return self._watch(client, put, kind, path, read, query)
+    def _watch(self, client: Client, put: Put, watched: Watched) -> Collection[_Dated]:
+        kind = watched.kind
 
-        return (
-            watch(Kind.SERVICE, f"/api/v1{self._scope}/services", decode.service),
-            watch(Kind.STATUS, STATUSES, decode.l2_status),
-            watch(Kind.NODE, "/api/v1/nodes", decode.node),
-            watch(Kind.POD, OUR_PODS, decode.pod),
-            watch(Kind.NOTE, f"/api/v1{self._scope}/events", decoders.note, ABOUT_SERVICES),
-        )
-
-    def _watch(
-        self, client: Client, put: Put, kind: Kind, path: str, read: Read, query: Query | None
-    ) -> Collection[_Dated]:
         def dated(raw: JSON) -> _Dated | None:
-            value = read(raw)
-            return None if value is None else _Dated(value, decoders.created(raw))
+            value = watched.read(raw)
+            return None if value is None else _Dated(value, decoders.created(raw), watched.passing)
 
         def changed(key: str, old: _Dated | None, new: _Dated | None) -> None:
-            value = new.value if new is not None else None
+            value = new.take() if new is not None else None
             put(ObjectChanged(kind, key, value, new.created if new is not None else None))
             put(Online(self._now()))
             if kind is Kind.POD:
@@ -105,11 +118,11 @@ class ClusterSource:
         def listed() -> None:
             put(Listed(kind, available=not collection.absent))
 
-        collection = Collection(client, path, dated, query=query, on_change=changed, on_synced=listed)
+        collection = Collection(client, watched.path, dated, query=watched.query, on_change=changed, on_synced=listed)
         return collection
 
     def _pod_changed(self, key: str, pod: Pod | None) -> None:
-        if pod is not None and pod.node and pod.labels.get(COMPONENT) in PORTS:
+        if pod is not None and pod.namespace == OWN_NAMESPACE and pod.node and pod.labels.get(COMPONENT) in PORTS:
             self._known[key] = pod
         else:
             self._known.pop(key, None)
@@ -154,11 +167,33 @@ def _is_away(error: ClusterError) -> bool:
     return isinstance(error, (Unreachable, Unauthorized, ServerError))
 
 
-async def _configured(client: Client, put: Put) -> None:
-    """Hand over the configuration whenever it changes."""
+def _history(client: Client, put: Put) -> Collection[tuple[Entry, ...]]:
+    """The moves that the speakers wrote down."""
 
-    def tell() -> None:
-        put(ConfigSeen(configuration.current, tuple(map(str, configuration.problems))))
+    def changed(key: str, old: tuple[Entry, ...] | None, new: tuple[Entry, ...] | None) -> None:
+        put(MovesSeen(new or ()))
 
-    configuration = Configuration(client, tell)
-    await configuration.run()
+    def listed() -> None:
+        put(Listed(Kind.HISTORY, available=bool(collection.items)))
+
+    collection = Collection(
+        client,
+        watches.HISTORY.path,
+        resources.moves,
+        query=watches.HISTORY.query,
+        on_change=changed,
+        on_synced=listed,
+    )
+    return collection
+
+
+async def _doubted(client: Client, put: Put, watched: Place, collection: Collection[T]) -> None:
+    """Say that a kind may not be read, if that is why there is no list of it."""
+    with suppress(asyncio.TimeoutError):
+        await within(DOUBT_S, collection.wait_synced())
+    while not collection.synced:
+        why = await refusal(client, watched.path, watched.query)
+        if why:
+            put(Listed(watched.kind, available=False, denied=why))
+        with suppress(asyncio.TimeoutError):
+            await within(ASK_AGAIN_S if why else DOUBT_S, collection.wait_synced())

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pylb.core.config import Config
-from pylb.core.events import Event
-from pylb.core.model import L2Status, Node, Pod, Service
-from pylb.tui.facts import Contest, Kind, Note, Snapshot
+from pylb.core.events import Event, MemberDown, MemberUp
+from pylb.core.history import Entry
+from pylb.core.model import Endpoint, EndpointSlice, L2Status, Node, Pod, Service
+from pylb.core.wire import WireSeen
+from pylb.tui.facts import Contest, Kind, Note, Seat, Snapshot
+from pylb.tui.objects import BgpAdvert, BgpPeer, BgpStatus, ConfigVerdict, PoolUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,16 @@ class Speaker:
     heard_at: float
     snapshot: Snapshot
     claims: Mapping[str, float] = field(default_factory=dict)
+    silent: str = ""  # why it does not answer, "" while it does
+    silent_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Controller:
+    """A controller that was asked for its state."""
+
+    heard_at: float
+    seat: Seat
     silent: str = ""  # why it does not answer, "" while it does
     silent_at: float = 0.0
 
@@ -108,9 +121,31 @@ class State:
     contests_at: float = 0.0  # when the leading controller told them
     foreign: Mapping[str, Foreign] = field(default_factory=dict)
     rejections: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by who refuses the configuration
+    controllers: Mapping[str, Controller] = field(default_factory=dict)  # by "namespace/name" of their pods
+    slices: Mapping[str, EndpointSlice] = field(default_factory=dict)
+    backends: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # Service -> its slices
+    pools: Mapping[str, PoolUse] = field(default_factory=dict)  # as the controller wrote it; by "namespace/name"
+    bgp: Mapping[str, BgpStatus] = field(default_factory=dict)
+    peers: Mapping[str, BgpPeer] = field(default_factory=dict)
+    bgp_adverts: Mapping[str, BgpAdvert] = field(default_factory=dict)
+    verdicts: Mapping[str, ConfigVerdict] = field(default_factory=dict)
+    wires: Mapping[str, WireSeen] = field(default_factory=dict)  # by address, the newest look
     config: Config | None = None
     problems: tuple[str, ...] = ()
     listed: Mapping[Kind, bool] = field(default_factory=dict)  # whether the kind exists and may be read
+    denied: Mapping[Kind, str] = field(default_factory=dict)  # what may not be read, and why
     events: tuple[Event, ...] = ()  # oldest first
+    members: tuple[MemberUp | MemberDown, ...] = ()  # the same of speakers alone, kept longer
+    log: tuple[Event | Note, ...] = ()  # all that happened, oldest first
+    moves: tuple[Entry, ...] = ()  # oldest first, each once: of the three below
+    written: tuple[Entry, ...] = ()  # as pylb-history tells them
+    lived: tuple[Entry, ...] = ()  # as speakers told them since
+    observed: tuple[Entry, ...] = ()  # as ServiceL2Statuses came and went: of a Service, without an address
+    remarks: tuple[str, ...] = ()  # on where the facts come from
     link: Link = Link()
     counters: Mapping[str, int] = field(default_factory=dict)
+
+    def endpoints(self, service: str) -> list[Endpoint]:
+        """The endpoints of a Service, from all its slices."""
+        found = (self.slices.get(key) for key in self.backends.get(service, ()))
+        return [endpoint for one in found if one is not None for endpoint in one.endpoints]

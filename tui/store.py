@@ -6,38 +6,44 @@ table has a bound at which its oldest entry goes. Facts may come in any order; a
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from math import isfinite
 from typing import Any
 
-from pylb.core import events
+from pylb.core import events, history
 from pylb.core.events import Event
-from pylb.core.model import LOAD_BALANCER, L2Status, Node, Pod, Service
-from pylb.tui.draft import MAX_OBJECTS, Draft
+from pylb.core.wire import WireSeen
+from pylb.tui import movements, tables
+from pylb.tui.draft import Draft
 from pylb.tui.facts import (
     ConfigSeen,
     ControllerHeard,
+    ControllerSilent,
     Dropped,
     Fact,
-    Kind,
     Listed,
-    Note,
+    MovesSeen,
     ObjectChanged,
     Offline,
     Online,
+    Remark,
+    Rewound,
+    Seat,
     Snapshot,
     SpeakerHeard,
     SpeakerSilent,
 )
-from pylb.tui.state import Dated, Foreign, Link, Speaker, State, Status, Take, Trail, Waiting
+from pylb.tui.state import Controller, Foreign, Link, Speaker, State, Waiting
+from pylb.tui.tables import MAX_LOG
+from pylb.tui.trails import MAX_TRAILS, announced, withdrawn
 
 MAX_EVENTS = 200  # as many as `pylb-history` keeps
-MAX_NOTES = 1_000
-MAX_TRAILS = 20_000
-MAX_TAKES = 8  # nodes whose last take of one address is kept
-MAX_CHANGES = 8  # of one address: enough to tell a flapping one
+MAX_MEMBERS = 200  # events of speakers that came and went
+MAX_WIRES = 1_000  # looks at the wire, one an address
+MAX_CONTROLLERS = 20
+MAX_REMARKS = 20
+MAX_PROBLEMS = 100  # of the configuration
 _TIMES = ("at", "retry_at", "created")
 
 
@@ -55,69 +61,18 @@ def fold_all(state: State, facts: Iterable[Fact]) -> State:
             draft.count("unknown")
         else:
             step(draft, fact)
+    if draft.wrote("written", "lived", "observed"):
+        draft["moves"] = movements.merged(draft["written"], draft["lived"], draft["observed"])
     return draft.done()
 
 
-def _object_changed(draft: Draft, fact: ObjectChanged) -> None:
-    value = fact.value
-    if isinstance(value, Service) and value.type != LOAD_BALANCER:
-        value = None
-    table, kind, limit = _TABLES[fact.kind]
-    if value is None:
-        _object_gone(draft, fact)
-    elif not isinstance(value, kind):
-        draft.count("unknown")
-    elif isinstance(value, Service):
-        draft.put(table, fact.key, Dated(value, fact.created))
-    elif isinstance(value, L2Status):
-        draft.put(table, fact.key, Status(value, fact.created))
-        if fact.created is not None:
-            _announced(draft, value.service, value.node, fact.created)
-    else:
-        draft.put(table, fact.key, value, limit)
-
-
-def _object_gone(draft: Draft, fact: ObjectChanged) -> None:
-    table = _TABLES[fact.kind][0]
-    gone = draft[table].get(fact.key)
-    draft.drop(table, fact.key)
-    if fact.kind is Kind.SERVICE:
-        draft.drop("waits", fact.key)
-    if isinstance(gone, Pod) and all(pod.node != gone.node for pod in draft["pods"].values()):
-        draft.drop("speakers", gone.node)
-
-
-_TABLES: dict[Kind, tuple[str, type, int]] = {
-    Kind.SERVICE: ("services", Service, MAX_OBJECTS),
-    Kind.STATUS: ("statuses", L2Status, MAX_OBJECTS),
-    Kind.NODE: ("nodes", Node, MAX_OBJECTS),
-    Kind.POD: ("pods", Pod, MAX_OBJECTS),
-    Kind.NOTE: ("notes", Note, MAX_NOTES),
-}
-
-
-def _announced(draft: Draft, key: str, node: str, at: float, before: str = "") -> None:
-    """Note that a node announces an address or a Service since `at`; what is older than its last take is left out."""
-    trail: Trail = draft["trails"].get(key, Trail())
-    mine = next((take for take in trail.takes if take.node == node), None)
-    last = max(trail.takes, key=lambda take: take.since, default=None)
-    if mine is not None and (at <= mine.since or (mine is last and not mine.ended and not before)):
-        return  # repeated, or said again by who holds it
-    previous = before or (last.node if last is not None and last is not mine and last.since <= at else "")
-    others = tuple(take for take in trail.takes if take is not mine)
-    takes = tuple(sorted((*others, Take(node, at, previous)), key=lambda take: take.since))[-MAX_TAKES:]
-    changes = (*trail.changes, at)[-MAX_CHANGES:] if previous else trail.changes
-    draft.put("trails", key, Trail(takes, changes), MAX_TRAILS)
-
-
 def _happened(draft: Draft, event: Event) -> None:
-    known: tuple[Event, ...] = draft["events"]
-    if event in known[-MAX_EVENTS:]:
-        return  # a stream that is read again after a reconnect
-    ordered = list(known)
-    insort(ordered, event, key=lambda one: one.at)
-    draft["events"] = tuple(ordered[-MAX_EVENTS:])
-    draft.count("events")
+    """Keep an event, unless it is known from a stream that is read again after a reconnect."""
+    if draft.happened("log", event, MAX_LOG):
+        draft.happened("events", event, MAX_EVENTS)
+        draft.count("events")
+    if isinstance(event, (events.MemberUp, events.MemberDown)):
+        draft.happened("members", event, MAX_MEMBERS)
 
 
 def _allocated(draft: Draft, event: events.Allocated) -> None:
@@ -144,23 +99,20 @@ def _settled(draft: Draft, address: str, at: float) -> None:
 
 def _claimed(draft: Draft, event: events.Claimed) -> None:
     _settled(draft, event.address, event.at)
-    _announced(draft, event.address, event.node, event.at)
+    announced(draft, event.address, event.node, event.at)
     _happened(draft, event)
 
 
 def _moved(draft: Draft, event: events.Moved) -> None:
     _settled(draft, event.address, event.at)
-    _announced(draft, event.address, event.to_node, event.at, event.from_node)
+    announced(draft, event.address, event.to_node, event.at, event.from_node)
+    draft.happened("lived", movements.of_event(event), history.KEPT)
     _happened(draft, event)
 
 
 def _withdrawn(draft: Draft, event: events.Withdrawn) -> None:
     _settled(draft, event.address, event.at)
-    trail: Trail = draft["trails"].get(event.address, Trail())
-    take = trail.of(event.node)
-    if take is not None and take.since <= event.at:
-        takes = tuple(replace(one, ended=True) if one is take else one for one in trail.takes)
-        draft.put("trails", event.address, replace(trail, takes=takes), MAX_TRAILS)
+    withdrawn(draft, event.address, event.node, event.at)
     _happened(draft, event)
 
 
@@ -187,16 +139,27 @@ def _unknown(draft: Draft, event: events.Unknown) -> None:
 
 def _listed(draft: Draft, fact: Listed) -> None:
     draft.put("listed", fact.kind, fact.available)
+    if fact.denied:
+        draft.put("denied", fact.kind, fact.denied)
+    else:
+        draft.drop("denied", fact.kind)
+
+
+def _moves_seen(draft: Draft, fact: MovesSeen) -> None:
+    draft["written"] = history.merge(fact.moves)
 
 
 def _config_seen(draft: Draft, fact: ConfigSeen) -> None:
-    draft["problems"] = fact.problems
+    draft["problems"] = fact.problems[:MAX_PROBLEMS]
     if fact.config is not None:
         draft["config"] = fact.config
 
 
 def _speaker_heard(draft: Draft, fact: SpeakerHeard) -> None:
     known: Speaker | None = draft["speakers"].get(fact.snapshot.node)
+    if known is not None and not known.silent and known.snapshot is fact.snapshot:
+        draft.put("speakers", fact.snapshot.node, replace(known, heard_at=fact.at))
+        return
     before = known.claims if known is not None and not known.silent else {}
     claims = {held.address: before.get(held.address, fact.at) for held in fact.snapshot.addresses if held.mine}
     draft.put("speakers", fact.snapshot.node, Speaker(fact.at, fact.snapshot, claims))
@@ -209,7 +172,32 @@ def _speaker_silent(draft: Draft, fact: SpeakerSilent) -> None:
 
 
 def _controller_heard(draft: Draft, fact: ControllerHeard) -> None:
-    draft["contests"], draft["contests_at"] = fact.contests, fact.at
+    if fact.contests is not None:
+        draft["contests"], draft["contests_at"] = fact.contests, fact.at
+    if fact.seat is not None:
+        draft.put("controllers", fact.seat.pod, Controller(fact.at, fact.seat), MAX_CONTROLLERS)
+
+
+def _controller_silent(draft: Draft, fact: ControllerSilent) -> None:
+    known: Controller | None = draft["controllers"].get(fact.pod)
+    base = known if known is not None else Controller(fact.at, Seat(fact.pod))
+    silent = replace(base, silent=fact.reason or "silent", silent_at=fact.at)
+    draft.put("controllers", fact.pod, silent, MAX_CONTROLLERS)
+
+
+def _wire_seen(draft: Draft, fact: WireSeen) -> None:
+    known: WireSeen | None = draft["wires"].get(fact.address)
+    if known is None or known.at <= fact.at:
+        draft.put("wires", fact.address, fact, MAX_WIRES)
+
+
+def _remark(draft: Draft, fact: Remark) -> None:
+    if fact.text not in draft["remarks"]:
+        draft["remarks"] = (*draft["remarks"], fact.text)[-MAX_REMARKS:]
+
+
+def _rewound(draft: Draft, fact: Rewound) -> None:
+    draft.begin_anew()
 
 
 def _online(draft: Draft, fact: Online) -> None:
@@ -219,9 +207,10 @@ def _online(draft: Draft, fact: Online) -> None:
         draft["link"] = Link(True, heard, back_at=link.back_at)
         return
     draft["link"] = Link(True, heard, back_at=fact.at)
-    for node, speaker in tuple(draft["speakers"].items()):
-        if speaker.silent and link.heard_at is not None and speaker.silent_at > link.heard_at:
-            draft.put("speakers", node, replace(speaker, silent=""))  # it was the API server that did not answer
+    for name in ("speakers", "controllers"):
+        for key, one in tuple(draft[name].items()):
+            if one.silent and link.heard_at is not None and one.silent_at > link.heard_at:
+                draft.put(name, key, replace(one, silent=""))  # it was the API server that did not answer
 
 
 def _offline(draft: Draft, fact: Offline) -> None:
@@ -235,12 +224,17 @@ def _dropped(draft: Draft, fact: Dropped) -> None:
 
 
 _STEPS: dict[type, Callable[[Draft, Any], None]] = {
-    ObjectChanged: _object_changed,
+    ObjectChanged: tables.changed,
     Listed: _listed,
     ConfigSeen: _config_seen,
+    MovesSeen: _moves_seen,
     SpeakerHeard: _speaker_heard,
     SpeakerSilent: _speaker_silent,
     ControllerHeard: _controller_heard,
+    ControllerSilent: _controller_silent,
+    WireSeen: _wire_seen,
+    Remark: _remark,
+    Rewound: _rewound,
     Online: _online,
     Offline: _offline,
     Dropped: _dropped,

@@ -21,7 +21,7 @@ PROBLEM_NAMES = (
     (Word.HELP, "stood in for", "info"),
     (Word.MOVE, "moved", "move"),
 )
-GAP = "   "
+GAP = "   "  # between two things
 SHORT_BELOW = 100  # cells: below, states are named by their codes
 
 
@@ -52,17 +52,22 @@ def offline(state: State, now: float) -> Line:
 
 
 def standing(state: State, rows: Sequence[ServiceRow], now: float, width: int = SHORT_BELOW) -> Line:
-    """Speakers, Services and what is wrong with them."""
-    parts = [_speakers(state, now), _plain("services", len(state.services))]
+    """Speakers, Services and what is wrong with them, in one line of any length."""
+    return _joined(parts(state, rows, now, short=width < SHORT_BELOW), GAP)
+
+
+def parts(state: State, rows: Sequence[ServiceRow], now: float, *, short: bool = False) -> list[Line]:
+    """The same, thing by thing, what matters most first; `short` names states by their codes."""
+    found = [_speakers(state, now, short=short), _plain("svc" if short else "services", len(state.services))]
     counts = Counter(row.word for row in rows)
+    if problems(state):
+        found.append((Span("configuration invalid", "bad"),))
     for word, name, tone in PROBLEM_NAMES:
         if counts[word]:
-            parts.append((Span(f"{name if width >= SHORT_BELOW else word.name} "), Span(str(counts[word]), tone)))
-    if problems(state):
-        parts.append((Span("configuration invalid", "bad"),))
-    elif rows and not any(counts[word] for word, _, _ in PROBLEM_NAMES):
-        parts.append((Span("all well", "good"),))
-    return _joined(parts, GAP if width >= SHORT_BELOW else GAP[1:])
+            found.append((Span(f"{word.name if short else name} "), Span(str(counts[word]), tone)))
+    if rows and not problems(state) and not any(counts[word] for word, _, _ in PROBLEM_NAMES):
+        found.append((Span("all well", "good"),))
+    return found
 
 
 def problems(state: State) -> tuple[str, ...]:
@@ -72,19 +77,21 @@ def problems(state: State) -> tuple[str, ...]:
     return state.problems or tuple(dict.fromkeys(told))
 
 
-def _speakers(state: State, now: float) -> Line:
+def _speakers(state: State, now: float, *, short: bool) -> Line:
     seen = holders.seen_at(state, now)
     silent = holders.silent_speakers(state, seen)
     everyone = set(state.speakers)
     everyone |= {pod.node for pod in state.pods.values() if pod.node and holders.is_speaker(pod.labels)}
+    title = Span("spk " if short else "speakers ")
     if not everyone:
-        return (Span("speakers "), Span("-", "dim"))
+        return (title, Span("-", "dim"))
     well = len(everyone) - len(everyone & set(silent))
-    head = (Span("speakers "), Span(f"{well}/{len(everyone)}", "good" if well == len(everyone) else "bad"))
+    head = (title, Span(f"{well}/{len(everyone)}", "good" if well == len(everyone) else "bad"))
     names = [node for node in silent if node in everyone]
     if not names:
         return head
-    return (*head, Span(f" {names[0]}{f' +{len(names) - 1}' if len(names) > 1 else ''} silent", "bad"))
+    more = f" +{len(names) - 1}" if len(names) > 1 else ""
+    return (*head, Span(f" !{names[0]}{more}" if short else f" {names[0]}{more} silent", "bad"))
 
 
 def _plain(name: str, number: int) -> Line:

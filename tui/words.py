@@ -20,10 +20,11 @@ MAX_EXPONENT_SHOWN = 1e12
 
 
 class Span(NamedTuple):
-    """Some text and its tone: good, bad, warn, info, dim, strong or ""."""
+    """Some text, its tone (good, bad, warn, info, dim, strong or ""), and what a click on it does, as Textual names it."""
 
     text: str
     tone: str = ""
+    action: str = ""
 
 
 Line = tuple[Span, ...]
@@ -41,10 +42,12 @@ class Glyphs:
     dot: str
     gap: str  # a probe that was not answered
     levels: str  # of a sparkline, low to high
+    rising: str  # after the heading of the column that rows are sorted by
+    falling: str
 
 
-UNICODE = Glyphs("…", "━", "─", "●", "→", "·", "✕", "▁▂▃▄▅▆▇█")
-ASCII = Glyphs("~", "#", ".", "*", "->", "-", "x", "_.-=+*#%")
+UNICODE = Glyphs("…", "━", "─", "●", "→", "·", "✕", "▁▂▃▄▅▆▇█", "▲", "▼")
+ASCII = Glyphs("~", "#", ".", "*", "->", "-", "x", "_.-=+*#%", "^", "v")
 
 
 def age(seconds: float | None) -> str:
@@ -73,6 +76,24 @@ def clock(at: float) -> str:
         return datetime.fromtimestamp(at, timezone.utc).astimezone().strftime("%H:%M:%S")
     except (OverflowError, OSError, ValueError):
         return "--:--:--"
+
+
+def moment(at: float) -> str:
+    """A Unix time as local `11-20 14:03:22`; `--` for one that no calendar holds."""
+    try:
+        return datetime.fromtimestamp(at, timezone.utc).astimezone().strftime("%m-%d %H:%M:%S")
+    except (OverflowError, OSError, ValueError):
+        return "--"
+
+
+def stamp(at: float | None) -> str | None:
+    """A Unix time as RFC 3339 in UTC, for programs; None for none, and for one that no calendar holds."""
+    if at is None:
+        return None
+    try:
+        return datetime.fromtimestamp(at, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    except (OverflowError, OSError, ValueError):
+        return None
 
 
 def count(number: int) -> str:

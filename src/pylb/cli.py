@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 
 import click
 
@@ -11,6 +12,9 @@ from pylb import __version__
 # command -> "module:attribute" that holds it, and its line in --help; the modules are heavy, the table is not
 COMMANDS = {
     "tui": ("pylb.tui.cli:tui", "Show addresses, nodes and events live."),
+    "status": ("pylb.tui.commands:status", "Print pools and Services, for people or for programs."),
+    "explain": ("pylb.tui.commands:explain", "Tell why a Service has its address, or waits, and what helps."),
+    "record": ("pylb.tui.commands:record", "Write down all that is seen; tui --replay plays it."),
     "history": ("pylb.tui.cli:history", "List the last moves: when, where, why, and how long each took."),
     "demo": ("pylb.demo.cli:demo", "Watch it work: three nodes, a Service, a cable that is pulled."),
     "lab": ("pylb.lab.cli:lab", "A LAN of network namespaces to try things on."),
@@ -57,7 +61,24 @@ class Parts(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
-@click.group(cls=Parts, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "PYLB"})
+@click.group(
+    cls=Parts,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "PYLB"},
+)
 @click.version_option(__version__, prog_name="pylb")
-def main() -> None:
-    """Addresses of your home network for the Services of your bare-metal Kubernetes."""
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """Addresses of your home network for the Services of your bare-metal Kubernetes.
+
+    Without a command it opens the screen, if there is a terminal for one.
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    screen = (
+        main.get_command(ctx, "tui") if all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)) else None
+    )
+    if screen is None:
+        click.echo(ctx.get_help())
+        ctx.exit(2)
+    ctx.invoke(screen)

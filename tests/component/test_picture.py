@@ -15,8 +15,7 @@ from pathlib import Path
 import pytest
 
 from fakes import tui_source as fake
-from fakes.tui_stage import LOOK_S, stage
-from pylb.tui import app
+from fakes.tui_stage import stage
 
 PICTURE = Path(__file__).parents[2] / "docs" / "overview.svg"
 SIZE = (100, 32)
@@ -36,7 +35,6 @@ def own_clock() -> Iterator[None]:
 
 
 async def test_the_readmes_picture_is_what_the_screen_shows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app, "LOOK_S", LOOK_S)
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
     for name in ("NO_COLOR", "TEXTUAL_THEME"):

@@ -13,6 +13,8 @@ from fakes.cluster import advertisement, pool, service
 from fakes.quiet import OURS, PODS, Counted, controller, counted, speaker
 from pylb.controller import poolwriter
 from pylb.controller.app import Controller
+from pylb.core.model import NodeName
+from pylb.core.record import Renewal
 from pylb.kube import report
 from pylb.speaker import publisher
 
@@ -157,6 +159,50 @@ async def test_what_each_component_makes_of_the_configuration() -> None:
             assert all("errorSummary" not in raw["status"] for raw in (await states(cluster)).values())
         async with controller(cluster, "c"), speaker(cluster, "n1", "s"):
             assert await settled(cluster) == Counter()
+
+
+DAEMON_SETS = f"/apis/apps/v1/namespaces/{OURS}/daemonsets"
+STATUSES = f"/apis/metallb.io/v1beta1/namespaces/{OURS}/servicel2statuses"
+
+
+async def test_who_owned_what_outlives_all_speaker_pods() -> None:
+    """The garbage collector takes what a pod owns with it; ServiceL2Status goes with the DaemonSet."""
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    body = {"metadata": {"name": "s"}, "spec": {"selector": {"matchLabels": {"a": "b"}}, "template": template}}
+    async with counted(POOL, advertisement(), service("default/web")) as cluster, controller(cluster) as one:
+        made = await cluster.admin.post(DAEMON_SETS, body)
+        reference = {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "s", "uid": made["metadata"]["uid"]}
+        pod = {"metadata": {"name": "s-1", "ownerReferences": [{**reference, "controller": True}]}}
+        await cluster.admin.post(PODS, {**pod, "spec": template["spec"]})
+        async with speaker(cluster, "n1", "s-1") as voice:
+            await settled(cluster)
+            voice.own(web(one), 4)
+            await settled(cluster)
+        await cluster.admin.delete(f"{PODS}/s-1")
+        [found] = (await cluster.admin.get(STATUSES))["items"]
+        assert found["metadata"]["ownerReferences"] == [reference]
+        assert found["metadata"]["annotations"]["pylb.io/term"] == "4"
+        await cluster.admin.delete(f"{DAEMON_SETS}/s")
+        assert (await cluster.admin.get(STATUSES))["items"] == []
+
+
+async def test_a_renewal_is_one_write_for_all_that_a_node_owns() -> None:
+    bodies = [service(f"default/s{number}") for number in range(MANY)]
+    async with (
+        counted(POOL, advertisement(), *bodies) as cluster,
+        controller(cluster) as one,
+        speaker(cluster, "n1") as voice,
+        speaker(cluster, "n2") as other,
+    ):
+        await settled(cluster)
+        voice.own(web(one), 4)
+        await settled(cluster)
+        for number in range(2):
+            voice.renewal = Renewal(f"ab-{number}", frozenset({NodeName("n2")}))
+            voice.publisher.changed()
+            assert await settled(cluster) == Counter({("PATCH", "servicel2statuses"): 1})
+            assert other.publisher.notices is not None
+            assert voice.renewal in other.publisher.notices[NodeName("n1")].renewals
 
 
 async def states(cluster: Counted) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rich.style import Style
 from textual.app import App, ComposeResult
 
-from pylb.tui.columns import Column
+from pylb.tui.pages.listing import Column
 from pylb.tui.widgets.live_table import LiveTable, Rows
 from pylb.tui.words import Span
 

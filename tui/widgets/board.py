@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.text import Text
+from textual.events import Click
 from textual.widgets import Static
 
-from pylb.tui.theme import Tones, paint
+from pylb.tui.theme import ACTION, Tones, paint
 from pylb.tui.words import Line
 
 
@@ -25,8 +26,16 @@ class Board(Static):
 
     def show(self, lines: Sequence[Line], tones: Tones) -> None:
         """Show these lines instead of the ones before."""
-        shown = (tuple(lines), tones)
-        if shown == self._shown:
+        shown, before = (tuple(lines), tones), self._shown
+        if shown == before:
             return
         self._shown = shown
-        self.update(Text("\n", no_wrap=True, overflow="ellipsis").join(paint(line, tones) for line in lines))
+        text = Text("\n", no_wrap=True, overflow="ellipsis").join(paint(line, tones) for line in lines)
+        self.update(text, layout=before is None or len(before[0]) != len(shown[0]))  # laying out costs 5 ms
+
+    async def on_click(self, event: Click) -> None:
+        """Do what the span that was clicked says."""
+        action = event.style.meta.get(ACTION)
+        if action:
+            event.stop()
+            await self.run_action(action)

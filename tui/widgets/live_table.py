@@ -13,7 +13,7 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.widgets import DataTable
 
-from pylb.tui.columns import GAP, Column
+from pylb.tui.pages.listing import GAP, Column
 from pylb.tui.theme import Tones, paint
 from pylb.tui.words import Span
 
@@ -37,6 +37,7 @@ class LiveTable(DataTable[Text]):
         Binding("G", "scroll_bottom", "Bottom", show=False, id="table.bottom"),
         Binding("ctrl+d", "page_down", "Page down", show=False, id="table.page_down"),
         Binding("ctrl+u", "page_up", "Page up", show=False, id="table.page_up"),
+        Binding("enter", "select_cursor", "Detail", id="list.open", tooltip="Detail of the row"),
     ]
 
     def __init__(self, **options: Any) -> None:
@@ -46,6 +47,7 @@ class LiveTable(DataTable[Text]):
         self._columns_now: tuple[Column, ...] = ()
         self._rows_now: dict[str, tuple[Span, ...]] = {}
         self._first: dict[str, Cell] = {}
+        self._headings: tuple[str, ...] = ()
         self._tones: Tones = {}
         self.writes = 0  # cells and rows written, for tests and the curious
 
@@ -56,15 +58,18 @@ class LiveTable(DataTable[Text]):
             return None
         return self.coordinate_to_cell_key(self.cursor_coordinate).row_key.value
 
-    def sync(self, columns: tuple[Column, ...], rows: Rows, tones: Tones) -> None:
-        """Show these rows in these columns."""
+    def sync(self, columns: tuple[Column, ...], rows: Rows, tones: Tones, headings: tuple[str, ...] = ()) -> None:
+        """Show these rows in these columns, under `headings` where they differ from the columns' own titles."""
         dressed = columns == self._columns_now and tones is self._tones
+        wanted = headings or tuple(column.title[: column.width] for column in columns)
         if dressed and list(rows.items()) == list(self._rows_now.items()):
+            self._head(wanted)
             return
         key, index, offset = self.selected, self.cursor_row, self.cursor_row - int(self.scroll_y)
         with self.app.batch_update():
             if not dressed or self._mostly_gone(rows):
                 self._refill(columns, tones)
+            self._head(wanted)
             self._write(rows)
             self._restore(key, index, offset)
 
@@ -75,10 +80,19 @@ class LiveTable(DataTable[Text]):
     def _refill(self, columns: tuple[Column, ...], tones: Tones) -> None:
         self.clear(columns=True)
         self._columns_now, self._tones = columns, tones
-        self._rows_now, self._first = {}, {}
+        self._rows_now, self._first, self._headings = {}, {}, ()
         for column in columns:
-            heading = f" {column.title}" if column.key == "st" else column.title
-            self.add_column(Text(heading[: column.width]), width=column.width + GAP, key=column.key)
+            self.add_column(Text(""), width=column.width + GAP, key=column.key)
+
+    def _head(self, headings: tuple[str, ...]) -> None:
+        """Write the headings; the first has a blank before it, as the cells below it have."""
+        if headings == self._headings:
+            return
+        self._headings = headings
+        for place, (column, heading) in enumerate(zip(self.ordered_columns, headings, strict=True)):
+            column.label = Text(heading if place else f" {heading}", no_wrap=True, end="")
+        self._clear_caches()  # DataTable has no way to rename a column
+        self.refresh()
 
     def _write(self, rows: Rows) -> None:
         for key in [key for key in self._rows_now if key not in rows]:

@@ -36,7 +36,7 @@ class Panel:
         self.keys: Sequence[Key] = (
             Key("x", "Pull cable", self._cable),
             Key("s", "Kill speaker", self._kill),
-            Key("f", "Freeze speaker", self._freeze),
+            Key("z", "Freeze speaker", self._freeze),
             Key("b", "Mend all", self._mend_all),
             Key("a", "Add Service", self._add),
             Key("p", "Pin address", self._pin),

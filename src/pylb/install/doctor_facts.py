@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import TypeVar
 
 from pylb.addon.archive import NAME as ARCHIVE
@@ -21,8 +22,13 @@ from pylb.addon.survey import survey
 from pylb.core import config
 from pylb.core.config import Loaded
 from pylb.core.diagnosis import Check, Commands, Daemon, Facts, Level, Row
+from pylb.core.explain import allocated
+from pylb.core.findings import Row as Told
+from pylb.core.findings import Shell, first_trouble
 from pylb.core.legacy import Converted
-from pylb.core.model import Namespace
+from pylb.core.model import LOAD_BALANCER, Namespace, Service, ServiceKey
+from pylb.core.pending import CHAIN
+from pylb.core.scene import Case, Scene, ledger_of, own_addresses
 from pylb.install.doctor_look import LEGACY, Look
 from pylb.kube import decode
 from pylb.kube.configuration import API_VERSION, NAMESPACES
@@ -30,6 +36,7 @@ from pylb.kube.decode import DecodeError
 
 T = TypeVar("T")
 COMPONENTS = ("controller", "speaker")
+MAX_SERVICES = 20_000  # that are looked at
 NO_IMAGE = ("ErrImageNeverPull", "ErrImagePull", "ImagePullBackOff", "InvalidImageName")
 NO_TROUBLE = ("ContainerCreating", "PodInitializing", "Completed")  # it begins, or has ended in order
 NEEDS = {  # check -> the lists that it is made of
@@ -65,6 +72,7 @@ def facts(look: Look, machine: Machine, settings: Sequence[str] = ()) -> Facts:
         kinds={"pools", "advertisements"} <= {*look.lists, *look.refused},
         loaded=loaded,
         used=_used(loaded, look.of("services")),
+        waiting=_waiting(loaded, look, commands),
         reports=look.reports,
         rivals=rivals,
         contests={key: contest.by for key, contest in look.contests.items()},
@@ -131,6 +139,29 @@ def _used(loaded: Loaded, services: Iterable[JSON]) -> dict[str, int]:
     recorded = {found for one in entries if (found := address(one.get("ip"))) is not None}
     pools = loaded.config.pools.values() if loaded.config else ()
     return dict(Counter(pool.name for pool in pools for one in recorded if one in pool))
+
+
+def _waiting(loaded: Loaded, look: Look, commands: Commands) -> dict[str, Told]:
+    """What keeps each Service from an address that has none, as the controller would decide."""
+    config = loaded.config
+    if config is None:
+        return {}
+    known: dict[ServiceKey, Service] = {one.key: one for one in _decoded(look.of("services"), decode.service)}
+    nodes = _decoded(look.of("nodes"), decode.node)
+    taken = own_addresses(config, nodes)
+    scene = Scene(
+        config=config,
+        ledger=ledger_of(config, known.values(), taken),
+        taken=taken,
+        shell=Shell(commands.kubectl),
+    )
+    found = {}
+    for key, one in islice(known.items(), MAX_SERVICES):
+        if one.type == LOAD_BALANCER and one.load_balancer_class is None and not one.ingress:
+            trouble = first_trouble(row for row in allocated(scene, Case(one), known) if row.check in CHAIN)
+            if trouble is not None:
+                found[str(key)] = trouble
+    return found
 
 
 def _own(items: Iterable[JSON], name: str) -> JSON | None:

@@ -70,7 +70,7 @@ async def press(panel: Panel, key: str, node: str = "n2") -> str | None:
     [
         ("x", ("cut", "n2", "both"), ("mend", "n2", "both")),
         ("s", ("speaker", "kill", "n2"), ("speaker", "start", "n2")),
-        ("f", ("speaker", "freeze", "n2"), ("speaker", "thaw", "n2")),
+        ("z", ("speaker", "freeze", "n2"), ("speaker", "thaw", "n2")),
     ],
 )
 async def test_a_key_breaks_the_node_of_the_row_and_mends_it(
@@ -82,7 +82,7 @@ async def test_a_key_breaks_the_node_of_the_row_and_mends_it(
 
 
 async def test_what_is_broken_twice_is_mended_twice(panel: Panel, stage: Stage) -> None:
-    for key in "sfx":
+    for key in "szx":
         await press(panel, key)
     assert stage.lab.orders == [
         *(("speaker", "kill", "n2"), ("speaker", "start", "n2")),  # what is dead cannot be frozen
@@ -95,7 +95,7 @@ async def test_what_is_broken_twice_is_mended_twice(panel: Panel, stage: Stage) 
 
 
 async def test_everything_can_be_mended_at_once(panel: Panel, stage: Stage) -> None:
-    await press(panel, "f", "n1")
+    await press(panel, "z", "n1")
     await press(panel, "x", "n2")
     assert "n1: speaker frozen" in shown(panel)
     await press(panel, "b")

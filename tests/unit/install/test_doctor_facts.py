@@ -219,3 +219,20 @@ def test_metallb_beside_us_is_a_fault(taken: bool) -> None:
     assert "daemonset/speaker in metallb-system" in row.text
     assert row.fix[0] == "pylb install --takeover"
     assert ("MetalLB is back" in row.text, any("pylb rollback" in line for line in row.fix)) == (taken, taken)
+
+
+def test_services_that_wait_are_told_with_what_helps() -> None:
+    """The row is the evaluator's, which is the allocator's; of many the first are told."""
+    spec = {"type": "LoadBalancer", "clusterIP": "10.96.0.1", "loadBalancerIP": "10.9.9.9", "ports": [{"port": 80}]}
+    waits = {**service("late"), "spec": spec}
+    others = [{**service("a", "10.0.0.240"), "spec": {**spec, "loadBalancerIP": ""}}, {**service("plain"), "spec": {}}]
+    look = changed(services=[waits, *others])
+    (row,) = [row for row in examine(doctor_facts.facts(look, Machine())) if row.level is Level.WARN]
+    assert row.check is Check.POOLS
+    assert row.text.startswith('default/late waits for an address: ["10.9.9.9"] is not allowed in config')
+    assert row.fix[0].startswith("kubectl -n default patch service late --type merge -p ")
+    assert row.fix[1] == "pylb explain default/late"
+    many = changed(services=[{**waits, "metadata": {"name": f"s{n}", "namespace": "x"}} for n in range(7)])
+    rows = [row for row in examine(doctor_facts.facts(many, Machine())) if row.level is Level.WARN]
+    assert len(rows) == 4
+    assert rows[-1].text == "4 more Services wait"

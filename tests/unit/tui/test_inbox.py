@@ -5,7 +5,20 @@ from __future__ import annotations
 from fakes import tui_source as fake
 from pylb.core import events
 from pylb.tui import inbox
-from pylb.tui.facts import ConfigSeen, Dropped, Kind, Listed, Offline, Online, SpeakerSilent
+from pylb.tui.facts import (
+    ConfigSeen,
+    ControllerHeard,
+    ControllerSilent,
+    Dropped,
+    Fact,
+    Kind,
+    Listed,
+    Offline,
+    Online,
+    Rewound,
+    Seat,
+    SpeakerSilent,
+)
 from pylb.tui.inbox import Inbox
 
 
@@ -44,3 +57,25 @@ def test_what_does_not_fit_is_counted(monkeypatch) -> None:  # type: ignore[no-u
     assert facts[-1] == Dropped(4)
     assert len(facts) == 2 + inbox.MAX_EVENTS + 1
     assert box.drain() == []
+
+
+def test_beginning_anew_forgets_what_came_before_and_comes_first() -> None:
+    box = Inbox()
+    some: tuple[Fact, ...] = (fake.offline(), events.MemberUp(1.0, "n1", "n2"), Rewound(2.0), Online(3.0))
+    for fact in some:
+        box.put(fact)
+    assert box.drain() == [Rewound(2.0), Online(3.0)]
+
+
+def test_controllers_are_kept_apart() -> None:
+    box = Inbox()
+    leader, follower = (ControllerHeard(1.0, None, Seat(pod)) for pod in ("a", "b"))
+    some: tuple[Fact, ...] = (
+        leader,
+        follower,
+        ControllerHeard(2.0, None, Seat("a")),
+        ControllerSilent(3.0, "b", "gone"),
+    )
+    for fact in some:
+        box.put(fact)
+    assert box.drain() == [ControllerHeard(2.0, None, Seat("a")), ControllerSilent(3.0, "b", "gone")]

@@ -192,7 +192,7 @@ def test_standing_says_what_is_wrong() -> None:
         "speakers 3/4 rpi4 silent   services 13   conflict 1   pending 2   unannounced 1   moved 1"
     )
     assert plain(summary.standing(HOMELAB, found, NOW, 80)) == (
-        "speakers 3/4 rpi4 silent  services 13  CONF 1  PEND 2  NOAN 1  MOVE 1"
+        "spk 3/4 !rpi4   svc 13   CONF 1   PEND 2   NOAN 1   MOVE 1"
     )
     assert plain(summary.standing(State(), (), NOW, 100)) == "speakers -   services 0"
     well = [row for row in found if row.word is rows.Word.OK]

@@ -26,7 +26,8 @@ from pylb.tui.facts import (
     SpeakerSilent,
 )
 from pylb.tui.state import State
-from pylb.tui.store import MAX_EVENTS, MAX_NOTES, fold, fold_all
+from pylb.tui.store import MAX_EVENTS, fold, fold_all
+from pylb.tui.tables import MAX_NOTES
 
 NOW = fake.NOW
 ADDRESSES = ("192.168.1.240", "192.168.1.241", "fd00:10::102")

@@ -1,0 +1,51 @@
+"""The filter: words, columns, patterns, and what cannot be read."""
+
+from __future__ import annotations
+
+import pytest
+
+from pylb.tui import filters
+
+ROW = {"st": "PEND", "ns": "media", "svc": "media/jellyfin-b", "ip": "fd00:10::102", "node": "rpi2", "how": "auto"}
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("", True),
+        ("jelly", True),
+        ("JELLY media", True),
+        ("jelly web", False),
+        ("ns:media", True),
+        ("ns:web", False),
+        ("!ns:web", True),
+        ("!jelly", False),
+        ("pool:iot", False),  # a table without pools keeps nothing of a pool
+        ("!pool:iot", True),
+        ("how:auto", True),  # a column of this table alone
+        ("fd00:10", True),  # colons of an address name no column
+        ("ip:fd00:10::102", True),
+        ("re:^media/", True),
+        ("re:^jelly", False),
+        ("node:re:^rpi[13]$", False),
+        ("node:re:^RPI[23]$", True),
+        ("!node:re:^rpi2$", False),
+        ("!re:^web", True),
+        ("re:[ jelly", True),  # what is not finished yet keeps everything, the rest is looked for
+        ("re:[ web", False),
+        ("!", False),
+        (":", True),
+    ],
+)
+def test_what_a_filter_keeps(text: str, kept: bool) -> None:
+    assert filters.keeps(text, ROW) is kept
+
+
+def test_a_broken_pattern_is_told() -> None:
+    assert filters.parse("jelly").broken == ""
+    assert filters.parse("re:(").broken.startswith("re:(: ")
+    assert filters.parse("re:" + "(" * 200).broken
+
+
+def test_only_so_many_words_count() -> None:
+    assert filters.keeps(" ".join(["media"] * filters.MAX_WORDS + ["nothing"]), ROW)

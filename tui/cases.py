@@ -1,0 +1,176 @@
+"""What `core.explain` needs, from a state: the scene of the whole cluster, and the case of one Service. Pure.
+
+A scene costs some microseconds for each Service of the cluster: who asks often hands in the last one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pylb.core.explain import allocated, explain
+from pylb.core.findings import Row
+from pylb.core.ledger import Ledger
+from pylb.core.model import Address, NodeName, Pod, Service, ServiceKey
+from pylb.core.scene import Announcing, Case, Controllers, Scene, ledger_of, own_addresses
+from pylb.tui import holders, summary
+from pylb.tui.facts import Kind
+from pylb.tui.holders import CONTEST_S, FRESH_S, Evidence, Holder
+from pylb.tui.state import Controller, State
+
+FOREIGN_SHOWN_S = 60.0  # after a stranger was heard
+CONTEST_SHOWN_S = 30.0  # after the controller's last word on who else writes
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """Who has what; it holds while these parts of the state are the same objects."""
+
+    of: tuple[object, ...]
+    services: Mapping[ServiceKey, Service]
+    ledger: Ledger
+    taken: Mapping[Address, NodeName]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenery:
+    """A scene, and what goes with it."""
+
+    scene: Scene
+    books: Books
+    evidence: Evidence
+
+
+def scenery(state: State, now: float, before: Scenery | None = None) -> Scenery:
+    """The scene of a state; its dear part is that of `before` where nothing of it changed."""
+    seen = holders.seen_at(state, now)
+    evidence = holders.gather(state, seen)
+    books = before.books if before is not None and _same(before.books, state) else _books(state)
+    made = Scene(
+        config=state.config,
+        problems=(*summary.problems(state), *_verdicts(state)),
+        ledger=books.ledger,
+        taken=books.taken,
+        nodes={NodeName(name): node for name, node in state.nodes.items()},
+        alive=_alive(state, evidence),
+        controllers=_controllers(state, seen),
+        bgp_pools=_bgp_pools(state),
+    )
+    return Scenery(made, books, evidence)
+
+
+def _made_of(state: State) -> tuple[object, ...]:
+    return state.services, state.config, state.nodes
+
+
+def _same(books: Books, state: State) -> bool:
+    return all(old is new for old, new in zip(books.of, _made_of(state), strict=True))
+
+
+def _books(state: State) -> Books:
+    services = {dated.service.key: dated.service for dated in state.services.values()}
+    config = state.config
+    if config is None:
+        return Books(_made_of(state), services, Ledger(), {})
+    taken = own_addresses(config, state.nodes.values())
+    return Books(_made_of(state), services, ledger_of(config, services.values(), taken), taken)
+
+
+def rows(state: State, found: Scenery, key: str) -> tuple[Row, ...]:
+    """All that is to say of a Service; nothing of one that is not there."""
+    case = _case(state, found, key)
+    return () if case is None else explain(found.scene, case, found.books.services)
+
+
+def reasons(state: State, found: Scenery, key: str) -> tuple[Row, ...]:
+    """Why a Service has its address, or waits for one: the first question alone."""
+    case = _case(state, found, key)
+    return () if case is None else allocated(found.scene, case, found.books.services)
+
+
+def _case(state: State, found: Scenery, key: str) -> Case | None:
+    service = found.books.services.get(ServiceKey(key))
+    if service is None:
+        return None
+    waiting = state.waits.get(key)
+    contest = state.contests.get(key)
+    fresh = found.evidence.now - state.contests_at <= CONTEST_SHOWN_S
+    return Case(
+        service=service,
+        endpoints=tuple(state.endpoints(key)) if state.listed.get(Kind.SLICE) else None,
+        announcing={ip: _announcing(state, found.evidence, service, ip) for ip in service.ingress},
+        wires={ip: state.wires[ip] for ip in service.ingress if ip in state.wires},
+        rival=contest.by if contest is not None and fresh else "",
+        told=waiting.text if waiting is not None else "",
+    )
+
+
+def _announcing(state: State, evidence: Evidence, service: Service, address: str) -> Announcing:
+    holder = holders.find(evidence, service.key, address)
+    foreign = state.foreign.get(address)
+    heard = foreign is not None and evidence.now - foreign.at < FOREIGN_SHOWN_S
+    return Announcing(
+        nodes=holder.nodes,
+        known=holder.known,
+        guessed=holder.guessed,
+        contested=len(holder.nodes) > 1 and evidence.now - (holder.contested_at or 0.0) > CONTEST_S,
+        helper=holder.helper,
+        provisional=holder.provisional,
+        silent=bool(holder.nodes) and holder.nodes[0] in evidence.silent and not holder.helper,
+        stranger=foreign.mac if foreign is not None and heard else "",
+        changes=holders.flapping(evidence, service.key, address),
+        reason=_reason(holder),
+    )
+
+
+def _reason(holder: Holder) -> str:
+    return holder.reason or next((why for _, why in holder.excluded), "")
+
+
+def _verdicts(state: State) -> tuple[str, ...]:
+    """What components of MetalLB's say is wrong, where nobody else says anything."""
+    if state.problems or state.rejections:
+        return ()
+    return tuple(dict.fromkeys(one.text for one in state.verdicts.values() if one.valid is False and one.text))
+
+
+def _alive(state: State, evidence: Evidence) -> frozenset[NodeName] | None:
+    """Nodes whose speakers are heard, or, where none can be asked, whose speakers' pods are ready; None if unknown."""
+    if evidence.speakers:
+        return frozenset(NodeName(node) for node in evidence.speakers if node not in evidence.silent)
+    pods = [pod for pod in state.pods.values() if holders.is_speaker(pod.labels)]
+    if not pods:
+        return None
+    return frozenset(pod.node for pod in pods if pod.ready and pod.node is not None)
+
+
+def _controllers(state: State, now: float) -> Controllers:
+    pods = [pod for pod in state.pods.values() if _is_controller(pod)]
+    known = state.listed.get(Kind.POD, False)
+    ready = tuple(sorted(pod.name for pod in pods if pod.ready))
+    heard = [one for one in state.controllers.values() if not one.silent and now - one.heard_at < 2 * FRESH_S]
+    leader = next((one for one in heard if one.seat.leads), None)
+    if leader is None or leader.seat.writes:
+        name = leader.seat.pod.partition("/")[2] if leader is not None else ""
+        return Controllers(known, ready, name, _leaderless(heard) if leader is None else "")
+    why = leader.seat.trouble or "the API server does not answer it"
+    return Controllers(known, ready, "", f"{leader.seat.pod} leads and may not write: {why}")
+
+
+def _leaderless(heard: list[Controller]) -> str:
+    """Why nobody leads, where controllers can be asked."""
+    if not heard:
+        return ""
+    why = next((one.seat.trouble for one in heard if one.seat.trouble), "")
+    holder = next((one.seat.holder for one in heard if one.seat.holder), "")
+    named = f"; the Lease names {holder}" if holder else ""
+    return f"no controller leads{named}{': ' if why else ''}{why}"
+
+
+def _is_controller(pod: Pod) -> bool:
+    return pod.labels.get("app.kubernetes.io/component", pod.labels.get("component", "")) == "controller"
+
+
+def _bgp_pools(state: State) -> frozenset[str]:
+    pools = state.config.pools if state.config is not None else {}
+    return frozenset(name for name in pools if any(one.covers(name) for one in state.bgp_adverts.values()))

@@ -1,0 +1,76 @@
+"""What one drawing is made from: the state at a time, and the room there is. Pure.
+
+What several panels need of the state is worked out when it is first asked for, and once for a drawing.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from pylb.tui import cases, holders, rows, summary
+from pylb.tui.cases import Scenery
+from pylb.tui.holders import Evidence
+from pylb.tui.rows import ServiceRow
+from pylb.tui.state import State
+from pylb.tui.words import Glyphs, Line
+
+MIN_WIDTH, MIN_HEIGHT = 60, 16  # cells and lines: below, one line says so
+MID_FROM, HIGH_FROM = 28, 38  # lines of the terminal
+WIDE_FROM = 140  # cells: from here there is room for a second panel beside the table
+
+
+class Look:
+    """One drawing. `now` stands still while the view is paused; `width` and `height` are the terminal's."""
+
+    def __init__(
+        self, state: State, now: float, width: int, height: int, glyphs: Glyphs, earlier: Look | None = None
+    ) -> None:
+        self.state, self.now, self.width, self.height, self.glyphs = state, now, width, height, glyphs
+        self._scenery = earlier.last_scenery if earlier is not None else None
+
+    @property
+    def last_scenery(self) -> Scenery | None:
+        """The newest scenery that somebody asked for, here or before."""
+        return self._scenery
+
+    @cached_property
+    def scenery(self) -> Scenery:
+        """What `cases` explains a Service by; what did not change since it was asked for last is kept."""
+        self._scenery = cases.scenery(self.state, self.now, self._scenery)
+        return self._scenery
+
+    @property
+    def tall(self) -> int:
+        """How high the terminal is: 0 low (24 lines), 1, 2 high."""
+        return (self.height >= MID_FROM) + (self.height >= HIGH_FROM)
+
+    @property
+    def tiny(self) -> bool:
+        """Whether there is too little room for anything."""
+        return self.width < MIN_WIDTH or self.height < MIN_HEIGHT
+
+    @property
+    def offline(self) -> bool:
+        """Whether the API server cannot be reached: what is shown is the last that was true."""
+        return self.state.link.online is False
+
+    @cached_property
+    def seen(self) -> float:
+        """The time that verdicts are about; see `holders.seen_at`."""
+        return holders.seen_at(self.state, self.now)
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """Who announces what, indexed."""
+        return holders.gather(self.state, self.seen)
+
+    @cached_property
+    def services(self) -> tuple[ServiceRow, ...]:
+        """The rows of all Services, problems first."""
+        return rows.services(self.state, self.now)
+
+    @cached_property
+    def standing(self) -> tuple[tuple[Line, ...], tuple[Line, ...]]:
+        """How the cluster stands, thing by thing: in words, and in codes."""
+        told = summary.parts(self.state, self.services, self.now)
+        return tuple(told), tuple(summary.parts(self.state, self.services, self.now, short=True))

@@ -1,0 +1,293 @@
+"""Who announces which address, who takes it next, and why the others cannot: one row an address. Pure.
+
+The order is the speakers' own word, as each tells it in `/state`; where none can be asked it is elected here, by the
+same rules, from the cluster's objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from pylb.core import lines
+from pylb.core.election import elect
+from pylb.core.model import Endpoint, NodeName
+from pylb.core.reasons import Reason
+from pylb.tui import holders
+from pylb.tui.addresses import number
+from pylb.tui.columns import TONES
+from pylb.tui.exports import Record
+from pylb.tui.facts import Kind
+from pylb.tui.holders import Holder
+from pylb.tui.pages.listing import FLEX, GAP, Cells, Column, Listing, Order, spread
+from pylb.tui.pages.look import Look
+from pylb.tui.rows import PROBLEMS, ServiceRow, Word
+from pylb.tui.seams import Selection
+from pylb.tui.words import Glyphs, Line, Span, fit
+
+STATE_WIDTH, ADDRESS_WIDTH = 5, 18
+MIN_NODE, MAX_NODE = 5, 9  # cells of a node's column
+NEXT_WIDTHS = (7, 14)  # below and from WIDE_FROM
+SERVICE_WIDTHS = (14, 22)  # at least
+WIDE_FROM = 100  # cells of the terminal
+ANNOUNCES, ANNOUNCES_BGP, AWAY, HELPS = "[A]", "[B]", "(A)", "S"
+DRAINED, NOT_ELIGIBLE, DOWN, NOBODY, UNTOLD = "d", "-", "x", ".", "?"
+LEGEND = (
+    (ANNOUNCES, "announces it; [A]! is one of two, or not well", "good"),
+    (ANNOUNCES_BGP, "announces it by BGP", "good"),
+    (f"{AWAY}  {HELPS}", "owns it, its speaker is away; answers in its place", "info"),
+    ("1 2 3", "takes it next, in this order", "info"),
+    (NOT_ELIGIBLE, "may not have it; the line below the table says why", "dim"),
+    (f"{DOWN}  {DRAINED}", "its speaker is not heard; it is drained", "bad"),
+    (f"{NOBODY}  {UNTOLD}", "no node may have it; cannot be told", "dim"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A node's part in one address: its sign, and why it is out of line, if it is."""
+
+    node: str
+    sign: str
+    tone: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixRow:
+    """One address."""
+
+    key: str
+    word: Word
+    address: str
+    services: tuple[str, ...]
+    owners: tuple[str, ...]
+    line: tuple[str, ...]  # who takes it next, in order
+    places: tuple[Place, ...]  # of all nodes, by name
+    told: bool  # by speakers; else it was elected here
+    stands: str  # how it stands, in a sentence
+
+    @property
+    def shown(self) -> str:
+        """The Services, as one name."""
+        more = f" +{len(self.services) - 1}" if len(self.services) > 1 else ""
+        return f"{self.services[0]}{more}"
+
+    @property
+    def next(self) -> str:
+        """Who takes it next."""
+        return self.line[0] if self.line else "NONE"
+
+    @property
+    def out(self) -> Mapping[str, str]:
+        """Why nodes are out of line."""
+        return {place.node: place.why for place in self.places if place.why}
+
+
+def matrix(look: Look) -> tuple[MatrixRow, ...]:
+    """All addresses, those with problems first."""
+    by_address: dict[str, list[ServiceRow]] = {}
+    for row in look.services:
+        if row.address:
+            by_address.setdefault(row.address, []).append(row)
+    nodes = names(look)
+    alive = _alive(look, nodes)
+    return tuple(_row(look, address, rows, nodes, alive) for address, rows in by_address.items())
+
+
+def names(look: Look) -> tuple[str, ...]:
+    """All nodes that are known, or were heard of, by name."""
+    pods = {pod.node for pod in look.state.pods.values() if pod.node and holders.is_speaker(pod.labels)}
+    return tuple(sorted({*look.state.nodes, *look.state.speakers, *pods}))
+
+
+def _alive(look: Look, nodes: Sequence[str]) -> Collection[NodeName]:
+    """Nodes whose speaker is heard, as far as that is known."""
+    return [NodeName(node) for node in nodes if node not in look.evidence.silent]
+
+
+def _row(
+    look: Look, address: str, rows: Sequence[ServiceRow], nodes: Sequence[str], alive: Collection[NodeName]
+) -> MatrixRow:
+    key = f"{rows[0].namespace}/{rows[0].name}"
+    worst = min(rows, key=lambda row: row.word)
+    holder = holders.find(look.evidence, key, address)
+    told = bool(look.evidence.told.get(address))
+    line, out = _told(look, address) if told else _elected(look, key, alive)
+    line = tuple(node for node in line if node not in holder.nodes and node not in look.evidence.silent)
+    bgp = frozenset(one.node for one in look.state.bgp.values() if one.service == key)
+    places = tuple(_place(look, node, holder, line, out, bgp, worst.word) for node in nodes)
+    services = tuple(f"{row.namespace}/{row.name}" for row in rows)
+    return MatrixRow(address, worst.word, address, services, holder.nodes, line, places, told, worst.why)
+
+
+def _told(look: Look, address: str) -> tuple[tuple[str, ...], Mapping[str, str]]:
+    """The line and who is out of it, by the speaker that is heard and knows most."""
+    held = look.evidence.told[address]
+    heard = [one for node, one in held.items() if node not in look.evidence.silent] or list(held.values())
+    best = max(heard, key=lambda one: len(one.candidates))
+    return best.candidates, dict(best.excluded)
+
+
+def _elected(look: Look, service: str, alive: Collection[NodeName]) -> tuple[tuple[str, ...], Mapping[str, str]]:
+    """The same by MetalLB's rules, from what stands in the cluster."""
+    state = look.state
+    dated = next((one for one in state.services.values() if one.service.key == service), None)
+    if dated is None or state.config is None or not state.nodes:
+        return (), {}
+    nodes = {NodeName(name): node for name, node in state.nodes.items()}
+    endpoints: Sequence[Endpoint] = state.endpoints(service)
+    if not state.listed.get(Kind.SLICE):
+        endpoints = [Endpoint(node, servable=True) for node in nodes]
+    verdict = elect(state.config, dated.service, lines.recorded(dated.service), endpoints, nodes, alive)
+    out = {str(node): str(why) for node, why in verdict.excluded.items()}
+    if not verdict.ranking and verdict.reason is not None:
+        out = {str(node): str(verdict.reason) for node in nodes} | out
+    return tuple(map(str, verdict.ranking)), out
+
+
+def _place(
+    look: Look,
+    node: str,
+    holder: Holder,
+    line: Sequence[str],
+    out: Mapping[str, str],
+    bgp: Collection[str],
+    word: Word,
+) -> Place:
+    if node in holder.nodes:
+        if holder.helper:
+            return Place(node, AWAY, "info", "its speaker is away")
+        return Place(node, ANNOUNCES + "!", TONES[word]) if word in PROBLEMS else Place(node, ANNOUNCES, "good")
+    if node in bgp:
+        return Place(node, ANNOUNCES_BGP, "good")
+    if node == holder.helper:
+        return Place(node, HELPS, "info")
+    if node in line:
+        return Place(node, str(line.index(node) + 1), "info")
+    why = out.get(node, "")
+    if node in look.evidence.silent or why == Reason.NOT_ALIVE.value:
+        return Place(node, DOWN, "bad", Reason.NOT_ALIVE.text)
+    if why == Reason.NODE_DRAINS.value:
+        return Place(node, DRAINED, "warn", Reason.NODE_DRAINS.text)
+    if why:
+        return Place(node, NOT_ELIGIBLE if line or holder.nodes else NOBODY, "dim", sentence(why))
+    return Place(node, NOBODY if holder.known or holder.reason else UNTOLD, "dim", sentence(holder.reason))
+
+
+def sentence(reason: str) -> str:
+    """A reason in words."""
+    try:
+        return Reason(reason).text
+    except ValueError:
+        return reason.replace("_", " ")
+
+
+def matrix_from(first: int, shown: int, total: int) -> Listing[MatrixRow]:
+    """The table, whose nodes' columns begin with the node of that place."""
+    title = MATRIX.title if shown >= total else f"{MATRIX.title} at nodes {first + 1}-{first + shown} of {total} (< >)"
+    return replace(MATRIX, title=title, columns=lambda look, room, rows: _columns(look, room, rows, first))
+
+
+def room_for(look: Look, room: int) -> tuple[int, int]:
+    """How many columns of nodes fit, and how wide each is."""
+    found = names(look)
+    width = min(max([MIN_NODE, *map(len, found)]), MAX_NODE)
+    wide = look.width >= WIDE_FROM
+    fixed = STATE_WIDTH + ADDRESS_WIDTH + SERVICE_WIDTHS[wide] + NEXT_WIDTHS[wide] + 4 * GAP
+    return max((room - fixed) // (width + 1), 1), width
+
+
+def _columns(look: Look, room: int, rows: Sequence[MatrixRow], first: int = 0) -> tuple[Column, ...]:
+    many, width = room_for(look, room)
+    shown = names(look)[first : first + many]
+    return spread(
+        (
+            Column("st", "ST", STATE_WIDTH),
+            Column("ip", "ADDRESS", ADDRESS_WIDTH),
+            Column("svc", "SERVICE", FLEX),
+            *(Column(f"node {node}", fit(node, width, look.glyphs), width) for node in shown),
+            Column("next", "NEXT", NEXT_WIDTHS[look.width >= WIDE_FROM]),
+        ),
+        room,
+    )
+
+
+def _cells(row: MatrixRow, columns: tuple[Column, ...], glyphs: Glyphs) -> Cells:
+    places = {f"node {place.node}": Span(place.sign, place.tone) for place in row.places}
+    troubled = row.word in PROBLEMS
+    known = {
+        "st": Span(f" {row.word.name}", TONES[row.word]),
+        "ip": Span(row.address),
+        "svc": Span(row.shown, "strong" if troubled else ""),
+        "next": Span(row.next, "dim" if row.line else "warn"),
+        **places,
+    }
+    return tuple(_fitted(known.get(column.key, Span("")), column, glyphs) for column in columns)
+
+
+def _fitted(span: Span, column: Column, glyphs: Glyphs) -> Span:
+    return Span(fit(span.text, column.width, glyphs), span.tone)
+
+
+def _record(row: MatrixRow) -> Record:
+    return {
+        "state": row.word.name,
+        "address": row.address,
+        "services": list(row.services),
+        "announced_by": list(row.owners),
+        "next": list(row.line),
+        "out": dict(row.out),
+        "told_by_speakers": row.told,
+        "why": row.stands,
+    }
+
+
+def _remark(row: MatrixRow, room: int, glyphs: Glyphs) -> Line:
+    """Who has it, who is next, and why the others are out."""
+    subject = f" {row.address}  "
+    line = f", then {', '.join(row.line)}" if row.line else ", and nobody after"
+    stands = f"{', '.join(row.owners)} announces it{line}" if row.owners else row.stands
+    guess = "" if row.told else " (elected here: no speaker can be asked)"
+    text = "; ".join((f"{stands}{guess}", *(f"{node}: {why}" for node, why in row.out.items())))
+    return (Span(subject, TONES[row.word]), Span(fit(text, room - len(subject), glyphs), "dim"))
+
+
+def _fields(row: MatrixRow) -> Mapping[str, str]:
+    spaces = " ".join(name.partition("/")[0] for name in row.services)
+    owners = " ".join(row.owners)
+    return {
+        "st": row.word.name,
+        "ns": spaces,
+        "svc": " ".join(row.services),
+        "ip": row.address,
+        "node": owners,
+        "next": row.next,
+        "out": " ".join(row.out),
+    }
+
+
+def _selection(row: MatrixRow) -> Selection:
+    namespace, _, name = row.services[0].partition("/")
+    return Selection(namespace, name, row.address, row.owners[0] if row.owners else "")
+
+
+MATRIX: Listing[MatrixRow] = Listing(
+    name="announcers",
+    title="ADDRESSES",
+    empty="no Service has an address",
+    key=lambda row: row.key,
+    fields=_fields,
+    orders=(
+        Order("problems first", lambda row: (row.word, number(row.address)), ("st",)),
+        Order("address", lambda row: number(row.address), ("ip",)),
+        Order("name", lambda row: row.services, ("svc",)),
+        Order("next", lambda row: (row.line[:1], number(row.address)), ("next",)),
+    ),
+    columns=_columns,
+    cells=_cells,
+    record=_record,
+    selection=_selection,
+    remark=_remark,
+    remarks=True,
+)

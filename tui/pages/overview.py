@@ -1,0 +1,81 @@
+"""Overview: the table of Services, one row for each address, problems first. Pure.
+
+The pools above it are `gauges`', the events below it `news`'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pylb.tui import columns, words
+from pylb.tui.addresses import number
+from pylb.tui.exports import Record
+from pylb.tui.pages.listing import Column, Listing, Order
+from pylb.tui.pages.look import Look
+from pylb.tui.rows import ServiceRow
+from pylb.tui.seams import Selection
+from pylb.tui.words import Glyphs, Line, Span, fit
+
+POOL_LINES, EVENT_LINES = (2, 4, 8), (1, 3, 6)  # by how high the terminal is
+FRAME = 4  # cells that a panel's frame and padding take of its width
+
+
+def _columns(look: Look, room: int, rows: Sequence[ServiceRow]) -> tuple[Column, ...]:
+    return columns.layout(look.width, room, max((len(row.pool) for row in rows), default=0))
+
+
+def record(row: ServiceRow) -> Record:
+    """A row as it is copied and exported."""
+    return {
+        "state": row.word.name,
+        "namespace": row.namespace,
+        "service": row.name,
+        "address": row.address or None,
+        "shared_by": row.shared,
+        "pool": row.pool or None,
+        "how": row.how,
+        "pinned_by": row.source or None,
+        "nodes": list(row.nodes),
+        "since": words.stamp(row.since_at),
+        "created": words.stamp(row.created),
+        "why": row.why,
+    }
+
+
+def selection(row: ServiceRow) -> Selection:
+    """What a row is about."""
+    return Selection(row.namespace, row.name, row.address, row.nodes[0] if row.nodes else "")
+
+
+def _remark(row: ServiceRow, room: int, glyphs: Glyphs) -> Line:
+    """The row's state in a sentence."""
+    subject = f"{row.namespace}/{row.name} {row.address}".strip()
+    return (
+        Span(f" {subject}  ", columns.TONES[row.word]),
+        Span(fit(row.why, room - len(subject) - 4, glyphs), "dim"),
+    )
+
+
+SERVICES: Listing[ServiceRow] = Listing(
+    name="services",
+    title="SERVICES",
+    empty="no Service of type LoadBalancer",
+    key=lambda row: row.key,
+    fields=lambda row: row.columns,
+    orders=(
+        Order("problems first", lambda row: row.order, ("st",)),
+        Order("name", lambda row: (row.namespace, row.name), ("full", "ns", "svc")),
+        Order("address", lambda row: number(row.address), ("ip",)),
+        Order("pool", lambda row: (row.pool, number(row.address)), ("pool",)),
+        Order("node", lambda row: (row.node, number(row.address)), ("node",)),
+        Order("how", lambda row: (row.how, row.source, row.namespace, row.name), ("pin", "how", "source")),
+        Order("moved last", lambda row: -(row.since_at or 0.0), ("since",)),
+        Order("newest first", lambda row: -(row.created or 0.0), ("age",)),
+    ),
+    columns=_columns,
+    cells=columns.cells,
+    record=record,
+    selection=selection,
+    remark=_remark,
+    remarks=True,
+)

@@ -1,0 +1,199 @@
+"""Requests: which Services wait for an address or ask for one of their own, and why they have it or not. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pylb.core import findings, requests
+from pylb.core.findings import Fix, Mark, Row
+from pylb.core.model import Service
+from pylb.tui import cases, words
+from pylb.tui.addresses import number
+from pylb.tui.columns import TONES
+from pylb.tui.exports import Record
+from pylb.tui.pages.listing import FLEX, Cells, Column, Listing, Order, spread
+from pylb.tui.pages.look import Look
+from pylb.tui.rows import FINE, SHORT_SOURCES, ServiceRow, Word
+from pylb.tui.seams import Selection
+from pylb.tui.words import Glyphs, Line, Span, fit
+
+MAX_EXPLAINED = 100  # waiting Services whose reason is worked out for the table; the others show the controller's word
+FULL_FROM = 100  # cells of the terminal
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRow:
+    """What one Service asks for, and what became of it."""
+
+    key: str  # NAMESPACE/NAME
+    word: Word
+    wants: str
+    source: str  # where that is written; "" where nothing is
+    has: tuple[str, ...]
+    why: str
+    since: float | None  # when it began to wait
+    waited: str
+
+
+def rows(look: Look) -> tuple[RequestRow, ...]:
+    """Services that wait, and those that ask for something; the waiting first, the longest first."""
+    seen: dict[str, list[ServiceRow]] = {}
+    for row in look.services:
+        seen.setdefault(f"{row.namespace}/{row.name}", []).append(row)
+    found: list[RequestRow] = []
+    for key, mine in seen.items():
+        service = look.state.services[key].service
+        waits = any(row.word is Word.PEND for row in mine)
+        if waits or asked_for(service):
+            found.append(_row(look, key, service, mine, explained=waits and len(found) < MAX_EXPLAINED))
+    return tuple(sorted(found, key=_order))
+
+
+def asked_for(service: Service) -> str:
+    """Where a Service writes what it asks for, as it is shown; "" where it takes what comes."""
+    source = requests.pin_source(service)
+    if source:
+        return SHORT_SOURCES.get(source, source)
+    return "pool" if requests.annotation(service, requests.ADDRESS_POOL) else ""
+
+
+def wants(service: Service) -> str:
+    """What a Service asks for, in a few words."""
+    pinned = requests.annotation(service, requests.LOAD_BALANCER_IPS) or service.load_balancer_ip
+    pool = requests.annotation(service, requests.ADDRESS_POOL)
+    sharing = requests.annotation(service, requests.ALLOW_SHARED_IP)
+    text = pinned or (f"any of {pool}" if pool else _any(service))
+    return f"{text} share" if sharing else text
+
+
+def _any(service: Service) -> str:
+    families = sorted(requests.cluster_families(service.cluster_ips))
+    return "any " + " and ".join(f"IPv{family}" for family in families) if families else "any"
+
+
+def _row(look: Look, key: str, service: Service, mine: Sequence[ServiceRow], *, explained: bool) -> RequestRow:
+    worst = min(mine, key=lambda row: row.word)
+    waiting = look.state.waits.get(key)
+    pending = worst.word is Word.PEND
+    since = (waiting.at if waiting is not None else worst.created) if pending else None
+    trouble = findings.first_trouble(cases.reasons(look.state, look.scenery, key)) if explained else None
+    return RequestRow(
+        key=key,
+        word=worst.word,
+        wants=wants(service),
+        source=asked_for(service),
+        has=service.ingress,
+        why=trouble.text if trouble is not None else _granted(worst, service),
+        since=since,
+        waited=words.age(look.seen - since) if since is not None else "-",
+    )
+
+
+def _granted(row: ServiceRow, service: Service) -> str:
+    return f"has {', '.join(service.ingress)} of pool {row.pool or '?'}" if row.word in FINE else row.why
+
+
+def _order(row: RequestRow) -> tuple[bool, float, int, tuple[int, int], str]:
+    pending = row.word is Word.PEND
+    return (not pending, row.since or 0.0, int(row.word), number(row.has[0] if row.has else ""), row.key)
+
+
+def title(row: RequestRow | None) -> str:
+    """The heading of the chain of checks."""
+    if row is None:
+        return "WHY"
+    return f"WHY IS {row.key} PENDING?" if row.word is Word.PEND else f"WHAT BECAME OF {row.key}"
+
+
+def chain(look: Look, row: RequestRow | None) -> tuple[Row, ...]:
+    """The checks of the row's first question, in their order."""
+    return cases.reasons(look.state, look.scenery, row.key) if row is not None else ()
+
+
+def fixes(rows: Sequence[Row]) -> tuple[Fix, ...]:
+    """What helps, in order, without what merely informs."""
+    return tuple(fix for row in rows if row.mark in (Mark.FAIL, Mark.WARN, Mark.HINT) for fix in row.fixes)
+
+
+def _columns(look: Look, room: int, shown: Sequence[RequestRow]) -> tuple[Column, ...]:
+    full = look.width >= FULL_FROM
+    return spread(
+        (
+            Column("st", " ST", 5),
+            Column("svc", "SERVICE", 24 if full else 18),
+            Column("wants", "WANTS", 22 if full else 16),
+            *((Column("source", "FROM", 17),) if full else ()),
+            Column("why", "WHY", FLEX),
+            Column("wait", "WAITS", 5),
+        ),
+        room,
+    )
+
+
+def _cells(row: RequestRow, columns: tuple[Column, ...], glyphs: Glyphs) -> Cells:
+    tone = TONES[row.word]
+    known = {
+        "st": Span(f" {row.word.name}", tone),
+        "svc": Span(row.key, "strong"),
+        "wants": Span(row.wants),
+        "source": Span(row.source or "-", "dim"),
+        "why": Span(row.why, tone if row.word is Word.PEND else "dim"),
+        "wait": Span(row.waited, "dim"),
+    }
+    return tuple(Span(fit(known[one.key].text, one.width, glyphs), known[one.key].tone) for one in columns)
+
+
+def _record(row: RequestRow) -> Record:
+    return {
+        "state": row.word.name,
+        "service": row.key,
+        "wants": row.wants,
+        "from": row.source or None,
+        "has": list(row.has),
+        "why": row.why,
+        "waits_since": words.stamp(row.since),
+    }
+
+
+def _selection(row: RequestRow) -> Selection:
+    namespace, _, name = row.key.partition("/")
+    return Selection(namespace, name, row.has[0] if row.has else "")
+
+
+REQUESTS: Listing[RequestRow] = Listing(
+    name="requests",
+    title="PENDING AND PINNED",
+    empty="no Service waits, and none asks for an address or a pool of its own",
+    key=lambda row: row.key,
+    fields=lambda row: {
+        "st": row.word.name,
+        "svc": row.key,
+        "ns": row.key.partition("/")[0],
+        "ip": " ".join((row.wants, *row.has)),
+        "pool": row.wants,
+        "from": row.source,
+        "why": row.why,
+    },
+    orders=(
+        Order("waiting first", _order, ("st",)),
+        Order("name", lambda row: row.key, ("svc",)),
+        Order("what it wants", lambda row: (number(row.wants.split()[0] if row.wants else ""), row.wants), ("wants",)),
+        Order("where it is written", lambda row: (row.source, row.key), ("source",)),
+        Order("longest wait", lambda row: (row.since is None, row.since or 0.0, row.key), ("wait",)),
+    ),
+    columns=_columns,
+    cells=_cells,
+    record=_record,
+    selection=_selection,
+    remarks=True,
+)
+
+
+def commands(found: Sequence[Fix], width: int, glyphs: Glyphs) -> tuple[Line, ...]:
+    """What helps, each with the command to type for it."""
+    lines: list[Line] = []
+    for place, fix in enumerate(found, 1):
+        lines.append((Span(f"fix {place}  ", "info"), Span(fit(fix.text, width - 7, glyphs), "strong")))
+        lines += [(Span(fit(f"       {part}", width, glyphs), "dim"),) for part in fix.command.splitlines()]
+    return tuple(lines)
