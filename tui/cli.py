@@ -69,6 +69,7 @@ def tui(
     from pylb.tui import start  # Textual: 0.3 s, which --once and --help need not pay
     from pylb.tui.hands import ClusterHands
     from pylb.tui.preferences import PreferencesError
+    from pylb.tui.reel import Reel
     from pylb.tui.replay import ReplaySource
     from pylb.tui.source import ClusterSource
 
@@ -79,7 +80,7 @@ def tui(
         sys.exit(WRONG_INPUT)
     if recording is not None:
         played = ReplaySource(recording)
-        start.run(played, options, now=played.now)
+        start.run(played, options, [Reel(played, recording)], now=played.now)
     elif found is not None:
         cluster = [
             *(["--kubeconfig", kubeconfig] if kubeconfig else []),

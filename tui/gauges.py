@@ -95,7 +95,7 @@ def _wide(gauge: Gauge, width: int, room: int, glyphs: Glyphs) -> Line:
     tail = f"   pinned {words.count(gauge.pinned):<{PINNED_WIDTH}}"
     way = "not announced" if not gauge.announced else "automatic" if gauge.auto else "by name"
     return (
-        Span(fit(gauge.name, NAME_WIDTH, glyphs).ljust(NAME_WIDTH + 1), "strong"),
+        Span(words.pad(fit(gauge.name, NAME_WIDTH, glyphs), NAME_WIDTH + 1), "strong"),
         Span(fit(gauge.ranges, room - 1, glyphs).ljust(room), "dim"),
         *_bar(gauge, width - FIXED_WIDTH - room, glyphs),
         *_counts(gauge, COUNT_WIDTH),
@@ -109,7 +109,7 @@ def _small(gauge: Gauge, width: int, glyphs: Glyphs) -> Line:
     bar = min(SMALL_BAR_WIDTH, left // 2)
     name = left - bar - 1
     return (
-        Span(fit(gauge.name, name, glyphs).ljust(name + 1), "strong"),
+        Span(words.pad(fit(gauge.name, name, glyphs), name + 1), "strong"),
         *_bar(gauge, bar, glyphs),
         *_counts(gauge, COUNT_WIDTH - 1),
     )

@@ -59,6 +59,10 @@ class Extra(Protocol):
         """Its heading."""
 
     @property
+    def mode(self) -> str:
+        """What the status line says instead of LIVE, such as REPLAY; "" where what is shown is live."""
+
+    @property
     def keys(self) -> Sequence[Key]:
         """Its keys; none may be one of the app's own."""
 

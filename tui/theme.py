@@ -12,7 +12,7 @@ from rich.text import Text
 from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
-from pylb.tui.words import Line
+from pylb.tui.words import Line, clean
 
 ACTION = "pylb"  # in the meta of a style: what a click does; Textual underlines what has its own "@click"
 DIM = "pylb-dim"  # the variable of a theme of ours that less important text has its colour from
@@ -143,11 +143,11 @@ def _rich(text: str) -> str | None:
 
 
 def paint(line: Line, known: Tones) -> Text:
-    """A line with its tones as styles. Never markup: a name in brackets stays what it is."""
+    """A line with its tones as styles. Never markup, and no command to the terminal: a name in brackets stays what it is."""
     text = Text(no_wrap=True, overflow="ellipsis", end="")
     for span in line:
         style = known.get(span.tone)
         if span.action:
             style = (style or Style()) + Style(meta={ACTION: span.action})
-        text.append(span.text, style)
+        text.append(clean(span.text), style)
     return text

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from itertools import accumulate
 from typing import NamedTuple
+from unicodedata import category, east_asian_width
 
 from pylb.core.ranges import Range
 
@@ -17,6 +19,9 @@ COARSE_S = 5  # ages below a minute go in steps of this
 WEEK_DAYS = 7  # above it, hours are noise
 PLAIN_COUNT = 10_000  # larger numbers are shortened
 MAX_EXPONENT_SHOWN = 1e12
+FIRST_ACCENT = "\u0300"  # below it every character takes one cell
+VARIANTS = ("\ufe00", "\ufe0f")  # ask for another look of the character before: terminals disagree on its width then
+SKINS = ("\U0001f3fb", "\U0001f3ff")  # colour the emoji before
 
 
 class Span(NamedTuple):
@@ -122,12 +127,60 @@ def span_text(span: Range) -> str:
     return whole
 
 
+def clean(text: str) -> str:
+    """The text as a terminal can show it: what controls, joins or turns characters round is gone or a question mark.
+
+    Whoever may write an Event may put such characters into it; without them each character has a width of its own.
+    """
+    if text.isprintable() and text.isascii():
+        return text
+    return "".join(filter(None, map(_shown, text)))
+
+
+def _shown(character: str) -> str:
+    kind = category(character)
+    if character.isprintable() and not VARIANTS[0] <= character <= VARIANTS[1]:
+        return character
+    return "" if kind in ("Cf", "Mn") else " " if character in "\t\n" or kind[0] == "Z" else "?"
+
+
+def cells(text: str) -> int:
+    """How many cells of a terminal a text takes: two for a wide character, none for an accent on the one before."""
+    if text.isascii():
+        return len(text)
+    return sum(map(_cells, text))
+
+
+def _cells(character: str) -> int:
+    if character < FIRST_ACCENT:
+        return 1
+    if category(character) in ("Mn", "Me", "Cf") or SKINS[0] <= character <= SKINS[1]:
+        return 0
+    return 2 if east_asian_width(character) in "WF" else 1
+
+
 def fit(text: str, width: int, glyphs: Glyphs = ASCII) -> str:
-    """The text in at most `width` characters, with a mark where its end was cut."""
-    if len(text) <= width:
+    """The text, clean, in at most `width` cells, with a mark where its end was cut."""
+    text = clean(text)
+    if cells(text) <= width:
         return text
     keep = width - len(glyphs.ellipsis)
-    return text[:keep] + glyphs.ellipsis if keep >= 0 else ""
+    return _cut(text, keep) + glyphs.ellipsis if keep >= 0 else ""
+
+
+def pad(text: str, width: int, glyphs: Glyphs = ASCII) -> str:
+    """The text in exactly `width` cells."""
+    text = fit(text, width, glyphs)
+    return text + " " * (width - cells(text))
+
+
+def _cut(text: str, width: int) -> str:
+    if text.isascii():
+        return text[:width]
+    for place, end in enumerate(accumulate(map(_cells, text))):
+        if end > width:
+            return text[:place]
+    return text
 
 
 def bar(part: int, whole: int, width: int) -> int:
@@ -154,6 +207,11 @@ def sparkline(values: Sequence[float | None], width: int, top: float, glyphs: Gl
             step = int(min(max(value, 0.0) / top, 1.0) * (len(glyphs.levels) - 1)) if top > 0 else 0
             spans.append(Span(glyphs.levels[step], "good"))
     return tuple(spans)
+
+
+def wide(line: Line) -> int:
+    """How many cells a line takes."""
+    return sum(cells(span.text) for span in line)
 
 
 def plain(line: Line) -> str:

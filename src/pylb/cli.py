@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 import click
@@ -47,18 +48,32 @@ class Parts(click.Group):
         try:
             command = getattr(importlib.import_module(where), attribute)
         except ModuleNotFoundError as error:
-            if (error.name or "").startswith("pylb."):  # the image has the daemons alone
-                raise click.ClickException(f"{cmd_name} is no part of this installation of pylb") from error
-            extra = PARTS.get((error.name or "").split(".")[0])
-            if extra is None:
-                raise
-            raise click.ClickException(f"{error.name} is not installed; try: pip install 'pylb[{extra}]'") from error
+            raise (_missing(error, cmd_name) or error) from None
         assert isinstance(command, click.Command)  # noqa: S101 - the table above is ours
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; what it imports late may be missing, too."""
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            raise (_missing(error, ctx.invoked_subcommand or "tui") or error) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+def _missing(error: ModuleNotFoundError, command: str) -> click.ClickException | None:
+    """What to say where a module is missing; None where that is a mistake of ours."""
+    name = (error.name or "").split(".")[0]
+    if name == "pylb":  # the image has the daemons alone
+        return click.ClickException(f"{command} is no part of this installation of pylb")
+    if name not in PARTS:
+        return None
+    if os.environ.get("SNAP"):  # which brings all of them
+        return click.ClickException(f"{name} is missing in this snap: build or install it anew (docs/snap.md)")
+    return click.ClickException(f"{name} is not installed; try: {sys.executable} -m pip install 'pylb[{PARTS[name]}]'")
 
 
 @click.group(

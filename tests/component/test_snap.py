@@ -6,18 +6,22 @@ The packages that it brings are copied from this Python, so that nothing is fetc
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 
 from pylb import __version__
+from pylb.cli import COMMANDS, main
 
-SCRIPT = spec_from_file_location("snap", Path(__file__).parents[2] / "scripts" / "snap.py")
+ROOT = Path(__file__).parents[2]
+SCRIPT = spec_from_file_location("snap", ROOT / "scripts" / "snap.py")
 assert SCRIPT is not None
 assert SCRIPT.loader is not None
 snap = module_from_spec(SCRIPT)
@@ -109,3 +113,24 @@ def test_nothing_in_it_is_compiled_for_one_machine(unpacked: Path) -> None:
 def test_a_complaint_with_exit_code_0_is_a_fault(tmp_path: Path) -> None:
     with pytest.raises(snap.Fault, match="the completer is missing"):
         snap.run(["sh", "-c", "echo the completer is missing >&2"])
+
+
+def test_every_command_that_reads_the_cluster_is_given_a_kubeconfig_that_the_snap_may_read() -> None:
+    """The launcher knows them by name; those that run kubectl it sends elsewhere, and daemons are no matter of a snap."""
+    text = (ROOT / "snap" / "local" / "pylb").read_text()
+    [known] = re.findall(r"^  (tui \| .*)\)$", text, re.MULTILINE)
+    elsewhere = {"install", "uninstall", "rollback", "restore", "controller", "speaker"}
+    context = click.Context(main)
+    reading = {
+        name
+        for name in COMMANDS
+        if any("--kubeconfig" in option.opts for option in main.get_command(context, name).params)
+    }
+    assert set(known.split(" | ")) == reading - elsewhere
+
+
+def test_moves_ask_for_a_kubeconfig_and_recordings_do_not(unpacked: Path, tmp_path: Path) -> None:
+    done = run(unpacked, tmp_path, "pylb", "drain", "n1")
+    assert (done.returncode, "may not read any kubeconfig yet" in done.stderr) == (2, True)
+    done = run(unpacked, tmp_path, "pylb", "status", "--replay", "none")
+    assert "kubeconfig" not in done.stderr

@@ -27,6 +27,7 @@ class Demo:
     """An extra as the demo brings one."""
 
     title: str = "PROBE [/x]"
+    mode: str = ""
     height: int = 2
     pressed: list[Selection] = field(default_factory=list)
     wide: int = 0

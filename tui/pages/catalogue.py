@@ -28,7 +28,9 @@ PAGES = (
 DETAIL = Page("detail", "", "Detail", "Detail", "detail:DetailScreen")  # of the row that it was opened from
 FIRST = PAGES[0]
 BY_KEY = {page.key: page for page in (*PAGES, DETAIL)}
-EXTRA_KEYS = frozenset("xszbap") | {f"f{number}" for number in range(2, 10)}  # no screen takes them
+BRACKETS = {f"{side}_{shape}_bracket" for side in ("left", "right") for shape in ("square", "curly")}
+FUNCTIONS = {f"f{number}" for number in range(2, 10)}
+EXTRA_KEYS = frozenset({*"xszbap", "comma", "full_stop", *BRACKETS, *FUNCTIONS})  # no screen takes them
 
 
 def for_extras(key: str) -> bool:

@@ -26,6 +26,7 @@ class Standing:
     filter: str = ""
     broken: bool = False  # the filter's pattern cannot be read
     write: bool = False  # whether keys may change the cluster
+    mode: str = ""  # instead of LIVE, where what is shown is not
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,11 @@ def title(source: str, page: Page, subject: str, width: int, glyphs: Glyphs) -> 
     brand = Span("pylb", "brand")
     edge = len(brand.text) + 2 * len(GAP)
     forms = [_tabs(page, subject, form) for form in (FULL, SHORT, DIGITS)]
-    wanted = edge + max(min(len(source), MAX_SOURCE), MIN_SOURCE)
-    tabs = next((one for one in forms[:-1] if wanted + len(words.plain(one)) <= width), forms[-1])
-    room = max(width - edge - len(words.plain(tabs)), 0)
+    wanted = edge + max(min(words.cells(source), MAX_SOURCE), MIN_SOURCE)
+    tabs = next((one for one in forms[:-1] if wanted + words.wide(one) <= width), forms[-1])
+    room = max(width - edge - words.wide(tabs), 0)
     name = fit(source, room, glyphs)
-    return (brand, Span(GAP), Span(name, "dim"), Span(" " * (room - len(name) + len(GAP))), *tabs)
+    return (brand, Span(GAP), Span(name, "dim"), Span(" " * (room - words.cells(name) + len(GAP))), *tabs)
 
 
 def _tabs(page: Page, subject: str, form: int) -> Line:
@@ -74,20 +75,22 @@ def status(look: Look, standing: Standing, width: int) -> Line:
     if banner:
         return (Span(fit(words.plain(banner), width, look.glyphs)),)
     right = _right(standing, min(MAX_FILTER_SHOWN, width // FILTER_SHARE), look.glyphs)
-    room = width - len(words.plain(right)) - len(GAP)
+    room = width - words.wide(right) - len(GAP)
     fresh = summary.freshness(look.state, standing.now, look.glyphs, standing.paused)
+    if standing.mode and standing.paused is None:
+        fresh = (Span(f"{look.glyphs.live} {standing.mode}", "warn"),)
     in_words, in_codes = look.standing
     left = _joined(fresh, in_words, 2 * room)
-    if len(words.plain(left)) > room:
+    if words.wide(left) > room:
         left = _cut(_joined(fresh, in_codes, room), room, look.glyphs)
-    return (*left, Span(" " * (width - len(words.plain(left)) - len(words.plain(right)))), *right)
+    return (*left, Span(" " * (width - words.wide(left) - words.wide(right))), *right)
 
 
 def _joined(first: Line, parts: Sequence[Line], room: int) -> Line:
     """The parts that fit into so many cells."""
     line = first
     for part in parts:
-        if len(words.plain(line)) + len(GAP) + len(words.plain(part)) <= room:
+        if words.wide(line) + len(GAP) + words.wide(part) <= room:
             line = (*line, Span(GAP), *part)
     return line
 
@@ -102,7 +105,7 @@ def _right(standing: Standing, limit: int, glyphs: Glyphs) -> Line:
 
 
 def _cut(line: Line, width: int, glyphs: Glyphs) -> Line:
-    return line if len(words.plain(line)) <= width else (Span(fit(words.plain(line), max(width, 0), glyphs)),)
+    return line if words.wide(line) <= width else (Span(fit(words.plain(line), max(width, 0), glyphs)),)
 
 
 def too_small(width: int, height: int) -> Line:

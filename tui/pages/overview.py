@@ -21,7 +21,7 @@ FRAME = 4  # cells that a panel's frame and padding take of its width
 
 
 def _columns(look: Look, room: int, rows: Sequence[ServiceRow]) -> tuple[Column, ...]:
-    return columns.layout(look.width, room, max((len(row.pool) for row in rows), default=0))
+    return columns.layout(look.width, room, max((words.cells(row.pool) for row in rows), default=0))
 
 
 def record(row: ServiceRow) -> Record:
@@ -52,7 +52,7 @@ def _remark(row: ServiceRow, room: int, glyphs: Glyphs) -> Line:
     subject = f"{row.namespace}/{row.name} {row.address}".strip()
     return (
         Span(f" {subject}  ", columns.TONES[row.word]),
-        Span(fit(row.why, room - len(subject) - 4, glyphs), "dim"),
+        Span(fit(row.why, room - words.cells(subject) - 4, glyphs), "dim"),
     )
 
 

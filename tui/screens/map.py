@@ -13,8 +13,9 @@ from textual.content import Content
 from pylb.tui import filters
 from pylb.tui.exports import Record
 from pylb.tui.pages import legend, map
+from pylb.tui.pages.grid import Grid, Place
 from pylb.tui.pages.look import Look
-from pylb.tui.pages.map import LEGEND, Grid, Place
+from pylb.tui.pages.map import LEGEND
 from pylb.tui.screens.page import PageScreen
 from pylb.tui.seams import Selection
 from pylb.tui.widgets.board import Board

@@ -157,7 +157,8 @@ class PageScreen(Screen[None]):
         app = self.app_frame
         now, paused = app.now(), app.pulse.paused
         broken = bool(filters.parse(self.filter).broken)
-        standing = Standing(now, paused, self.filter, broken=broken, write=app.write)
+        mode = next((extra.mode for extra in app.extras if extra.mode), "")
+        standing = Standing(now, paused, self.filter, broken=broken, write=app.write, mode=mode)
         line = frame.status(self.look, standing, self.look.width - EDGES)
         self.query_one(".status", Board).show([line], app.tones)
         for panel in self.query(ExtraPanel):

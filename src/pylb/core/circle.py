@@ -41,7 +41,7 @@ class Circle:
 
     def __init__(self, node: NodeName, peers: Peers, since: float) -> None:
         self._node, self._peers = node, peers
-        self._ring: list[NodeName] = []
+        self.order: list[NodeName] = []
         self._places: dict[NodeName, int] = {}
         self._next = 0  # on the ring: whose turn it is, and whose to be asked by one who listens
         self._next_asked = 0
@@ -53,18 +53,29 @@ class Circle:
         self._lost: dict[NodeName, float] = {}  # those that this node watched until they fell silent, and since when
         self.losses: dict[NodeName, Loss] = {}  # what all are told of them
         self._company = 0
+        self._looked_at = since
+        self._beside: dict[NodeName, list[NodeName]] = {}  # what was found at that time
 
     def sit(self, members: Collection[NodeName]) -> None:
         """These nodes, this one among them, are on the link."""
         ring = sorted({*members, self._node}, key=place)
-        if ring != self._ring:
-            self._ring, self._places = ring, {node: index for index, node in enumerate(ring)}
+        if ring != self.order:
+            self.order, self._places = ring, {node: index for index, node in enumerate(ring)}
+            self._beside.clear()
             self._next = self._next_asked = self._places[self._node]
 
     def beside(self, node: NodeName, now: float) -> list[NodeName]:
         """The nearest live nodes on either side of one, which watch it; this node is one of them if it is that near."""
-        at, size = self._places.get(node), len(self._ring)
-        after = bisect_left(self._ring, place(node), key=place) if at is None else at + 1
+        if now != self._looked_at:
+            self._looked_at = now
+            self._beside.clear()
+        if node not in self._beside:
+            self._beside[node] = self._look(node, now)
+        return self._beside[node]
+
+    def _look(self, node: NodeName, now: float) -> list[NodeName]:
+        at, size = self._places.get(node), len(self.order)
+        after = bisect_left(self.order, place(node), key=place) if at is None else at + 1
         before = (after if at is None else at) - 1
         found = dict.fromkeys(islice(self._live((after + step for step in range(size)), node, now), NEAR))
         found.update(dict.fromkeys(islice(self._live((before - step for step in range(size)), node, now), NEAR)))
@@ -72,7 +83,7 @@ class Circle:
 
     def _live(self, places: Iterator[int], but: NodeName, now: float) -> Iterator[NodeName]:
         for index in places:
-            node = self._ring[index % len(self._ring)]
+            node = self.order[index % len(self.order)]
             if node != but and (node == self._node or self._is_live(node, now)):
                 yield node
 
@@ -178,7 +189,7 @@ class Circle:
     @property
     def slack(self) -> float:
         """Seconds more that may pass between two beats of a node that does not watch this one."""
-        turns = -(-len(self._ring) // (FAN - 2 * NEAR - COMPANY))
+        turns = -(-len(self.order) // (FAN - 2 * NEAR - COMPANY))
         return MISSED * (turns - 1)
 
     def _far(self, count: int, now: float) -> list[NodeName]:
@@ -187,13 +198,13 @@ class Circle:
         self._counted = now
         if self._news and self._rounds >= 1.0:
             self._news, self._rounds = self._news - 1, self._rounds - 1.0
-            count = len(self._ring)
+            count = len(self.order)
         found: list[NodeName] = []
-        for _ in range(len(self._ring)):
+        for _ in range(len(self.order)):
             if len(found) >= count:
                 break
-            self._next = (self._next + 1) % len(self._ring)
-            node = self._ring[self._next]
+            self._next = (self._next + 1) % len(self.order)
+            node = self.order[self._next]
             if node != self._node and node not in self._peers.near:
                 found.append(node)
         return found
@@ -206,13 +217,13 @@ class Circle:
 
     def _strangers(self) -> list[NodeName]:
         """Of those who have not shown yet that they live, those whose turn it is."""
-        count = -(-len(self._ring) * round(INTERVAL * 100) // round(ROUND * 100))
+        count = -(-len(self.order) * round(INTERVAL * 100) // round(ROUND * 100))
         found: list[NodeName] = []
-        for _ in range(len(self._ring)):
+        for _ in range(len(self.order)):
             if len(found) >= count:
                 break
-            self._next_asked = (self._next_asked + 1) % len(self._ring)
-            node = self._ring[self._next_asked]
+            self._next_asked = (self._next_asked + 1) % len(self.order)
+            node = self.order[self._next_asked]
             known = self._peers.get(node)
             if node != self._node and (known is None or not known.confirmed):
                 found.append(node)

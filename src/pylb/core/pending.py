@@ -58,7 +58,7 @@ Q = Question.ALLOCATED
 def allocation(scene: Scene, case: Case, services: Mapping[ServiceKey, Service]) -> tuple[Row, ...]:
     """The rows of the first question; `services` are all that are known, for those in the way."""
     config = scene.config
-    head = (*_slips(case.service), *_writer(case), _controller(scene), _configuration(scene))
+    head = (*_slips(case.service), *_writer(case), _controller(scene, case), _configuration(scene))
     if config is None:
         return (*head, *_unjudged(case))
     decision = decide(config, scene.ledger, case.service, scene.load_balancer_class, scene.taken)
@@ -271,20 +271,20 @@ def _writer(case: Case) -> Iterator[Row]:
         yield Row(Q, WRITER, Mark.FAIL, f'"{case.rival}" writes its status, too, and pylb leaves it alone', (fix,))
 
 
-def _controller(scene: Scene) -> Row:
+def _controller(scene: Scene, case: Case) -> Row:
+    """Who gives addresses; one that has its address does without for a while."""
     seen = scene.controllers
+    away = Mark.WARN if case.service.ingress else Mark.FAIL
     look = scene.shell.on("-n pylb-system get pods -o wide")
     if not seen.known:
         return Row(Q, CONTROLLER, Mark.UNKNOWN, "whether a controller runs may not be seen here")
     if seen.trouble:
-        return Row(Q, CONTROLLER, Mark.FAIL, seen.trouble, (Fix("look at the pods", look),))
+        return Row(Q, CONTROLLER, away, seen.trouble, (Fix("look at the pods", look),))
     if seen.leader:
         return Row(Q, CONTROLLER, Mark.PASS, f"{seen.leader} leads")
     if seen.ready:
         return Row(Q, CONTROLLER, Mark.PASS, f"{listed(seen.ready)} runs; who leads is not told")
-    return Row(
-        Q, CONTROLLER, Mark.FAIL, "no controller is ready: nobody gives addresses", (Fix("look at the pods", look),)
-    )
+    return Row(Q, CONTROLLER, away, "no controller is ready: nobody gives addresses", (Fix("look at the pods", look),))
 
 
 def _configuration(scene: Scene) -> Row:

@@ -6,7 +6,7 @@ A node that was held up, or cut off, cannot tell who was silent: it listens agai
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from pylb.core.beats import INTERVAL, State
 from pylb.core.effects import Down, Effect, Lost, Stalled, Up
@@ -44,6 +44,7 @@ class Presence:
         self._ticked = now
         self._up: dict[NodeName, bool] = {}
         self._lost: dict[NodeName, list[float]] = {}
+        self._able: dict[tuple[str, ...], bool] = {}  # who else may take what, since the last tick
         self._company: dict[NodeName, float] = {}  # with whom there is something to settle, and until when
 
     def may_rely(self, now: float) -> bool:
@@ -129,6 +130,7 @@ class Presence:
     def tick(self, now: float) -> float:
         """Let time pass; gives the seconds for which this process was held up, or 0."""
         gap, self._ticked = now - self._ticked, now
+        self._able.clear()
         held_up = gap if gap > STALL_LIMIT else 0.0
         if held_up:
             self.effects.append(Stalled(held_up))
@@ -180,11 +182,19 @@ class Presence:
             self.state = State.JOINING
             self.effects.append(Down(self.node, cause, seconds))
 
-    def may_take(self, node: NodeName, segments: Iterable[Segment], now: float) -> bool:
+    def may_take(self, node: NodeName, segments: Collection[Segment], now: float) -> bool:
         """Whether a node may take an address that is answered on these links."""
         if node == self.node:
             since = max((one.since + LISTEN_AGAIN + one.listening for one in segments), default=math.inf)
             return self.state.may_take and now >= max(self.active_at, since)
+        if all(segment.circle is None for segment in segments):
+            return self._may_take(node, segments, now)
+        key = (node, *(segment.link.name for segment in segments))  # of so many it is found out once a tick
+        if key not in self._able:
+            self._able[key] = self._may_take(node, segments, now)
+        return self._able[key]
+
+    def _may_take(self, node: NodeName, segments: Collection[Segment], now: float) -> bool:
         lost = [at for at in self._lost.get(node, ()) if now < at + FLAP_WINDOW]
         if len(lost) >= FLAPS and now < lost[-1] + FLAP_HOLD:
             return False

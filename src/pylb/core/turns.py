@@ -22,7 +22,7 @@ RELAY = 0.4  # s that the next in line waits longer there: the one before it may
 def is_candidate(presence: Presence, seat: Seat, now: float, but: NodeName | None = None) -> bool:
     """Whether this node may take an address now."""
     node = presence.node
-    return node != but and node in seat.line.verdict.ranking and presence.may_take(node, seat.segments, now)
+    return node != but and presence.may_take(node, seat.segments, now) and node in seat.line.verdict.ranking
 
 
 def place(

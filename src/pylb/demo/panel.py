@@ -25,6 +25,7 @@ class Panel:
     """What the client sees, what is broken, and the keys; see `tui.seams.Extra`."""
 
     title = "CLIENT"
+    mode = ""
     height = 4
 
     def __init__(self, stage: Stage, watcher: Watcher) -> None:

@@ -70,8 +70,8 @@ class Scenario:
         return "\n".join((f"seed {self.seed}: {self.size}, {self.lasts:.1f} s", *map(str, befalls)))
 
 
-def draw(seed: int) -> Scenario:
-    """The scenario of a seed."""
+def draw(seed: int, nodes: int | None = None) -> Scenario:
+    """The scenario of a seed; with as many nodes as it says, or as wanted, and then with addresses for all of them."""
     dice = random.Random(f"scenario {seed}")  # noqa: S311 - replayable on purpose
     size = Size(
         nodes=dice.choice((2, 2, 3, 3, 3, 4, 5)),
@@ -82,6 +82,8 @@ def draw(seed: int) -> Scenario:
         api_lag=dice.choice((0.1, 0.4)),
         boot=dice.choice((0.1, 0.5, 3.0)),
     )
+    if nodes is not None:
+        size = replace(size, nodes=nodes, addresses=size.addresses * nodes // 4)
     names = [NodeName(f"n{i + 1}") for i in range(size.nodes)]
     disasters, at = [], QUIET + dice.random()
     for _ in range(dice.choice((1, 1, 2, 2, 3))):

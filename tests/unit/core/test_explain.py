@@ -157,14 +157,14 @@ def test_a_nodes_own_address() -> None:
         (
             {"controllers": Controllers(known=True)},
             "controller",
-            "FAIL",
+            "WARN",
             "no controller is ready: nobody gives addresses",
         ),
         ({"controllers": Controllers(True, ("c",))}, "controller", "PASS", "c runs; who leads is not told"),
         (
             {"controllers": Controllers(True, ("c",), "", "no controller leads")},
             "controller",
-            "FAIL",
+            "WARN",
             "no controller leads",
         ),
     ],
@@ -172,6 +172,12 @@ def test_a_nodes_own_address() -> None:
 def test_who_gives_addresses_and_by_what(change: dict[str, Any], check: str, mark: str, text: str) -> None:
     rows = told(replace(scene(WEB), **change), case(), Question.ALLOCATED)
     assert [(row[1], text in row[2]) for row in rows if row[0] == check] == [(mark, True)]
+
+
+def test_without_a_controller_only_what_waits_is_in_trouble() -> None:
+    where = replace(scene(), controllers=Controllers(known=True))
+    assert failure(where, service("a")).check == "controller"
+    assert findings.worst(explain.allocated(where, Case(WEB))) is Mark.WARN
 
 
 def test_what_it_has_and_would_have() -> None:

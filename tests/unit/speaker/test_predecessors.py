@@ -80,6 +80,14 @@ def test_its_claim_stands_above_ours() -> None:
     assert claims(made, State.LEAVING) == {}, "what it leaves to us is ours"
 
 
+@pytest.mark.parametrize("state", [State.RESTARTING, State.DRAINING])
+def test_who_restarts_or_drains_leaves_for_it_and_gives_way_at_once(state: State) -> None:
+    """It takes over by its rule what we say that we leave: one owner, as if our beats had ended."""
+    made = arbiter(state)
+    made.seats[SECOND].mine = Held(Claim(N1, 8), 0.0)
+    assert claims(made)[SECOND] == Claim(N2, 9, restored=True)
+
+
 def test_once_it_is_known_its_term_stays() -> None:
     made = arbiter(State.ACTIVE)
     made.seats[FIRST].term = 6

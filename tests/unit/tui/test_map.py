@@ -13,8 +13,8 @@ from pylb.core.ranges import parse_address
 from pylb.tui import filters, words
 from pylb.tui.facts import ConfigSeen, Kind, ObjectChanged
 from pylb.tui.pages import map
+from pylb.tui.pages.grid import Grid, Place
 from pylb.tui.pages.look import Look
-from pylb.tui.pages.map import Grid, Place
 from pylb.tui.state import State
 from pylb.tui.store import fold_all
 
