@@ -13,7 +13,7 @@ import socket
 import sys
 import time
 
-LIMIT = 1.0  # s
+LIMIT = 0.5  # s
 
 
 def send(address: str, port: int, every: float) -> None:

@@ -18,7 +18,20 @@ from ipaddress import ip_address
 from pathlib import Path
 from types import ModuleType
 
-from pylb.core import arbiter, beats, claims, evidence, gazette, handover, keeper, peers, presence, segment, sight, witness
+from pylb.core import (
+    arbiter,
+    beats,
+    claims,
+    evidence,
+    gazette,
+    handover,
+    keeper,
+    peers,
+    presence,
+    segment,
+    sight,
+    witness,
+)
 from pylb.core.beats import State
 from pylb.core.claims import Claim
 from pylb.core.model import NodeName
@@ -108,7 +121,7 @@ def happenings() -> Iterator[tuple[str, str, str]]:
         before = one.state
         one.drain(is_drained)
         yield before.value, why, one.state.value
-    for said, why in ((State.RESTARTING, "SIGTERM"), (State.LEAVING, "ends for good: nothing says so yet")):
+    for said, why in ((State.RESTARTING, "SIGTERM"), (State.LEAVING, "ends for good: nothing says so")):
         one, now = _start()
         _until_active(one, now)
         before = one.state

@@ -18,8 +18,8 @@ STEP_S, LEAP_S = 10.0, 60.0
 RATES = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 TOLD = ('"is":"Moved"', '"is":"StoodIn"', '"is":"MemberDown"')  # lines worth winding to
 BURST_S = 2.0  # what happens so close together is one place
-MIN_BAR, MAX_BAR = 8, 60  # cells
-HINTS = (("[ ]", "10s"), ("{ }", "60s"), ("a", "next move"), ("p", "pause"), (", .", "speed"), ("b", "start"))
+MIN_BAR, MAX_BAR = 6, 60  # cells
+HINTS = (("[ ]", "10s"), ("{ }", "60s"), ("a", "move"), ("p", "pause"), (", .", "speed"), ("b", "start"))
 GAP = "  "
 
 
@@ -50,12 +50,15 @@ class Reel:
         source = self._source
         ended = source.position >= source.duration
         state = "end" if ended else "paused" if source.paused else f"x{source.rate:g}"
-        head = Span(f"{time_of(source.position)} of {time_of(source.duration)} {state:<6}", "warn" if ended else "strong")
+        head = Span(
+            f"{time_of(source.position)} of {time_of(source.duration)} {state:<6}", "warn" if ended else "strong"
+        )
         room = width - len(head.text) - len(GAP) - MIN_BAR
         keys: list[Span] = []
         for key, label in HINTS:
-            if words.wide(tuple(keys)) + len(GAP) + len(key) + 1 + len(label) <= room:
-                keys += [Span(GAP + key, "info"), Span(f" {label}", "dim")]
+            if words.wide(tuple(keys)) + len(GAP) + len(key) + 1 + len(label) > room:
+                break
+            keys += [Span(GAP + key, "info"), Span(f" {label}", "dim")]
         left = width - len(head.text) - len(GAP) - words.wide(tuple(keys))
         return ((head, Span(GAP), *self._bar(min(left, MAX_BAR), glyphs), *keys),)
 

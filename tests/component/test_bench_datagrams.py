@@ -12,7 +12,7 @@ from pathlib import Path
 PROGRAM = Path(__file__).parents[2] / "bench" / "_datagrams.py"
 EVERY_MS = 5
 DEAF = range(10, 13)  # the datagrams that are not answered
-ENOUGH = 40  # datagrams after which all of these are given up: each is, after a second
+ENOUGH = 40  # datagrams after which these are waited for: each is given up after a while
 WAIT = 10.0  # s
 
 

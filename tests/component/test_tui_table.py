@@ -114,7 +114,7 @@ async def test_markup_in_names_is_text() -> None:
     async with app.run_test(size=(40, 12)) as pilot:
         app.table.sync(COLUMNS, rows(names), TONES)
         await pilot.pause()
-        assert app.shown() == names
+        assert app.shown() == [*names[:-1], "?[31m"]  # and no terminal takes a name for a command
 
 
 steps = st.lists(st.lists(st.sampled_from(NAMES[:8]), unique=True, max_size=8), min_size=1, max_size=6)

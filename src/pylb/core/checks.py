@@ -66,8 +66,20 @@ def _pods(facts: Facts) -> Iterator[Row]:
     missing = [node.name for node in facts.nodes if node.ready and node.name not in good]
     if facts.speakers is not None and missing:
         yield _missing_speakers(facts, speakers, missing, kubectl)
-    if len(up) >= wanted > 0 and not missing and facts.speakers is not None:
+    together = _together(facts, up, kubectl)
+    yield from together
+    if len(up) >= wanted > 0 and not missing and facts.speakers is not None and not together:
         yield Row(Check.PODS, Level.OK, f"{count(len(up), 'controller')} and {count(len(good), 'speaker')} are ready")
+
+
+def _together(facts: Facts, up: Sequence[Daemon], kubectl: str) -> list[Row]:
+    """Controllers that all run on one node, though there is another: what an outage leaves, and nobody mends."""
+    nodes = {one.node for one in up}
+    others = sorted(facts.roomy & {node.name for node in facts.nodes if node.ready} - nodes)
+    if len(up) < 2 or len(nodes) > 1 or not others:
+        return []
+    text = f"all controllers run on {some(nodes)}: with it, no Service would get an address for a while"
+    return [Row(Check.PODS, Level.WARN, text, (f"{kubectl} delete pod {up[0].name}   (another starts elsewhere)",))]
 
 
 def _missing_speakers(facts: Facts, speakers: Sequence[Daemon], missing: Sequence[str], kubectl: str) -> Row:

@@ -109,6 +109,7 @@ class Facts:
     """All that is known. What stands in `unseen` was not allowed to be read, or was not answered: check -> why."""
 
     nodes: tuple[Node, ...] = ()
+    roomy: frozenset[str] = frozenset()  # nodes that a controller may run on: no taint is in its way
     controllers: int | None = None  # how many there should be; None where there is no Deployment
     speakers: int | None = None  # how many nodes the DaemonSet is to run on; None where there is none
     daemons: tuple[Daemon, ...] = ()

@@ -22,13 +22,19 @@ MIN_NODES, MAX_NODES = 2, 9  # one to lose and one to take over; a key for each
     "--nodes", default=3, show_default=True, type=click.IntRange(MIN_NODES, MAX_NODES), help="How many nodes."
 )
 @click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII characters alone.")
-def demo(script: bool, as_json: bool, nodes: int, ascii_only: bool) -> None:
+@click.option(
+    "--sim", is_flag=True, help="The story on a simulated LAN, where there are no namespaces. It sends nothing."
+)
+def demo(script: bool, as_json: bool, nodes: int, ascii_only: bool, sim: bool) -> None:
     """Watch it work: three nodes, a Service, a cable that is pulled.
 
     Everything runs on this machine, in network namespaces of its own, with real packets; nothing is left behind. As
     root, or as anybody where user namespaces are allowed. Exit code of the story: 0 only if all of it happened.
     """
-    from pylb.lab.errors import LabError
+    if sim:
+        sys.exit(_simulate(nodes, as_json))
+    from pylb.lab.errors import LabError, NoNamespaces
+    from pylb.tui.preferences import PreferencesError
 
     screen = not (script or as_json) and all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
     try:
@@ -39,10 +45,29 @@ def demo(script: bool, as_json: bool, nodes: int, ascii_only: bool) -> None:
             return
         sys.exit(asyncio.run(_tell(nodes, _as_json if as_json else _as_text)))
     except LabError as error:
-        click.echo(f"pylb demo: {error}", err=True)
+        instead = "; the same story, simulated: pylb demo --sim" if isinstance(error, NoNamespaces) else ""
+        click.echo(f"pylb demo: {error}{instead}", err=True)
         sys.exit(error.exit_code)
+    except PreferencesError as error:  # a setting of the screen's that cannot be read
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _simulate(nodes: int, as_json: bool) -> int:
+    """Play the story in memory, and say so with each act; 0 if every act went well, else 1."""
+    from pylb.demo.simulated import LABEL, rehearse
+
+    ok = False
+    for act in rehearse(nodes):
+        ok = act.ok
+        if as_json:
+            click.echo(json.dumps({LABEL: True, "act": act.name, "ok": act.ok, "text": act.text, **act.figures}))
+        else:
+            click.echo(click.style(f"{LABEL}  ", fg="yellow"), nl=False)
+            _as_text(act)
+    return 0 if ok else 1
 
 
 async def _tell(nodes: int, show: Callable[[Act], None]) -> int:

@@ -22,7 +22,9 @@ def show(nodes: int, ascii_only: bool) -> None:
 
 
 async def _show(lab: Lab, ascii_only: bool) -> None:
-    from pylb.tui.app import PylbApp  # Textual: 0.3 s that the script need not pay
+    from pylb.tui import start  # Textual: 0.3 s that the script need not pay
+    from pylb.tui.app import PylbApp
+    from pylb.tui.hands import ClusterHands
     from pylb.tui.source import ClusterSource
 
     stage = Stage(lab)
@@ -34,7 +36,14 @@ async def _show(lab: Lab, ascii_only: bool) -> None:
         if not address:
             raise LabError("the demo's Service got no address; see: pylb demo --script")
         async with Watcher(lab, f"http://{address}/") as watcher:
-            source = ClusterSource(credentials.load(str(lab.kubeconfig)))
-            await PylbApp(source, [Panel(stage, watcher)], ascii_only=ascii_only).run_async()
+            found = credentials.load(str(lab.kubeconfig))
+            options = start.prepare(None, None, ascii_only=ascii_only, write=True)
+            hands = ClusterHands(found, ("--kubeconfig", str(lab.kubeconfig)))
+            panel = Panel(stage, watcher, lambda: app.size.height)
+            app = PylbApp(ClusterSource(found), [panel], ascii_only=options.ascii_only, options=options, hands=hands)
+            try:
+                await app.run_async(mouse=options.mouse)
+            finally:
+                await panel.close()
     finally:
         await stage.close()

@@ -20,6 +20,7 @@ from pylb.kube import credentials, decode
 from pylb.kube.client import Client
 from pylb.kube.errors import AlreadyExists, ClusterError, NotFound
 from pylb.lab.client import Lab
+from pylb.operate.cluster import Cluster
 
 SUBNET = "192.168.2.0/24"  # what the manifests, of somebody's Pi homelab, are written for
 MANIFESTS = ("000-configmap-range.yaml", "000-kube-verify.yaml")
@@ -76,11 +77,19 @@ class Stage:
         except NotFound:
             return None
 
-    async def wait_address(self, seconds: float) -> str:
-        """The demo Service's address, as soon as it has one; "" if it gets none in that time."""
+    async def drain(self, node: str, is_drained: bool) -> None:
+        """Say whether a node is to own nothing, as `pylb drain` does."""
+        await Cluster(self.client).drain(node, is_drained)
+
+    async def drained(self) -> set[str]:
+        """The nodes that are to own nothing, whoever asked for that."""
+        return {name for name, is_drained in (await Cluster(self.client).nodes()).items() if is_drained}
+
+    async def wait_address(self, seconds: float, name: str = NAME) -> str:
+        """A Service's address, as soon as it has one; "" if it gets none in that time."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            found = await self.service()
+            found = await self.service(name=name)
             if found and found.ingress:
                 return found.ingress[0]
             await asyncio.sleep(POLL_S)
@@ -94,7 +103,7 @@ class Stage:
     async def owner(self, address: str) -> str:
         """The node that answers ARP for an address, asked from the client; "" if none or several do."""
         macs = set((await self.do(self.lab.arp, "client", address))[address])
-        names = [name for name in self._nodes() if self.lab.hosts[name]["mac"] in macs]
+        names = [name for name in self.nodes() if self.lab.hosts[name]["mac"] in macs]
         return names[0] if len(names) == 1 == len(macs) else ""
 
     async def wait_move(self, address: str, since: float, seconds: float) -> Moved | None:
@@ -112,7 +121,7 @@ class Stage:
     async def _wait_event(self, kind: type[E], address: str, since: float, seconds: float) -> E | None:
         """What a speaker tells first of an address; None if none tells it in that time."""
         token = await self._token()
-        asked = [asyncio.create_task(self._find(kind, node, token, address, since, seconds)) for node in self._nodes()]
+        asked = [asyncio.create_task(self._find(kind, node, token, address, since, seconds)) for node in self.nodes()]
         try:
             for done in asyncio.as_completed(asked, timeout=seconds):
                 return await done
@@ -141,5 +150,6 @@ class Stage:
         raw = await self.client.get("/api/v1/namespaces/pylb-system/secrets/pylb-reader")
         return base64.b64decode(raw["data"]["token"]).decode()
 
-    def _nodes(self) -> list[str]:
+    def nodes(self) -> list[str]:
+        """The names of all nodes."""
         return [name for name, host in self.lab.hosts.items() if "management" in host]

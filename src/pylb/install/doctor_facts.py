@@ -63,6 +63,7 @@ def facts(look: Look, machine: Machine, settings: Sequence[str] = ()) -> Facts:
     rivals, proxy = _found(look, settings, commands)
     return Facts(
         nodes=tuple(_decoded(nodes, decode.node)),
+        roomy=frozenset(str(one["metadata"]["name"]) for one in nodes if _has_room(one)),
         controllers=_wanted(deployment, "spec", "replicas"),
         speakers=_wanted(daemon_set, "status", "desiredNumberScheduled"),
         daemons=tuple(_decoded((pod for pod in look.of("pods") if _component(pod) in COMPONENTS), _daemon)),
@@ -167,6 +168,13 @@ def _waiting(loaded: Loaded, look: Look, commands: Commands) -> dict[str, Told]:
 def _own(items: Iterable[JSON], name: str) -> JSON | None:
     found = ((one["metadata"].get("namespace"), one["metadata"].get("name"), one) for one in items)
     return next((one for where, called, one in found if (where, called) == (NAMESPACE, name)), None)
+
+
+def _has_room(node: JSON) -> bool:
+    """Whether nothing keeps pods like the controllers' from a node; no taint of theirs is tolerated."""
+    spec = node.get("spec") or {}
+    kept = [taint for taint in spec.get("taints") or () if taint.get("effect") in ("NoSchedule", "NoExecute")]
+    return not kept and not spec.get("unschedulable")
 
 
 def _wanted(item: JSON | None, part: str, key: str) -> int | None:

@@ -13,8 +13,8 @@ from pylb.core import config
 from pylb.core.checks import examine
 from pylb.core.diagnosis import Check, Commands, Daemon, Facts, Lack, Level, Report, Row, worst
 from pylb.core.election import EXCLUDE_LABEL
-from pylb.core.moves import DRAIN, drain_fault
 from pylb.core.model import Node, NodeName
+from pylb.core.moves import DRAIN, drain_fault
 
 NAMES = ("n1", "n2", "n3")
 ALL = frozenset(NAMES)
@@ -38,6 +38,7 @@ SPEAKERS = tuple(Daemon("speaker", f"pylb-speaker-{name}", name, ready=True) for
 CONTROLLERS = tuple(Daemon("controller", f"pylb-controller-{name}", name, ready=True) for name in ("n1", "n2"))
 HEALTHY = Facts(
     nodes=NODES,
+    roomy=ALL,
     controllers=2,
     speakers=3,
     daemons=(*CONTROLLERS, *SPEAKERS),
@@ -73,6 +74,13 @@ def test_all_is_well_in_ten_rows() -> None:
     assert "lan (3 of 10 in use)" in {row.text for row in rows}
 
 
+@pytest.mark.parametrize("roomy", [frozenset(), frozenset({"n1"})])
+def test_controllers_that_have_one_node_only_are_well_there(roomy: frozenset[str]) -> None:
+    """Of one node, or beside control planes whose taint keeps others away."""
+    daemons = (*(replace(one, node="n1") for one in CONTROLLERS), *SPEAKERS)
+    assert said(replace(HEALTHY, roomy=roomy, daemons=daemons)) == []
+
+
 K = "kubectl -n pylb-system"
 AGAIN = "pylb manifests --without-keys | kubectl apply -f -"
 POOL = "kubectl -n metallb-system edit ipaddresspool"
@@ -85,6 +93,10 @@ FAULTS: dict[str, tuple[dict[str, Any], Check, Level, str, str]] = {
     "one controller": (
         {"daemons": (*CONTROLLERS[:1], *SPEAKERS)}, Check.PODS, Level.WARN, "1 of 2 controllers are ready",
         f"{K} describe deployment/pylb-controller",
+    ),
+    "both controllers on one node": (
+        {"daemons": (*(replace(one, node="n1") for one in CONTROLLERS), *SPEAKERS)}, Check.PODS, Level.WARN,
+        "all controllers run on n1", f"{K} delete pod pylb-controller-n1",
     ),
     "scaled to none": (
         {"controllers": 0, "daemons": SPEAKERS}, Check.PODS, Level.FAIL, "scaled to no controller",

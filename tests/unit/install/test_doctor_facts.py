@@ -236,3 +236,14 @@ def test_services_that_wait_are_told_with_what_helps() -> None:
     rows = [row for row in examine(doctor_facts.facts(many, Machine())) if row.level is Level.WARN]
     assert len(rows) == 4
     assert rows[-1].text == "4 more Services wait"
+
+
+def test_a_controller_may_run_where_no_taint_is_in_its_way() -> None:
+    specs: dict[str, JSON] = {
+        "free": {},
+        "soft": {"taints": [{"key": "k", "effect": "PreferNoSchedule"}]},
+        "tainted": {"taints": [{"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}]},
+        "cordoned": {"unschedulable": True},
+    }
+    look = changed(nodes=[{**node(name), "spec": spec} for name, spec in specs.items()])
+    assert doctor_facts.facts(look, Machine()).roomy == {"free", "soft"}

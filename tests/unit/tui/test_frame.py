@@ -9,7 +9,7 @@ import pytest
 from fakes import tui_source as fake
 from pylb.tui.facts import Fact, Online
 from pylb.tui.pages import commands, frame
-from pylb.tui.pages.catalogue import BY_KEY, DETAIL, EXTRA_KEYS, FIRST, PAGES, for_extras
+from pylb.tui.pages.catalogue import BY_KEY, DETAIL, FIRST, PAGES, for_extras
 from pylb.tui.pages.commands import Command
 from pylb.tui.pages.frame import Shown, Standing
 from pylb.tui.pages.look import MIN_HEIGHT, MIN_WIDTH, Look
@@ -103,7 +103,6 @@ def test_keys_of_extras_are_not_those_of_screens() -> None:
     assert not for_extras("q")
     assert not for_extras("f1")
     assert not for_extras("f")
-    assert len(EXTRA_KEYS) == 14
 
 
 KEYS = [Command("Pause", "hold the view still (space)", "app.pause"), Command("Filter", "type a filter (/)", "s.f")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from rich.cells import cell_len
 
 from pylb.core.ranges import parse
 from pylb.tui import words
@@ -75,6 +76,48 @@ def test_percent_is_100_only_when_full() -> None:
 )
 def test_fit(text: str, width: int, fitted: str) -> None:
     assert words.fit(text, width, ASCII) == fitted
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "fitted"),
+    [
+        ("日本語", 6, "日本語"),
+        ("日本語", 5, "日本~"),
+        ("日本語", 4, "日~"),
+        ("a日本", 3, "a~"),
+        ("e\u0301e\u0301e\u0301", 3, "e\u0301e\u0301e\u0301"),
+        ("\x1b[2Jgone", 20, "?[2Jgone"),
+        ("\u202eright to left", 20, "right to left"),
+        ("two\nlines\tand", 20, "two lines and"),
+        ("half \ud800 pair", 20, "half ? pair"),
+    ],
+)
+def test_fit_counts_cells_and_lets_no_command_through(text: str, width: int, fitted: str) -> None:
+    assert words.fit(text, width, ASCII) == fitted
+    assert words.cells(words.pad(text, width)) == width
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "plain",
+        "é",
+        "日本",
+        "\uff46\uff55ll",
+        "한국",
+        "e\u0301",
+        "👩\u200d👩\u200d👧",
+        "❤\ufe0f",
+        "🇩🇪",
+        "👍🏽",
+        "a\u00a0b",
+        "\u200b",
+        "…━",
+    ],
+)
+def test_cells_are_what_the_screen_counts(text: str) -> None:
+    assert words.cells(words.clean(text)) == cell_len(words.clean(text))
 
 
 def test_sparkline_shows_the_newest_values_and_gaps() -> None:
