@@ -17,7 +17,7 @@ help: ## this list
 demo: lab-packages setup ## a LAN, a cluster and a lost node on this machine (ARGS=--script prints it)
 	@$(bin)/python -m pylb demo $(ARGS)
 
-test: lab-packages setup ## check, and every test on every Python of this machine
+test: test-packages setup ## check, and every test on every Python of this machine
 	@$(bin)/python scripts/suite.py
 
 cluster: cluster-programs setup ## the tests on a real Kubernetes: three nodes on this machine
@@ -58,13 +58,16 @@ fuzz-seeds: setup ## the simulated LAN with ever new disasters (ARGS='1000 21000
 setup: ## the virtual environment alone
 	@scripts/setup venv
 
-.PHONY: cluster-programs lab-packages
+.PHONY: cluster-programs lab-packages test-packages
 cluster-programs:
 	@scripts/setup cluster
 	@tests/cluster/build >/dev/null
 
 lab-packages:
 	@scripts/setup lab
+
+test-packages:
+	@scripts/setup test
 
 clean: ## remove what these commands made (not bench/results)
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

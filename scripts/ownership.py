@@ -44,7 +44,8 @@ DECIDING = (*KNOWING, "keeper", "handover", "claims", "gazette", "arbiter")
 SPEAKING = ("heartbeat", "correspondents", "keyring", "strangers", "asked", "doors", "claimlist", "claimpage")
 CARRYING = ("app", "notary", "sweep", *SPEAKING)
 MOVES = ROOT / "scripts" / "moves.md"
-NAMED = (app, arbiter, evidence, gazette, handover, keeper, peers, presence, sight, witness)  # whose constants MOVES names
+# Modules whose constants MOVES names.
+NAMED = (app, arbiter, evidence, gazette, handover, keeper, peers, presence, sight, witness)
 DATAGRAMS = (beat, datagram, claimpage)
 BLOCK = re.compile(r"<!-- (?P<name>\w+): begin -->\n.*?<!-- (?P=name): end -->", re.DOTALL)
 SOON = 10.0  # s in which a speaker of the drawing has begun to take part

@@ -97,6 +97,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=users_obstacle()))
         if item.get_closest_marker("kubectl") and shutil.which("kubectl") is None:
             item.add_marker(pytest.mark.skip(reason="this machine has no kubectl"))
+        if item.get_closest_marker("tmux") and shutil.which("tmux") is None:
+            item.add_marker(pytest.mark.skip(reason="this machine has no tmux"))
 
 
 def must_run(item: pytest.Item) -> bool:
@@ -107,7 +109,8 @@ def must_run(item: pytest.Item) -> bool:
         return False
     if item.get_closest_marker("users") and users_obstacle():
         return False
-    return item.get_closest_marker("kubectl") is None or shutil.which("kubectl") is not None
+    programs = (name for name in ("kubectl", "tmux") if item.get_closest_marker(name))
+    return all(shutil.which(name) for name in programs)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -22,14 +22,12 @@ if TYPE_CHECKING:
     from pylb.kube.credentials import Credentials
     from pylb.kube.errors import ClusterError
 
-OK, PROBLEM, WRONG_INPUT, UNREACHABLE = 0, 1, 2, 3  # exit codes; 2 is click's, too
 LOG_BYTES = 1_000_000  # of each of two files
 POOR_TERMINALS = frozenset({"linux", "vt100", "vt220", "ansi"})  # their fonts lack round corners and thin bars
 
 
 @click.command()
-@click.option("--kubeconfig", metavar="FILE", help="How to reach the cluster (default: the usual places).")
-@click.option("--context", metavar="NAME", help="A context of the kubeconfig (default: its current one).")
+@commands.reaching()
 @click.option("-n", "--namespace", default="", metavar="NAME", help="Only Services of this namespace.")
 @click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII characters alone.")
 @click.option("--theme", metavar="NAME", help="Colours, such as pylb-dark, pylb-light, pylb-contrast.")
@@ -55,6 +53,8 @@ def tui(
     Where the output is no terminal, it prints once what it sees. Exit codes: 0 fine, 1 a problem is shown (only with
     --once), 2 wrong input, 3 the cluster cannot be reached, or no kubeconfig was found.
     """
+    if replay is not None:
+        commands.refuse_namespace(namespace)
     recording = commands.loaded(replay) if replay is not None else None
     found = commands.credentials(kubeconfig, context) if recording is None else None
     streams = (sys.__stdin__, sys.__stdout__, sys.__stderr__)
@@ -77,7 +77,7 @@ def tui(
         options = start.prepare(theme, mouse, ascii_only=ascii_only or poor, write=write)
     except PreferencesError as error:
         click.echo(f"Error: {error}", err=True)
-        sys.exit(WRONG_INPUT)
+        sys.exit(commands.WRONG_INPUT)
     if recording is not None:
         played = ReplaySource(recording)
         start.run(played, options, [Reel(played, recording)], now=played.now)
@@ -90,8 +90,7 @@ def tui(
 
 
 @click.command()
-@click.option("--kubeconfig", metavar="FILE", help="How to reach the cluster (default: the usual places).")
-@click.option("--context", metavar="NAME", help="A context of the kubeconfig (default: its current one).")
+@commands.reaching()
 @click.option(
     "-o",
     "--output",
@@ -107,14 +106,14 @@ def history(kubeconfig: str | None, context: str | None, output: str) -> None:
     fine, 1 there is no history or it may not be read, 2 wrong input, 3 the cluster cannot be reached, or no kubeconfig
     was found.
     """
-    from pylb.kube.errors import ClusterError, Unreachable
+    from pylb.kube.errors import ClusterError, Unauthorized, Unreachable
     from pylb.tui import moves
 
     try:
         found = asyncio.run(_moves(commands.credentials(kubeconfig, context)))
     except ClusterError as error:
         click.echo(f"Error: {_told(error)}", err=True)
-        sys.exit(UNREACHABLE if isinstance(error, Unreachable) else PROBLEM)
+        sys.exit(commands.UNREACHABLE if isinstance(error, (Unreachable, Unauthorized)) else commands.PROBLEM)
     if output == "json":
         click.echo(json.dumps(moves.objects(found), indent=2))
     elif output == "jsonl":

@@ -17,15 +17,18 @@ import click
 
 if TYPE_CHECKING:
     from pylb.kube.credentials import Credentials
+    from pylb.tui.recorder import Recorder
     from pylb.tui.recording import Recording
+    from pylb.tui.source import ClusterSource
     from pylb.tui.state import State
 
-OK, PROBLEM, WRONG_INPUT, UNREACHABLE = 0, 1, 2, 3
+OK, PROBLEM, WRONG_INPUT, UNREACHABLE = 0, 1, 2, 3  # exit codes; 2 is click's, too
+SOME = 5  # of the Services that there are, where another was named
 FORMATS = ("table", "wide", "json", "yaml", "jsonl")
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
 
-def _reaching() -> Decorator:
+def reaching() -> Decorator:
     """The options of every command that talks to a cluster."""
     kubeconfig = click.option(
         "--kubeconfig", metavar="FILE", help="How to reach the cluster (default: the usual places)."
@@ -35,7 +38,7 @@ def _reaching() -> Decorator:
 
 
 @click.command()
-@_reaching()
+@reaching()
 @click.option("-n", "--namespace", default="", metavar="NAME", help="Only Services of this namespace.")
 @click.option("-o", "--output", type=click.Choice(FORMATS), default="table", help="How to print (default: table).")
 @click.option(
@@ -59,6 +62,7 @@ def status(
     Exit codes: 0 fine, 1 a problem is shown, 2 wrong input, 3 the cluster cannot be reached, or no kubeconfig was found.
     The keys of json, yaml and jsonl are listed in docs/status.md and stay.
     """
+    _check_filter(wanted)
     if replay is None:
         if at is not None:
             raise click.UsageError("--at needs --replay FILE")
@@ -66,13 +70,14 @@ def status(
         sys.exit(print_live(found, namespace, output, wanted, watch=watch))
     if watch:
         raise click.UsageError("--watch is of a cluster: a recording is over")
+    refuse_namespace(namespace)
     recording = loaded(replay)
     sys.exit(_print_replayed(recording, _moment(recording, at), output, wanted))
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@_reaching()
+@reaching()
 @click.option("-n", "--namespace", default="", metavar="NAME", help="Only Services of this namespace.")
 def record(file: Path, kubeconfig: str | None, context: str | None, namespace: str) -> None:
     """Write down all that is seen, until it is interrupted; `pylb tui --replay FILE` plays it.
@@ -81,10 +86,14 @@ def record(file: Path, kubeconfig: str | None, context: str | None, namespace: s
     Exit codes: 0 interrupted, 1 the file cannot be written any more, 2 wrong input, 3 no cluster can be reached.
     """
     from pylb.tui.recorder import Recorder, RecordingFault
-    from pylb.tui.source import ClusterSource
+    from pylb.tui.source import ClusterSource, unreached
 
     logging.disable(logging.WARNING)
-    source = ClusterSource(credentials(kubeconfig, context), namespace=namespace)
+    found = credentials(kubeconfig, context)
+    source = ClusterSource(found, namespace=namespace)
+    if away := asyncio.run(unreached(found)):
+        click.echo(f"the cluster at {source.name} cannot be reached: {away}", err=True)
+        sys.exit(UNREACHABLE)
     try:
         recorder = Recorder(file, source.name, time.time)
     except RecordingFault as error:
@@ -99,19 +108,15 @@ def record(file: Path, kubeconfig: str | None, context: str | None, namespace: s
     click.echo(f"{recorder.lines} facts are in {file}", err=True)
 
 
-async def _record(source: object, recorder: object) -> None:
-    from pylb.tui.recorder import Recorder
+async def _record(source: ClusterSource, recorder: Recorder) -> None:
     from pylb.tui.recorder import record as run
-    from pylb.tui.source import ClusterSource
 
-    assert isinstance(source, ClusterSource)  # noqa: S101
-    assert isinstance(recorder, Recorder)  # noqa: S101
     await run(source, recorder, _interrupted())
 
 
 @click.command()
 @click.argument("service", metavar="NAMESPACE/NAME")
-@_reaching()
+@reaching()
 @click.option(
     "-o", "--output", type=click.Choice(("table", "json")), default="table", help="How to print (default: table)."
 )
@@ -137,6 +142,21 @@ def credentials(kubeconfig: str | None, context: str | None) -> Credentials:
     except NoCluster as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(error.exit_code)
+
+
+def _check_filter(wanted: str) -> None:
+    """Refuse a filter that would keep everything, or nothing, for a slip of the pen."""
+    from pylb.tui import filters, rows
+
+    slip = filters.wrong(wanted, (word.name for word in rows.Word))
+    if slip:
+        raise click.BadParameter(slip, param_hint="--filter")
+
+
+def refuse_namespace(namespace: str) -> None:
+    """A recording holds what was asked for then: it is not narrowed without a word."""
+    if namespace:
+        raise click.UsageError(f"-n is of a cluster: of a recording, filter by ns:{namespace}")
 
 
 def loaded(file: Path) -> Recording:
@@ -183,7 +203,12 @@ def _unseen(state: State, name: str) -> bool:
 
     if state.listed.get(Kind.SERVICE):
         return False
-    reason = state.link.reason or state.denied.get(Kind.SERVICE) or "it answers, but does not let Services be read"
+    refused = "" if state.link.reason else state.denied.get(Kind.SERVICE, "")
+    if refused:
+        hint = "bind yourself to the ClusterRole pylb-viewer"
+        click.echo(f"the cluster at {name} lets no Services be read: {hint} ({refused})", err=True)
+        return True
+    reason = state.link.reason or "it answers, but does not let Services be read"
     click.echo(f"the cluster at {name} cannot be reached: {reason}", err=True)
     return True
 
@@ -238,7 +263,7 @@ def _explain(found: Credentials, service: str, output: str, *, probe: bool) -> i
     if _unseen(state, source.name):
         return UNREACHABLE
     if service not in state.services:
-        known = ", ".join(sorted(state.services)[:5]) or "none"
+        known = _some(sorted(state.services)) or "none"
         click.echo(f"Error: there is no Service {service} of type LoadBalancer; there is: {known}", err=True)
         return WRONG_INPUT
     if probe:
@@ -250,6 +275,12 @@ def _explain(found: Credentials, service: str, output: str, *, probe: bool) -> i
         for line in printed.explanation(service, rows):
             click.echo(line)
     return PROBLEM if findings.worst(rows) is findings.Mark.FAIL else OK
+
+
+def _some(names: list[str]) -> str:
+    """The first few names, and how many more there are."""
+    more = f" and {len(names) - SOME} more" if len(names) > SOME else ""
+    return f"{', '.join(names[:SOME])}{more}"
 
 
 async def _probed(state: State, service: str) -> State:

@@ -8,7 +8,7 @@ a leading `!` keeps the rest. Letters are equal in both cases. A pattern that ca
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -75,6 +75,17 @@ def parse(text: str) -> Filter:
 def keeps(text: str, columns: Mapping[str, str]) -> bool:
     """Whether a row with these columns passes the filter `text`; an empty one keeps all."""
     return parse(text).keeps(columns)
+
+
+def wrong(text: str, states: Iterable[str]) -> str:
+    """What no row could ever match in a filter that somebody typed whole; "" where nothing is wrong."""
+    read, known = parse(text), [state.lower() for state in states]
+    if read.broken:
+        return f"this pattern cannot be read: {read.broken}"
+    for word in read.words:
+        if word.field == "st" and word.pattern is None and not any(word.wanted in state for state in known):
+            return f"{word.wanted!r} is no state; there are {', '.join(known)}"
+    return ""
 
 
 def _word(typed: str) -> Word:

@@ -29,7 +29,6 @@ class Known:
     id: str
     keys: tuple[str, ...]
     tells: str
-    has_tooltip: bool
 
 
 def known() -> dict[str, Known]:
@@ -52,7 +51,7 @@ def of_module(name: str) -> Iterator[Known]:
                 if not isinstance(binding, Binding) or not binding.id:
                     raise TypeError(f"{name}.{thing.__name__}: the binding {binding!r} has no id")
                 keys = tuple(key.strip() for key in binding.key.split(","))
-                yield Known(binding.id, keys, binding.tooltip or binding.description, bool(binding.tooltip))
+                yield Known(binding.id, keys, binding.tooltip or binding.description)
 
 
 def normal(key: str) -> str:

@@ -79,7 +79,11 @@ class _Lonely:
 
 def line(item: News, width: int, glyphs: Glyphs) -> Line:
     """One event in `width` cells."""
-    head = (Span(words.clock(item.at), "dim"), Span(f"  {item.tag:<5}", item.tone), Span(f"{fit(item.subject, width // 2, glyphs)}  ", "strong"))
+    head = (
+        Span(words.clock(item.at), "dim"),
+        Span(f"  {item.tag:<5}", item.tone),
+        Span(f"{fit(item.subject, width // 2, glyphs)}  ", "strong"),
+    )
     left = width - words.wide(head)
     return (*head, Span(fit(" ".join(item.text.split()), left, glyphs)))
 

@@ -16,12 +16,13 @@ from pylb.tui.store import fold_all
 LIMIT_S = 10.0  # for the objects of the API
 SPEAKERS_S = 2.5  # more, for our pods to answer: they add to the picture, and may be out of reach
 STEP_S = 0.05
+CALM_S = 0.15  # without an event: speakers tell first what happened before, and who moved when is in that
 NEEDED = frozenset({Kind.SERVICE, Kind.NODE, Kind.POD, Kind.STATUS, Kind.NOTE, Kind.SLICE, Kind.CONFIG, Kind.HISTORY})
 
 
 async def collect(source: Source, now: Callable[[], float] = time.monotonic) -> State:
     """The state after a look of at most LIMIT_S + SPEAKERS_S seconds; as much of it as came."""
-    inbox, state = Inbox(), State()
+    inbox, state, calm = Inbox(), State(), Calm()
     task = asyncio.ensure_future(source.run(inbox.put))
     started, listed_at = now(), None
     try:
@@ -30,12 +31,29 @@ async def collect(source: Source, now: Callable[[], float] = time.monotonic) -> 
             state = fold_all(state, inbox.drain())
             if listed_at is None and state.listed.keys() >= NEEDED:
                 listed_at = now()
-            if is_whole(state, now() - started, None if listed_at is None else now() - listed_at):
+            listed_for = None if listed_at is None else now() - listed_at
+            if is_whole(state, now() - started, listed_for) and (
+                listed_for is None or listed_for >= SPEAKERS_S or calm.lasts(state, now()) >= CALM_S
+            ):
                 break
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     return fold_all(state, inbox.drain())
+
+
+class Calm:
+    """How long no event has come since this was first asked: a stream does not say where what is past ends."""
+
+    def __init__(self) -> None:
+        self._seen: tuple[object, ...] | None = None
+        self._since = 0.0
+
+    def lasts(self, state: State, now: float) -> float:
+        """Seconds since the events last changed."""
+        if self._seen is not state.events:
+            self._seen, self._since = state.events, now
+        return now - self._since
 
 
 def is_whole(state: State, waited: float, listed_for: float | None) -> bool:

@@ -6,12 +6,14 @@ The clipboard is the terminal's (OSC 52): it may refuse without a word, so the t
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from textual.app import App
 
+from pylb.core.findings import Fix
 from pylb.tui import exports, files
 from pylb.tui.exports import Record
 from pylb.tui.widgets.toasts import say
@@ -26,6 +28,24 @@ def copy(app: App[Any], text: str) -> None:
         return
     app.copy_to_clipboard(text)
     say(app, f"copied {' '.join(text.split())}")
+
+
+@dataclass(slots=True)
+class Fixes:
+    """Copies the commands that help a Service, one at a time: asked again, the next."""
+
+    _of: str = ""  # which Service
+    _copied: int = 0
+
+    def copy_next(self, app: App[Any], service: str, found: Iterable[Fix]) -> None:
+        """Copy the next command of what helps a Service; after the last the first."""
+        typed = [fix.command for fix in found if fix.command]
+        if not typed:
+            say(app, "no command is known to help here")
+            return
+        place = self._copied if self._of == service else 0
+        self._of, self._copied = service, place + 1
+        copy(app, typed[place % len(typed)])
 
 
 def copy_record(app: App[Any], record: Record | None, form: str) -> None:

@@ -90,9 +90,9 @@ def _cells(state: State, row: ServiceRow, *, wide: bool) -> tuple[str, ...]:
 def aligned(table: Sequence[Sequence[str]]) -> Iterator[str]:
     """Rows of cells, each column as wide as it needs. What a terminal would take for a command is shown as `?`."""
     clean = [[_printable(cell) for cell in line] for line in table]
-    widths = [max(len(line[index]) for line in clean) for index in range(len(clean[0]))]
+    widths = [max(words.cells(line[index]) for line in clean) for index in range(len(clean[0]))]
     for line in clean:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        yield "  ".join(cell + " " * (width - words.cells(cell)) for cell, width in zip(line, widths, strict=True)).rstrip()
 
 
 def _printable(text: str) -> str:

@@ -105,7 +105,8 @@ def parse(path: str, text: str) -> Recording:
             break
         times.append(max(at, times[-1]) if times else at)
     if not times:
-        raise UnreadableRecording(f"{path}, line 2: {'there is none' if not lines else note.partition(': ')[2]}")
+        why = note.partition(": ")[2].rpartition(";")[0] if lines else "there is none: nothing was recorded"
+        raise UnreadableRecording(f"{path}, line 2: {why}")
     return Recording(path, header, tuple(lines[: len(times)]), tuple(times), note)
 
 

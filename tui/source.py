@@ -162,6 +162,16 @@ class ClusterSource:
             self._hurried.clear()
 
 
+async def unreached(credentials: Credentials) -> str:
+    """Why the API server does not answer, or does not let us in; "" where it does."""
+    async with Client(credentials, user_agent="pylb-tui") as client:
+        try:
+            await client.get(PULSE_PATH, deadline=PULSE_DEADLINE_S, tries=1)
+        except ClusterError as error:
+            return str(error) if _is_away(error) else ""
+    return ""
+
+
 def _is_away(error: ClusterError) -> bool:
     """Whether this is no answer of an API server that lets us in."""
     return isinstance(error, (Unreachable, Unauthorized, ServerError))

@@ -22,7 +22,8 @@ def announced(draft: Draft, key: str, node: str, at: float, before: str = "") ->
     last = max(trail.takes, key=lambda take: take.since, default=None)
     if mine is not None and (at <= mine.since or (mine is last and not mine.ended and not before)):
         return ""  # repeated, or said again by who holds it
-    previous = before or (last.node if last is not None and last is not mine and last.since <= at else "")
+    held = last is not None and last is not mine and not last.ended and last.since <= at  # nobody gave it up since
+    previous = before or (last.node if last is not None and held else "")
     others = tuple(take for take in trail.takes if take is not mine)
     takes = tuple(sorted((*others, Take(node, at, previous)), key=lambda take: take.since))[-MAX_TAKES:]
     changes = (*trail.changes, at)[-MAX_CHANGES:] if previous else trail.changes

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
+from typing import Any
 
 import click
 
@@ -32,6 +34,7 @@ COMMANDS = {
     "controller": ("pylb.controller.cli:controller", "Run the controller (the Deployment does)."),
     "speaker": ("pylb.speaker.cli:speaker", "Run the speaker of a node (the DaemonSet does)."),
 }
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})  # what is printed has no place to go
 PARTS = {"textual": "tui", "kubernetes": "auth"}  # package -> the extra that brings it
 
 
@@ -51,6 +54,17 @@ class Parts(click.Group):
             raise (_missing(error, cmd_name) or error) from None
         assert isinstance(command, click.Command)  # noqa: S101 - the table above is ours
         return command
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run, and say in one line that the output took no more; a reader that is gone is click's to see to."""
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as error:
+            if error.errno not in FULL or error.filename is not None:
+                raise
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what still waits to be written would fail once more
+            click.echo(f"Error: the output cannot be written: {error.strerror}", err=True)
+            sys.exit(1)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; what it imports late may be missing, too."""

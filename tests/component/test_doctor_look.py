@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,13 +12,12 @@ import yaml
 from click.testing import CliRunner
 
 from fakes.rest import Rest
-from fakes.tui_cluster import READER, TOKEN, Speaker, add_service, add_speaker, credentials, define
+from fakes.tui_cluster import READER, TOKEN, Speaker, add_service, add_speaker, credentials, define, serving
 from pylb.addon.iproute import Machine
 from pylb.cli import main
 from pylb.core.checks import examine
 from pylb.core.diagnosis import Check, Level, Report
-from pylb.embedded.resources import NAMESPACES, NODES
-from pylb.embedded.server import Options, Server, serve
+from pylb.embedded.server import Server
 from pylb.install import doctor_look
 from pylb.install.doctor_facts import facts
 from pylb.install.doctor_look import Look, look
@@ -32,11 +30,7 @@ from pylb.tui import reporters
 
 @pytest.fixture
 async def server() -> AsyncIterator[Server]:
-    async with serve(Options(token=TOKEN)) as made:
-        for name in ("metallb-system", "pylb-system", "web"):
-            with suppress(Exception):  # it may be there from the start
-                made.store.create(NAMESPACES, "", {"metadata": {"name": name}})
-        made.store.create(NODES, "", {"metadata": {"name": "n1"}})
+    async with serving("n1") as made:
         yield made
 
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from typing import Any
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from fakes.tui_cluster import TOKEN, Speaker, add_service, add_speaker, credentials
+from fakes.tui_cluster import Speaker, add_service, add_speaker, credentials, serving
 from pylb.cli import main
 from pylb.core.moves import DRAIN, MOVE
-from pylb.embedded.resources import NAMESPACES, NODES, SERVICES
-from pylb.embedded.server import Options, Server, serve
+from pylb.embedded.resources import NODES, SERVICES
+from pylb.embedded.server import Server
 from pylb.kube.client import Client
 from pylb.operate import cli, orders
 from pylb.operate.cluster import Cluster
@@ -68,12 +67,7 @@ class Stage:
 async def stage(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
     monkeypatch.setattr(orders, "STUCK_S", 0.3)
     monkeypatch.setattr(orders, "MOVE_S", 0.5)
-    async with serve(Options(token=TOKEN)) as server:
-        for name in ("metallb-system", "pylb-system", "web"):
-            with suppress(Exception):  # it may be there from the start
-                server.store.create(NAMESPACES, "", {"metadata": {"name": name}})
-        for name in ("n1", "n2"):
-            server.store.create(NODES, "", {"metadata": {"name": name}})
+    async with serving("n1", "n2") as server:
         async with Client(credentials(server)) as client:
             made = Stage(server, client)
             add_service(server, "blog", ONE)

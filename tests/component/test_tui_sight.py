@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from fakes.rest import Rest
-from fakes.tui_cluster import METALLB, TOKEN, Watch, add_service, credentials, define
+from fakes.tui_cluster import METALLB, TOKEN, Watch, add_service, credentials, define, serving
 from pylb.core import history
 from pylb.core.history import Entry
 from pylb.core.model import Endpoint
-from pylb.embedded.resources import EVENTS, NAMESPACES, NODES, PODS, SLICES
-from pylb.embedded.server import Options, Server, serve
+from pylb.embedded.resources import EVENTS, PODS, SLICES
+from pylb.embedded.server import Server
 from pylb.tui import once, settings, source
 from pylb.tui.facts import Kind
 from pylb.tui.objects import BgpAdvert, BgpPeer, BgpStatus, ConfigVerdict, PoolUse
@@ -28,13 +27,8 @@ ALWAYS = 100_000  # requests
 
 @pytest.fixture
 async def server() -> AsyncIterator[Server]:
-    async with serve(Options(token=TOKEN)) as made:
-        for name in ("metallb-system", "pylb-system", "web"):
-            with suppress(Exception):  # it may be there from the start
-                made.store.create(NAMESPACES, "", {"metadata": {"name": name}})
-        made.store.create(NODES, "", {"metadata": {"name": "n1"}})
+    async with serving("n1") as made:
         yield made
-        assert made.problems == []
 
 
 @pytest.fixture

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
 
 import pytest
 
-from fakes.tui_cluster import METALLB, POOL, TOKEN, Speaker, Watch, add_service, add_speaker, credentials, define
+from fakes.tui_cluster import (
+    METALLB,
+    POOL,
+    Speaker,
+    Watch,
+    add_service,
+    add_speaker,
+    credentials,
+    define,
+    serving,
+)
 from pylb.core import events
-from pylb.embedded.resources import EVENTS, NAMESPACES, NODES, PODS, SERVICES
-from pylb.embedded.server import Options, Server, serve
+from pylb.embedded.resources import EVENTS, PODS, SERVICES
+from pylb.embedded.server import Server
 from pylb.tui import once, reporters, rows, source
 from pylb.tui.facts import Kind
 from pylb.tui.source import ClusterSource
@@ -20,13 +29,8 @@ from pylb.tui.state import State
 
 @pytest.fixture
 async def server() -> AsyncIterator[Server]:
-    async with serve(Options(token=TOKEN)) as made:
-        for name in ("metallb-system", "pylb-system", "web"):
-            with suppress(Exception):  # it may be there from the start
-                made.store.create(NAMESPACES, "", {"metadata": {"name": name}})
-        made.store.create(NODES, "", {"metadata": {"name": "n1"}})
+    async with serving("n1") as made:
         yield made
-        assert made.problems == []
 
 
 @pytest.fixture

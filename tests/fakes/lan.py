@@ -11,7 +11,7 @@ from typing import Any
 
 from fakes import parrot
 from fakes.clocks import Asker, Clock, Listener, Probe, Talk
-from fakes.cluster import JSON, Cluster, until
+from fakes.cluster import JSON, Cluster, advertisement, deployment, pool, service, until
 from pylb.kube.errors import ClusterError
 from pylb.lab.client import Lab
 from pylb.lab.plan import SECOND_LAN
@@ -37,6 +37,15 @@ class Lan(Cluster):
     def mac(self, node: str, address: str = "") -> str:
         """A node's Ethernet address on the LAN, or on the one that an address is on."""
         return self.lab.hosts[node]["mac" if device(address) == LAN_DEVICE else "second_mac"]
+
+    def front(self, address: str, *ranges: str, replicas: int = 3) -> None:
+        """The Service default/front on an address, and as many pods, in a pool of these ranges that is announced."""
+        self.create(
+            pool("good", *ranges),
+            advertisement(),
+            deployment("default/web", {"app": "web"}, 8080, replicas=replicas),
+            service("default/front", loadBalancerIP=address),
+        )
 
     def owners(self, address: str, wait: float = 0.1) -> list[str]:
         """The hosts that answer ARP for an address within `wait` s.

@@ -12,6 +12,7 @@ from fakes.wishes import Wishes
 from pylb.core.claims import Cause
 from pylb.core.effects import Dropped, Effect, Took
 from pylb.core.evidence import STAND_IN, STAND_IN_MUTE, Port
+from pylb.core.gazette import HEARD
 from pylb.core.model import Address, NodeName
 from pylb.core.reasons import Reason
 from pylb.core.seats import UNCONTESTED
@@ -141,7 +142,7 @@ class Watch:
         since = past.owning.get((node.name, dropped.address), now)
         if not self.world.size.gateway or not past.is_steady(node.name, link, since - GRACE, now):
             return
-        if past.is_scarred(to, since, now, "pause"):
+        if past.is_scarred(to, since - GRACE, now, "pause"):
             return  # its clock stopped as well: for it nothing happened
         theirs = max(past.owning.get((to, dropped.address), since), since - GRACE, now - UNCONTESTED)
         if past.is_unsteady(to, link, theirs, now - UNHEARD):
@@ -246,10 +247,18 @@ class Watch:
             self._empty[address] = now
             return
         bound = UNANSWERED + room + (ALONE if half_heard or not self.world.size.gateway else 0.0)
+        if self._was_read(address, since):
+            bound += HEARD
         bound = min(bound, self._stand_in_bound(address, since, now))
         name = self._who_could(address, since, bound, now)
         if name is not None:
             self._break("an address is answered", f"nobody answers for {address} for {bound:.1f} s, and {name} could")
+
+    def _was_read(self, address: Address, since: float) -> bool:
+        """Whether its owner fell silent when others may have known it by the API alone: they believe that for a while."""
+        holder = self.past.holder.get(address, (None, 0.0))[0]
+        apart = (at for pair, at in self.past.apart.items() if holder in pair[:2])
+        return self.world.api_up and any(since - UNHEARD <= at <= since + UNHEARD for at in apart)
 
     def _stand_in_bound(self, address: Address, since: float, now: float) -> float:
         """Seconds in which somebody is to stand in, where the speaker alone of its owner is in trouble."""

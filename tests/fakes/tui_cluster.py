@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fakes.rest import Rest
 from pylb.core import crds, events
-from pylb.embedded.resources import PODS, SERVICES
-from pylb.embedded.server import Server
+from pylb.embedded.resources import NAMESPACES, NODES, PODS, SERVICES
+from pylb.embedded.server import Options, Server, serve
 from pylb.kube.bearer import StaticBearer
 from pylb.kube.credentials import Credentials
 from pylb.runtime import http
@@ -75,6 +77,29 @@ class Watch:
                 return self.state
             assert asyncio.get_running_loop().time() < deadline, self.state
             await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def serving(*nodes: str) -> AsyncIterator[Server]:
+    """An API server with the namespaces that pylb looks at, one of Services, and these nodes."""
+    async with serve(Options(token=TOKEN)) as server:
+        for name in ("metallb-system", "pylb-system", "web"):
+            with suppress(Exception):  # it may be there from the start
+                server.store.create(NAMESPACES, "", {"metadata": {"name": name}})
+        for name in nodes:
+            server.store.create(NODES, "", {"metadata": {"name": name}})
+        yield server
+        assert server.problems == []
+
+
+def kubeconfig(folder: Path, url: str) -> str:
+    """The path of a new kubeconfig for such a server."""
+    path = folder / "config"
+    path.write_text(
+        f"apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{{name: c, cluster: {{server: '{url}'}}}}]\n"
+        f"users: [{{name: c, user: {{token: {TOKEN}}}}}]\ncontexts: [{{name: c, context: {{cluster: c, user: c}}}}]\n"
+    )
+    return str(path)
 
 
 def credentials(server: Server) -> Credentials:

@@ -32,7 +32,6 @@ class Wishes:
         self._taken: dict[tuple[Address, NodeName], tuple[float, NodeName | None]] = {}  # by request: when, from whom
         self._drained: dict[NodeName, tuple[float, float]] = {}  # since when, and when last
         self._failback = NEVER
-        self._told: set[tuple[Address, NodeName]] = set()  # announced by who took it by request
         self._moves: dict[Address, tuple[Move, float]] = {}
         self._asked: set[tuple[Address, NodeName]] = set()
         self._seen: set[tuple[Address, Move]] = set()  # that were looked after
@@ -53,8 +52,7 @@ class Wishes:
             return False
         before = self._taken.get((address, node.name), (NEVER, None))[0]
         self._taken[address, node.name] = now, took.previous
-        self._told.discard((address, node.name))
-        self._world.clock.after(ON_ITS_WAY, partial(self._note_told, address, node.name))
+        self._world.client.heard.discard((address, mac_of(node.name, link_of(address))))
         if not self._is_wanted(took.cause, address, node.name, took.previous, now):
             self._break("no move that nobody asked for", f"{node.name} took {address} ({took.cause})")
         asked, since = self._moves.get(address, (None, NEVER))
@@ -92,15 +90,11 @@ class Wishes:
         past = self._past
         return past.is_scarred(node, since, now) or past.shaken.get((node, link), NEVER) >= since or past.rough >= since
 
-    def _note_told(self, address: Address, node: NodeName) -> None:
-        client, link = self._world.client, link_of(address)
-        told = client.cache.get(address) == mac_of(node, link) or address in client.missed
-        if told or not self._world.lan.is_served(node, link):
-            self._told.add((address, node))
-
     def _check_given(self, address: Address, to: NodeName, by: NodeName) -> None:
-        link = link_of(address)
-        if (address, to) not in self._told or self._world.nodes[to].says(address, link, False) != mac_of(to, link):
+        link, client = link_of(address), self._world.client
+        mac = mac_of(to, link)
+        told = (address, mac) in client.heard or address in client.missed or not self._world.lan.is_served(to, link)
+        if not told or self._world.nodes[to].says(address, link, False) != mac:
             self._break("announced before the old owner stops", f"{by} gave {address} to {to}, not announced yet")
 
     def look(self, now: float) -> None:

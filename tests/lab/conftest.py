@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from fakes import lan as lans
-from fakes.cluster import advertisement, deployment, is_ready, pool, service, until
+from fakes.cluster import is_ready, until
 from fakes.lan import Lan
 from pylb.kube import credentials
 from pylb.kube.client import Client
@@ -110,12 +110,7 @@ def api_of() -> Callable[[Lab], Api]:
 def shared() -> Iterator[Lan]:
     """A lab of a module's own, with a Service on ADDRESS that three pods on three nodes serve."""
     with lans.start("10.79.0.0/24") as lan:
-        lan.create(
-            pool("good", "10.79.0.128/25"),
-            advertisement(),
-            deployment("default/web", {"app": "web"}, 8080, replicas=3),
-            service("default/front", loadBalancerIP=ADDRESS),
-        )
+        lan.front(ADDRESS, "10.79.0.128/25")
         yield lan
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from fakes import lan as lans
 from fakes import noise, takeovers
-from fakes.cluster import JSON, advertisement, config_map, deployment, pool, service, until
+from fakes.cluster import JSON, config_map, pool, service, until
 from fakes.lan import Lan
 
 POOL, ADDRESS, URL = "10.77.0.128/25", "10.77.0.200", "http://10.77.0.200/"
@@ -27,12 +27,7 @@ KEY = "another secret than the cluster's"
 def shared() -> Iterator[Lan]:
     """A lab, with a Service that answers on an address."""
     with lans.start("10.77.0.0/24") as lan:
-        lan.create(
-            pool("good", POOL),
-            advertisement(),
-            deployment("default/web", {"app": "web"}, 8080, replicas=3),
-            service("default/front", loadBalancerIP=ADDRESS),
-        )
+        lan.front(ADDRESS, POOL)
         lan.settled()
         lan.owner(ADDRESS)
         lan.ask(URL)

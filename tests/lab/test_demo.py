@@ -17,10 +17,24 @@ from pathlib import Path
 import pytest
 import yaml
 
+from fakes.terminal import LEFT, terminal
 from pylb.demo.stage import MANIFESTS, manifests
 
 SEEDS = Path(__file__).parent.parent / "data" / "seeds"
 COMMAND = [sys.executable, "-m", "pylb", "demo"]
+KEYS = (  # in this order: each leaves things as the next finds them
+    ("x", r"n\d's cable pulled: answered by n\d after \d+ ms"),
+    ("b", r"all mended: no request failed"),
+    ("s", r"n\d's speaker killed: no request failed, n\d answers"),
+    ("b", r"all mended: no request failed"),
+    ("z", r"n\d's speaker frozen: no request failed, n\d answers"),
+    ("z", r"n\d's speaker back: no request failed"),
+    ("F2", r"n\d drained: no request failed"),
+    ("b", r"all mended: no request failed"),
+    ("F3", r"n1, n2, n3 restarted: no request failed"),
+    ("a", r"extra-1 added: has 192\.168\.2\.\d+ after \d+ ms"),
+    ("p", r"extra-2 added: has 192\.168\.2\.201 after \d+ ms"),
+)
 STORY_S, SCREEN_S, GONE_S = 45, 30, 5
 ACTS = [
     "lab",
@@ -86,6 +100,30 @@ def test_on_a_terminal_a_key_pulls_the_cable_and_the_address_moves() -> None:
     finally:
         os.close(terminal)
         stop(pid)
+
+
+@pytest.mark.tmux
+def test_each_key_tells_what_came_of_it_and_q_ends_it_all(tmp_path: Path) -> None:
+    """At 80x24, as a newcomer would press them."""
+    with terminal(tmp_path, COMMAND) as window:
+        shown = window.until("answers in", "OK   kube-verify/kube-verify", "x cable", "b mend all", "p pin", "WRITE")
+        assert len([line for line in shown.split("\n") if line.startswith("│")]) > 8
+        for key, told in KEYS:
+            window.press(key)
+            window.until(well=lambda shown, told=told: bool(re.search(told, shown)))  # type: ignore[misc]
+        window.press("D")
+        window.until("Drain n", "Cancel", "pylb drain n")
+        window.press("Escape")
+        window.until("x cable")
+        pid = window.pid
+        window.press("q")
+        last = window.until(LEFT).strip().split("\n")
+        assert last[0].startswith("pylb demo: building")
+        assert last[1:] == [f"{LEFT} 0"]
+        deadline = time.monotonic() + GONE_S
+        while processes(pid) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert processes(pid) == []
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from fakes import lan as lans
-from fakes.cluster import advertisement, deployment, pool, service, until
+from fakes.cluster import until
 from fakes.lan import Lan
 from pylb.core import history
 from pylb.core.history import Entry
@@ -26,12 +26,7 @@ STATUSES = f"/apis/metallb.io/v1beta1/namespaces/{history.NAMESPACE}/servicel2st
 def lan() -> Iterator[Lan]:
     """A lab, with a Service that is answered."""
     with lans.start("10.86.0.0/24") as lan:
-        lan.create(
-            pool("good", "10.86.0.128/25"),
-            advertisement(),
-            deployment("default/web", {"app": "web"}, 8080, replicas=3),
-            service("default/front", loadBalancerIP=ADDRESS),
-        )
+        lan.front(ADDRESS, "10.86.0.128/25")
         lan.ask(URL, seconds=20.0)
         lan.settled()
         yield lan

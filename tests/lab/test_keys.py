@@ -13,7 +13,7 @@ import pytest
 from fakes import forger, takeovers
 from fakes import lan as lans
 from fakes.clocks import Clock
-from fakes.cluster import advertisement, deployment, pool, service, until
+from fakes.cluster import until
 from fakes.lan import Lan
 from pylb.core.checks import BEAT_PORT
 from pylb.speaker.strangers import BRIEFLY
@@ -26,12 +26,7 @@ Say = Callable[[str], None]
 @pytest.fixture(scope="module")
 def lan() -> Iterator[Lan]:
     with lans.start("10.78.0.0/24") as lan:
-        lan.create(
-            pool("good", "10.78.0.128/25"),
-            advertisement(),
-            deployment("default/web", {"app": "web"}, 8080, replicas=3),
-            service("default/front", loadBalancerIP=ADDRESS),
-        )
+        lan.front(ADDRESS, "10.78.0.128/25")
         lan.settled()
         lan.owner(ADDRESS)
         lan.ask(URL)

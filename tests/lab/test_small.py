@@ -10,7 +10,7 @@ import pytest
 
 from fakes import lan as lans
 from fakes import takeovers
-from fakes.cluster import advertisement, deployment, pool, service, until
+from fakes.cluster import until
 from fakes.lan import Lan
 from fakes.takeovers import SANE_S, watch
 
@@ -23,12 +23,7 @@ Say = Callable[[str], None]
 def small(nodes: int) -> Iterator[Lan]:
     """A lab of so many nodes, with a Service that a pod on each serves."""
     with lans.start("10.79.0.0/24", nodes=nodes) as lan:
-        lan.create(
-            pool("good", "10.79.0.128/25"),
-            advertisement(),
-            deployment("default/web", {"app": "web"}, 8080, replicas=nodes),
-            service("default/front", loadBalancerIP=ADDRESS),
-        )
+        lan.front(ADDRESS, "10.79.0.128/25", replicas=nodes)
         lan.settled()
         lan.ask(URL)
         yield lan

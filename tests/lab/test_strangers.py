@@ -12,7 +12,7 @@ import pytest
 
 from fakes import lan as lans
 from fakes import switching, takeovers
-from fakes.cluster import advertisement, deployment, pool, service, until
+from fakes.cluster import until
 from fakes.lan import Lan
 from fakes.takeovers import watch
 
@@ -29,12 +29,7 @@ Say = Callable[[str], None]
 def two() -> Iterator[Lan]:
     """A lab of two nodes, with a Service that a pod on each serves."""
     with lans.start("10.87.0.0/24", nodes=2) as lan:
-        lan.create(
-            pool("good", "10.87.0.128/25"),
-            advertisement(),
-            deployment("default/web", {"app": "web"}, 8080, replicas=2),
-            service("default/front", loadBalancerIP=ADDRESS),
-        )
+        lan.front(ADDRESS, "10.87.0.128/25", replicas=2)
         lan.settled()
         lan.ask(URL)
         yield lan

@@ -1,4 +1,5 @@
-"""A switch forwards nothing for a while, as one does that learns its spanning tree, or starts again: nothing moves."""
+"""A switch forwards nothing for a while, as one does that learns its spanning tree, or starts again: nothing moves. A node
+that alone is cut off says so."""
 
 from __future__ import annotations
 
@@ -9,8 +10,10 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 
 from fakes import switching, takeovers
+from fakes.cluster import until
 from fakes.lan import Lan
 from fakes.takeovers import ONE_OWNER_S, watch
+from pylb.operate.picture import picture
 
 ADDRESS = "10.79.0.200"
 BETWEEN_S = 0.3  # from one port of a switch that starts to the next
@@ -65,3 +68,20 @@ def test_every_owner_goes_on_with_what_it_had(
     say(f"{seconds:.2f} s: answered {silent * 1000:.0f} ms after")
     assert silent < ONE_OWNER_S
     lan.ask(f"http://{ADDRESS}/")
+
+
+def test_a_node_whose_cable_is_cut_says_that_it_does_not_answer(lan: Lan) -> None:
+    """It reaches the API server by another link: who reads all speakers' states sees one owner, the one that answers."""
+    owner = lan.owner(ADDRESS)
+    lan.lab.cut(owner)
+    try:
+        taker = lan.owner(ADDRESS, beside=owner)
+        until("it says so", lambda: (lan.view(owner, ADDRESS) or {}).get("mine") is False)
+        view = lan.view(owner, ADDRESS) or {}
+        assert (view["owner"], view["reason"], view["interfaces"]) == ("", "no_link", [])
+        told = {node: lan.state(f"speaker-{node}") for node in lan.nodes}
+        assert picture(told).places[ADDRESS].owner == taker
+    finally:
+        lan.lab.mend(owner)
+    lan.settled()
+    assert list(lan.claims(ADDRESS)) == [taker]

@@ -15,7 +15,7 @@ import pytest
 
 from fakes import lan as lans
 from fakes import takeovers
-from fakes.cluster import advertisement, deployment, pool, service, until
+from fakes.cluster import deployment, service, until
 from fakes.lan import Lan
 from fakes.takeovers import PATIENT_MS, SANE_S
 
@@ -28,12 +28,7 @@ Say = Callable[[str], None]
 def shared() -> Iterator[Lan]:
     """A lab, with a Service that three pods on three nodes serve."""
     with lans.start("10.77.0.0/24") as lan:
-        lan.create(
-            pool("good", "10.77.0.128/25", "fd77::100/120"),
-            advertisement(),
-            deployment("default/web", {"app": "web"}, 8080, replicas=3),
-            service("default/front", loadBalancerIP=ADDRESS),
-        )
+        lan.front(ADDRESS, "10.77.0.128/25", "fd77::100/120")
         yield lan
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from fakes import lan as lans
 from fakes import takeovers
-from fakes.cluster import advertisement, deployment, pool, service, until
+from fakes.cluster import until
 from fakes.lan import Lan
 from fakes.takeovers import ONE_OWNER_S, SANE_S, TWO_BEATS_S, WATCHED_S, watch
 
@@ -21,12 +21,7 @@ Say = Callable[[str], None]
 def shared() -> Iterator[Lan]:
     """A Service that pods on three nodes serve."""
     with lans.start("10.79.0.0/24", second="nic") as lan:
-        lan.create(
-            pool("good", "10.79.0.128/25"),
-            advertisement(),
-            deployment("default/web", {"app": "web"}, 8080, replicas=3),
-            service("default/front", loadBalancerIP=ADDRESS),
-        )
+        lan.front(ADDRESS, "10.79.0.128/25")
         yield lan
 
 

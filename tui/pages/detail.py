@@ -21,6 +21,8 @@ SIDES_FROM = 100  # cells of the terminal: from here the two panels at the top s
 SHORT_LINES = 3  # of each of the two, where there is room for one panel
 HIGH = 2  # of `Look.tall`
 HISTORY_LINES = (3, 5, 9)  # by how high the terminal is
+DECIDING = frozenset({"address", "endpoints", "line", "announcer", "neighbour"})  # checks that answer a question
+QUESTION_WIDTH = max(len(question.text) for question in Question)
 GONE = ((Span("this Service is not there any more", "warn"),),)
 
 
@@ -111,6 +113,21 @@ def answers(rows: Sequence[Row], width: int, glyphs: Glyphs) -> tuple[Line, ...]
             worst = findings.worst(mine)
             found.append((Span(f"{question.text} ", "strong"), Span(worst.value, chain.MARK_TONES[worst])))
             found += chain.lines(mine, width, glyphs)
+    return tuple(found)
+
+
+def summed(rows: Sequence[Row], width: int, glyphs: Glyphs) -> tuple[Line, ...]:
+    """Each question in one line, with the check that answers it: what is wrong first of all."""
+    found: list[Line] = []
+    for question in Question:
+        mine = [row for row in rows if row.question is question]
+        if mine:
+            row = findings.first_trouble(mine) or next((row for row in mine if row.check in DECIDING), mine[-1])
+            head = f"{question.text:<{QUESTION_WIDTH}} "
+            mark = findings.worst(mine)
+            text = fit(row.text, max(width - len(head) - chain.MARK_WIDTH - 1, 0), glyphs)
+            tone = chain.MARK_TONES[mark]
+            found.append((Span(head, "strong"), Span(f"{mark.value:<{chain.MARK_WIDTH}} ", tone), Span(text)))
     return tuple(found)
 
 

@@ -22,9 +22,6 @@ from pylb.tui.rows import Word
 from pylb.tui.seams import Selection
 from pylb.tui.words import DAY_S, Glyphs, Line, Span, fit
 
-ORDERLY = frozenset(
-    str(cause) for cause in (Cause.DRAIN, Cause.MOVE, Cause.FAILBACK, Cause.LEFT, Cause.NOT_ELIGIBLE, Cause.RELEASED)
-)
 USUAL_FROM, FULL_FROM, FOUND_FROM = 80, 100, 120  # cells of the terminal
 SLOW_MS = 1000.0  # a take-over that took longer is marked
 MOST_MOVED = 3  # addresses that the summary names
@@ -161,7 +158,8 @@ def sentence(row: MoveRow) -> str:
 
 
 def _remark(row: MoveRow, room: int, glyphs: Glyphs) -> Line:
-    subject = f" {row.address or ', '.join(row.services)}  "
+    day = f" {words.moment(row.at)}" if room < USUAL_FROM else ""  # the column has room for the time alone
+    subject = f"{day} {row.address or ', '.join(row.services)}  "
     return (Span(subject, "strong"), Span(fit(sentence(row), room - len(subject), glyphs), "dim"))
 
 

@@ -113,7 +113,8 @@ def chain(look: Look, row: RequestRow | None) -> tuple[Row, ...]:
 
 def fixes(rows: Sequence[Row]) -> tuple[Fix, ...]:
     """What helps, in order, without what merely informs."""
-    return tuple(fix for row in rows if row.mark in (Mark.FAIL, Mark.WARN, Mark.HINT) for fix in row.fixes)
+    found = (fix for row in rows if row.mark in (Mark.FAIL, Mark.WARN, Mark.HINT) for fix in row.fixes)
+    return tuple(dict.fromkeys(found))
 
 
 def _columns(look: Look, room: int, shown: Sequence[RequestRow]) -> tuple[Column, ...]:

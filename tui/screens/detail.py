@@ -41,7 +41,7 @@ class DetailScreen(PageScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._copied = ("", 0)  # of which Service how many fixes were copied
+        self._fixes = outgoing.Fixes()
         self._probing = False
 
     def body(self) -> ComposeResult:
@@ -83,9 +83,10 @@ class DetailScreen(PageScreen):
         self.query_one(".about", Board).show(about, tones)
         self.query_one(".announced", Board).show(announced, tones)
         found = detail.checks(look, self.key)
+        help_lines = requests.commands(requests.fixes(found), wide, look.glyphs)
+        whole = detail.answers(found, wide, look.glyphs)
         lines = (
-            *detail.answers(found, wide, look.glyphs),
-            *requests.commands(requests.fixes(found), wide, look.glyphs),
+            (*whole, *help_lines) if look.tall else (*detail.summed(found, wide, look.glyphs), *help_lines, (), *whole)
         )
         self.query_one(".answers", Board).show(lines, tones)
         self.query_one(".checks", VerticalScroll).border_subtitle = "looking at the wire" if self._probing else ""
@@ -98,13 +99,7 @@ class DetailScreen(PageScreen):
     def action_copy_fix(self) -> None:
         """Copy the command of a fix; pressed again, that of the next."""
         found = requests.fixes(detail.checks(self.look, self.key)) if self.look is not None else ()
-        typed = [fix.command for fix in found if fix.command]
-        if not typed:
-            say(self.app, "no command is known to help here")
-            return
-        place = self._copied[1] if self._copied[0] == self.key else 0
-        self._copied = (self.key, place + 1)
-        outgoing.copy(self.app, typed[place % len(typed)])
+        self._fixes.copy_next(self.app, self.key, found)
 
     def action_probe(self) -> None:
         """Ask from this host who answers for the Service's addresses."""

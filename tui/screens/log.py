@@ -54,7 +54,7 @@ class LogScreen(PageScreen):
         pane.listing = replace(LOG, title=log.title(self._least, follow=self._follows))
         pane.show(log.rows(look, self._least), look, self.app_frame.tones, text=self.filter)
         if self._follows:
-            pane.table.move_cursor(row=0, animate=False)
+            pane.table.move_cursor(0)
         self._show_whole(look)
 
     def _show_whole(self, look: Look) -> None:

@@ -32,9 +32,7 @@ class LossScreen(ModalScreen[None]):
     LossScreen .box { width: 110; max-width: 100%; height: auto; max-height: 100%; padding: 0 1; background: $panel; }
     LossScreen Pane { background: $panel; min-height: 4; }
     LossScreen LiveTable { background: $panel; }
-    LossScreen LiveTable > .datatable--header { background: $panel; }
-    LossScreen LiveTable > .datatable--even-row { background: $panel; }
-    LossScreen LiveTable:dark > .datatable--even-row { background: $panel; }
+    LossScreen LiveTable > .live--header { background: $panel; }
     LossScreen .below { padding: 1 0 0 0; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -23,6 +23,7 @@ from pylb.tui.words import Line
 
 FRAME = 5  # cells that frame, padding and scrollbar of a panel take
 PAGE = 8  # rows
+SIGNS = "PP asked for  AA given out  .. free  ? nobody has it  ! two do"  # the rest is in the help
 
 
 class MapScreen(PageScreen):
@@ -103,7 +104,7 @@ class MapScreen(PageScreen):
         self.query_one(".cells", Board).show(map.lines(self._grid, self._cursor, width, look.glyphs, wanted), tones)
         self.query_one(".about", Board).show(map.about(self.place, look, width), tones)
         scroll = self.query_one(".grid", VerticalScroll)
-        scroll.border_subtitle = Content(f"filter: {self.filter}" if self.filter else "")
+        scroll.border_subtitle = Content(f"filter: {self.filter}" if self.filter else SIGNS * (len(SIGNS) < width))
         at = self._grid.find(self._cursor)
         if at is not None:
             top, height = int(scroll.scroll_y), max(scroll.scrollable_content_region.height, 1)

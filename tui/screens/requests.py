@@ -17,7 +17,6 @@ from pylb.tui.pages.requests import REQUESTS, RequestRow
 from pylb.tui.screens.page import PageScreen
 from pylb.tui.widgets.board import Board
 from pylb.tui.widgets.pane import Pane
-from pylb.tui.widgets.toasts import say
 
 FRAME = 5  # cells that frame, padding and scrollbar of the chain's panel take
 
@@ -35,7 +34,7 @@ class RequestsScreen(PageScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._copied = ("", 0)  # of which Service how many fixes were copied
+        self._fixes = outgoing.Fixes()
 
     def body(self) -> ComposeResult:
         yield Pane(REQUESTS, classes="wishes")
@@ -56,7 +55,7 @@ class RequestsScreen(PageScreen):
         found = requests.chain(look, row)
         width = look.width - FRAME
         lines = (
-            *chain.lines(found, width, look.glyphs),
+            *(chain.lines if look.tall else chain.brief)(found, width, look.glyphs),
             *requests.commands(requests.fixes(found), width, look.glyphs),
         )
         self.query_one(".why", VerticalScroll).border_title = Content(requests.title(row))
@@ -71,10 +70,4 @@ class RequestsScreen(PageScreen):
         """Copy the command of a fix; pressed again, that of the next."""
         row = self.wishes.row
         found = requests.fixes(requests.chain(self.look, row)) if self.look is not None else ()
-        typed = [fix.command for fix in found if fix.command]
-        if row is None or not typed:
-            say(self.app, "no command is known to help here")
-            return
-        place = self._copied[1] if self._copied[0] == row.key else 0
-        self._copied = (row.key, place + 1)
-        outgoing.copy(self.app, typed[place % len(typed)])
+        self._fixes.copy_next(self.app, row.key if row is not None else "", found)

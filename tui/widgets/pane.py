@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from textual import on
@@ -10,7 +10,6 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import DataTable
 
 from pylb.tui.exports import Record
 from pylb.tui.pages import listing as pure
@@ -24,6 +23,25 @@ from pylb.tui.words import Glyphs, Span, fit
 
 R = TypeVar("R")
 FRAME = 3  # cells that the frame and the scrollbar take of the panel's width
+
+
+class _Drawn(Mapping[str, Cells], Generic[R]):
+    """The cells of rows, by the rows' keys, each made when it is asked for: the table asks for what is on show."""
+
+    def __init__(self, listing: Listing[R], rows: Mapping[str, R], columns: tuple[Column, ...], glyphs: Glyphs) -> None:
+        self._listing, self._rows, self._columns, self._glyphs = listing, rows, columns, glyphs
+
+    def __getitem__(self, key: str) -> Cells:
+        return self._listing.cells(self._rows[key], self._columns, self._glyphs)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._rows
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
 
 
 class Pane(Vertical, Generic[R]):
@@ -49,8 +67,6 @@ class Pane(Vertical, Generic[R]):
         self.listing = listing
         self.query_asked = Query()
         self._rows: dict[str, R] = {}
-        self._known: dict[str, tuple[R, Cells]] = {}
-        self._dress: tuple[tuple[Column, ...], Glyphs] | None = None
         self._drawn: tuple[Look, Tones, int] | None = None
 
     def compose(self) -> ComposeResult:
@@ -100,20 +116,9 @@ class Pane(Vertical, Generic[R]):
         self._rows = {self.listing.key(row): row for row in kept}
         columns = self.listing.columns(look, width - FRAME, rows)
         headings = pure.headed(self.listing, self.query_asked, columns, look.glyphs)
-        self.table.sync(columns, self._cells(columns, look.glyphs), tones, headings)
+        self.table.sync(columns, _Drawn(self.listing, self._rows, columns, look.glyphs), tones, headings)
         self._show_heading(len(rows))
         self._show_remark()
-
-    def _cells(self, columns: tuple[Column, ...], glyphs: Glyphs) -> dict[str, Cells]:
-        """The cells of all rows; those of a row that is as it was are taken from the last time."""
-        if self._dress != (columns, glyphs):
-            self._dress, self._known = (columns, glyphs), {}
-        found: dict[str, tuple[R, Cells]] = {}
-        for key, row in self._rows.items():
-            known = self._known.get(key)
-            found[key] = known if known and known[0] == row else (row, self.listing.cells(row, columns, glyphs))
-        self._known = found
-        return {key: cells for key, (_, cells) in found.items()}
 
     def _show_heading(self, total: int) -> None:
         shown = len(self._rows)
@@ -151,20 +156,20 @@ class Pane(Vertical, Generic[R]):
         """Turn the order round."""
         self.ask(self.query_asked.order, reverse=not self.query_asked.reverse)
 
-    @on(DataTable.HeaderSelected)
-    def _heading_clicked(self, event: DataTable.HeaderSelected) -> None:
+    @on(LiveTable.HeadingClicked)
+    def _heading_clicked(self, event: LiveTable.HeadingClicked) -> None:
         event.stop()
-        order, reverse = pure.clicked(self.listing, self.query_asked, event.column_key.value or "")
+        order, reverse = pure.clicked(self.listing, self.query_asked, event.column)
         self.ask(order, reverse=reverse)
 
-    @on(DataTable.RowHighlighted)
-    def _highlighted(self, event: DataTable.RowHighlighted) -> None:
+    @on(LiveTable.Moved)
+    def _moved(self, event: LiveTable.Moved) -> None:
         event.stop()
         self._show_remark()
         self.post_message(self.Moved(self))
 
-    @on(DataTable.RowSelected)
-    def _chosen(self, event: DataTable.RowSelected) -> None:
+    @on(LiveTable.Chosen)
+    def _chosen(self, event: LiveTable.Chosen) -> None:
         event.stop()
         self.post_message(self.Opened(self))
 

@@ -117,10 +117,10 @@ class Arbiter:
         known = segment.peers.get(beat.node)
         before = known.claims if known is not None and known.is_real else {}
         was = (known.state, known.incarnation, known.is_fresh(now)) if known is not None else None
-        apart = segment.is_apart(known, now)
+        apart = segment.is_apart(known, now) or (was is not None and was[0] is not beat.state is State.JOINING)
         peer = segment.hear(beat, now)
         if peer is None:
-            seating.note_contest(self.seats, beat, now)
+            self._restless |= seating.note_contest(self.seats, beat, now)
             return
         if apart:
             self._restless |= seating.remind(self.seats, segment)

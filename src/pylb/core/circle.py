@@ -167,6 +167,8 @@ class Circle:
 
         `company`: with whom there is something to settle; `since`: when this node began to listen on this link.
         """
+        watched = (peer for node in self._peers.near if (peer := self._peers.get(node)) is not None)
+        self.watch([peer for peer in watched if not peer.is_fresh(now)], now)  # before they are neighbours no more
         near = [node for node in self.beside(self._node, now) if node != self._node]
         self._peers.arrange(frozenset(near), self.slack, now)
         asked = dict.fromkeys((*near, *self._in_turn([node for node in company if node in self._places])))

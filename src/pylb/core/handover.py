@@ -50,6 +50,11 @@ def leaves(presence: Presence, seat: Seat, mine: Held, now: float) -> bool:
     return forsaken or presence.state.yields or goes_back(presence, seat, mine, now)
 
 
+def yields_to(mine: Held, rival: Claim) -> bool:
+    """Whether a node that was away gives in to another's claim, whichever is the better one: all have been told by now."""
+    return mine.claim.provisional or not rival.provisional
+
+
 def stands(seat: Seat, mine: Held) -> Iterator[Effect]:
     """What is to be told once nobody else claims an address of ours any more: whoever heard another hears this last."""
     yield Announce(seat.line.address)

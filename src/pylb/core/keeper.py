@@ -14,7 +14,7 @@ from pylb.core.beats import State
 from pylb.core.claims import Cause, Claim, meet
 from pylb.core.effects import Announce, Dropped, StoodDown, StoodIn, Took
 from pylb.core.evidence import STAND_IN
-from pylb.core.handover import asked, first, inherits, is_asked, leaves, may_go_back, must_stay, stands
+from pylb.core.handover import asked, first, inherits, is_asked, leaves, may_go_back, must_stay, stands, yields_to
 from pylb.core.model import Address, NodeName
 from pylb.core.peers import Peer
 from pylb.core.presence import LISTEN_AGAIN, RECORDED, WANTED, Presence
@@ -72,22 +72,22 @@ class Keeper:
         for rival in (*rivals, *seat.relayed(told, mine.claim, rivals)):
             mine.contested = now
             self._presence.want(rival.node, now + WANTED)
-            if seat.prefers(rival, mine.claim):
+            if seat.prefers(rival, mine.claim) or (not mine.confirmed and rival in rivals and yields_to(mine, rival)):
                 if mine.confirmed and rival in rivals and not seat.is_known(rival.node, mine.stated):
                     return False  # it is to announce after us, so it must hear of us first
                 seat.owner = rival
                 self._drop(seat, Reason.NOT_ELECTED, rival.node)
                 return False  # it may ask for a successor
             if rival.term >= mine.claim.term:
-                mine.claim = mine.claim.above(rival)
-            mine.again, mine.rival = True, rival.node
+                mine.claim, mine.again = mine.claim.above(rival), True
+            mine.again, mine.rival = mine.again or rival.node not in seat.noted, rival.node
         if not mine.confirmed:
             if told is not None and told.node != self._node and seat.prefers(told, mine.claim):
                 seat.owner = told
                 self._drop(seat, Reason.NOT_ELECTED, told.node)
                 return False
             self._confirm(seat, mine, now)
-        if mine.again and not rivals:
+        if mine.again and seat.noted.keys() >= {rival.node for rival in rivals}:
             mine.again = False
             if mine.confirmed:
                 self._presence.effects.extend(stands(seat, mine))
@@ -193,7 +193,8 @@ class Keeper:
                 self._stand_in(seat, owner.node, segment, now)
             return
         if peer.state.may_take or peer.state.yields:
-            self._free(seat, owner, now)
+            if segment.circle is not None or peer.is_heard(now):  # else what it says came to us long ago
+                self._free(seat, owner, now)
             return
         self._stand_in(seat, owner.node, segment, now)
         seat.absent_since = now if seat.absent_since is None else seat.absent_since
@@ -261,6 +262,7 @@ class Keeper:
         silent: float | None = None,
     ) -> None:
         self.stand_down(seat)
+        claim = replace(claim, provisional=claim.provisional or not seat.is_witnessed(now))
         if silent is not None and previous is not None:
             self._presence.want(previous, math.inf)
         seat.mine, seat.owner, seat.released = Held(claim, now, previous, stated=now), None, None

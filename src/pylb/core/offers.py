@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pylb.core import requests
@@ -164,6 +164,6 @@ def _named_pools(scene: Scene, config: Config, service: Service) -> Iterator[_Ch
             yield _Change(_set(service, key, name), f"ask for pool {name}", command)
 
 
-def in_the_way(decision: Decision, services: dict[ServiceKey, Service]) -> tuple[Service, ...]:
+def in_the_way(decision: Decision, services: Mapping[ServiceKey, Service]) -> tuple[Service, ...]:
     """The Services that a decision names, as far as they are known."""
     return tuple(services[key] for key in decision.blockers if key in services)

@@ -66,11 +66,6 @@ def allocation(scene: Scene, case: Case, services: Mapping[ServiceKey, Service])
     return (*chain, _address(case, decision), *head)
 
 
-def fails(rows: tuple[Row, ...]) -> bool:
-    """Whether the allocator gives nothing, by the rows of `allocation`."""
-    return any(row.check in CHAIN and row.mark is Mark.FAIL for row in rows)
-
-
 def _chain(
     scene: Scene, config: Config, service: Service, decision: Decision, services: Mapping[ServiceKey, Service]
 ) -> Iterator[Row]:
@@ -95,7 +90,7 @@ def _failure(
     check: str,
     services: Mapping[ServiceKey, Service],
 ) -> Row:
-    others = in_the_way(decision, dict(services))
+    others = in_the_way(decision, services)
     kept = decision.allocation is not None  # it may go on with what it has, and cannot have what it asks for
     text = decision.text
     if decision.reason in (Reason.NO_FREE_ADDRESS, Reason.POOL_EXHAUSTED) and request is not None:

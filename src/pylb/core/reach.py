@@ -103,7 +103,7 @@ def _line(scene: Scene, case: Case, verdict: Verdict, pool: str) -> Iterator[Row
     else:
         reason = verdict.reason or Reason.NOT_ALIVE
         check = ADVERTISED if reason in (Reason.NO_ADVERTISEMENT, Reason.SHARED_WITH_SERVICE_SELECTORS) else LINE
-        yield Row(question, check, Mark.FAIL, f"{reason.text}", tuple(_fix(scene, case, reason, verdict, pool)))
+        yield Row(question, check, Mark.FAIL, reason.text, tuple(_fix(scene, case, reason, verdict, pool)))
     for node, why in islice(sorted(verdict.excluded.items()), MAX_NODES):
         yield Row(question, OUT, Mark.HINT, f"{node}: {why.text}")
     for name, one in sorted(scene.nodes.items()):

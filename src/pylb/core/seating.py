@@ -19,6 +19,8 @@ from pylb.core.seats import Held, Seat
 from pylb.core.segment import Link, Segment
 from pylb.core.witness import LOST
 
+LAPSE = 1.0  # s between two stale claims that each make us announce: who repeats old beats is not to make noise of them
+
 Seats = Mapping[Address, Seat]
 
 
@@ -97,12 +99,17 @@ def note_claims(seats: Seats, link: str, peer: Peer, before: Mapping[Address, Cl
     return changed
 
 
-def note_contest(seats: Seats, beat: Beat, now: float) -> None:
-    """A claim that may be stale, against one of ours: ours is not undisputed."""
+def note_contest(seats: Seats, beat: Beat, now: float) -> set[Address]:
+    """A claim that may be stale, against one of ours: ours is not undisputed, and to be announced again."""
+    found = set()
     for address, claim in beat.claims.items():
         seat = seats.get(address)
         if seat is not None and seat.mine is not None and claim.node == beat.node:
+            if now >= seat.mine.contested + LAPSE:
+                seat.mine.again = True
+                found.add(address)
             seat.mine.contested = now
+    return found
 
 
 def remind(seats: Seats, segment: Segment) -> set[Address]:

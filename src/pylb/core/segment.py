@@ -128,7 +128,8 @@ class Segment:
         self.forlorn = any(not peer.witnessed for peer in fresh)
         lit = any(peer.witnessed for peer in fresh)
         self._lit_since = None if not lit else now if self._lit_since is None else self._lit_since
-        self._room = min((peer.deadline for peer in fresh), default=DEADLINE + self._room) - DEADLINE
+        if not self.silent:  # else those that are left may be the ones that had been away themselves
+            self._room = min((peer.deadline for peer in fresh), default=DEADLINE) - DEADLINE
         for node in [n for n, s in self.suspicions.items() if n not in self.silent or now > s.wanted + FORGOTTEN]:
             del self.suspicions[node]
         return before ^ self.silent if before or silent else NOBODY
@@ -142,6 +143,8 @@ class Segment:
         """What is asked about a silent node whose fate matters now; None while it is too early to ask."""
         known = self.suspicions.get(peer.node)
         if known is None and peer.node in self.silent and now >= self.since + MISSED + peer.jitter:
+            if self.circle is not None and now >= peer.sign + peer.deadline:
+                peer.anew = now - 2 * INTERVAL  # this node was not to ask before: it has the time to
             known = self.suspicions[peer.node] = Suspicion(now, peer.sign)
         if known is not None:
             known.wanted = now
@@ -247,7 +250,7 @@ class Segment:
         for node, suspicion in self.suspicions.items():
             peer = self.peers.get(node)
             if peer is not None:
-                over = suspicion.sign + peer.deadline
+                over = peer.deadline + max(suspicion.sign, (suspicion.open_since or NEVER) - MISSED)
                 due += [suspicion.due(now), *([over] if over > now else [])]
         return min(due, default=math.inf)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
+from math import isnan
 from typing import Any
 
 import click
@@ -16,16 +17,27 @@ from pylb.kube import credentials
 from pylb.kube.client import Client
 from pylb.kube.credentials import Credentials
 from pylb.kube.decode import DecodeError
-from pylb.kube.errors import ClusterError, NoCluster, Unreachable
+from pylb.kube.errors import ClusterError, NoCluster, Unauthorized, Unreachable
 from pylb.operate.cluster import Cluster
 from pylb.operate.orders import Orders, WrongInput
 
 OK, PROBLEM, WRONG, UNREACHABLE = 0, 1, 2, 3  # exit codes
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
+
+
+class Seconds(click.FloatRange):
+    """A number of seconds; "nan" is none."""
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number; refused where it is none."""
+        number = float(super().convert(value, param, ctx))
+        return self.fail(f"{value!r} is no number of seconds.", param, ctx) if isnan(number) else number
+
+
 Order = Callable[[Orders], Awaitable[bool]]
 _NODE = click.argument("node", metavar="NODE")
 _WAIT = click.option(
-    "--wait", metavar="SECONDS", type=click.FloatRange(0.0), default=30.0, show_default=True, help="How long to wait."
+    "--wait", metavar="SECONDS", type=Seconds(0.0), default=30.0, show_default=True, help="How long to wait."
 )
 
 
@@ -82,6 +94,8 @@ def _run(order: Order, kubeconfig: str | None, context: str | None) -> None:
         _fail(str(error), error.exit_code)
     except WrongInput as error:
         _fail(str(error), WRONG)
+    except Unauthorized as error:
+        _fail(f"the cluster does not know the user of this kubeconfig: {error}", UNREACHABLE)
     except Unreachable as error:
         _fail(f"the cluster cannot be reached: {error}", UNREACHABLE)
     except (ClusterError, DecodeError) as error:

@@ -52,7 +52,8 @@ class Api:
             node.read(notices)
 
     def _write(self, node: Node, arbiter: Arbiter) -> None:
-        mine = {address: seat.mine.claim for address, seat in arbiter.seats.items() if seat.mine is not None}
+        held = ((address, seat.mine) for address, seat in arbiter.seats.items())
+        mine = {address: one.claim for address, one in held if one is not None and one.confirmed}
         spared = arbiter.gazette.spared
         found = dict(self.notices)
         for name, one in self.notices.items():

@@ -14,8 +14,10 @@ class Client:
     def __init__(self) -> None:
         self.cache: dict[Address, bytes] = {}
         self.missed: set[Address] = set()  # addresses whose last announcement was lost on the way
+        self.heard: set[tuple[Address, bytes]] = set()  # all that was announced so far
 
     def told(self, address: Address, mac: bytes) -> None:
         """An announcement arrives."""
         self.cache[address] = mac
+        self.heard.add((address, mac))
         self.missed.discard(address)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Interface
 
@@ -205,3 +206,19 @@ def test_more_links_than_a_beat_can_name_are_cut(pair: Pair) -> None:
     pair.n1.beats.take_links(links)
     pair.run(0.5)
     assert pair.n2.beats.heard == len(pair.n1.socket.sent) > 0
+
+
+async def test_the_next_turn_comes_when_the_arbiter_wants_it(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that questions are put again in time, and nothing wakes more often while all is well."""
+    loop, waits = asyncio.get_running_loop(), list[float]()
+
+    def soon(delay: float, act: Callable[[], None]) -> asyncio.Handle:
+        waits.append(delay)
+        return loop.call_soon(act)
+
+    monkeypatch.setattr(loop, "call_later", soon)
+    pair.n1.beats._next_beat = pair.now + 1.0
+    for due in (0.06, 5.0):
+        monkeypatch.setattr(pair.n1.arbiter, "next_tick", lambda now, due=due: now + due)
+        await pair.n1.beats._wait(pair.now)
+    assert waits == pytest.approx([0.06, 1.0])
