@@ -15,25 +15,26 @@ import struct
 import subprocess
 import termios
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 
-WAIT_S = 20.0  # for what shall be written
+COLUMNS, LINES = 120, 40
+WAIT_S = 30.0  # for what shall be written
 BURST_S = 0.004  # what is written within so long belongs together: a terminal takes 4 KiB at a time
 END_S = 5.0
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|P[^\x1b]*\x1b\\|[@-_])")
 
 
 class Terminal:
-    """A terminal of so many columns and lines, with one program on it; to be used as a context manager."""
+    """A terminal with one program on it; to be used as a context manager."""
 
-    def __init__(self, argv: Sequence[str], env: Mapping[str, str], columns: int = 120, lines: int = 40) -> None:
+    def __init__(self, argv: Sequence[str], env: Mapping[str, str], pass_fds: tuple[int, ...] = ()) -> None:
         self._master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
         self._written = bytearray()
         self.began = time.monotonic()
         self.process = subprocess.Popen(
-            argv, stdin=slave, stdout=slave, stderr=slave, env=dict(env), start_new_session=True
+            argv, stdin=slave, stdout=slave, stderr=slave, env=dict(env), start_new_session=True, pass_fds=pass_fds
         )
         os.close(slave)
 
@@ -64,12 +65,16 @@ class Terminal:
             pass
         self._written.clear()
 
-    def shows(self, *texts: str, seconds: float = WAIT_S) -> float:
-        """Wait until all these were written, and what came with them; gives the moment of the last byte."""
-        end, at = time.monotonic() + seconds, time.monotonic()
-        while not all(text in self.text for text in texts):
+    def shows(self, *texts: str) -> float:
+        """Wait until all these were written; see `until`."""
+        return self.until(f"{texts} to be written", lambda shown: all(text in shown for text in texts))
+
+    def until(self, what: str, check: Callable[[str], bool]) -> float:
+        """Wait until what was written is so, and for what came with it; gives the moment of the last byte."""
+        end = at = time.monotonic() + WAIT_S
+        while not check(self.text):
             if time.monotonic() > end or self.process.poll() is not None:
-                raise TimeoutError(f"{texts} was not written within {seconds} s, but: {self.text[-2000:]!r}")
+                raise TimeoutError(f"gave up to wait for {what}; this was written: {self.text[-2000:]!r}")
             if self._take(0.05):
                 at = time.monotonic()
         while self._take(BURST_S):

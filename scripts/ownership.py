@@ -21,6 +21,7 @@ from types import ModuleType
 from pylb.core import (
     arbiter,
     beats,
+    circle,
     claims,
     evidence,
     gazette,
@@ -30,6 +31,7 @@ from pylb.core import (
     presence,
     segment,
     sight,
+    turns,
     witness,
 )
 from pylb.core.beats import State
@@ -39,13 +41,13 @@ from pylb.speaker import app, beat, claimpage, datagram
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "ownership.md"
-KNOWING = ("beats", "peers", "evidence", "witness", "sight", "segment", "presence")
+KNOWING = ("beats", "peers", "evidence", "witness", "sight", "segment", "circle", "presence", "turns")
 DECIDING = (*KNOWING, "keeper", "handover", "claims", "gazette", "arbiter")
 SPEAKING = ("heartbeat", "correspondents", "keyring", "strangers", "asked", "doors", "claimlist", "claimpage")
 CARRYING = ("app", "notary", "sweep", *SPEAKING)
 MOVES = ROOT / "scripts" / "moves.md"
 # Modules whose constants MOVES names.
-NAMED = (app, arbiter, evidence, gazette, handover, keeper, peers, presence, sight, witness)
+NAMED = (app, arbiter, circle, evidence, gazette, handover, keeper, peers, presence, sight, turns, witness)
 DATAGRAMS = (beat, datagram, claimpage)
 BLOCK = re.compile(r"<!-- (?P<name>\w+): begin -->\n.*?<!-- (?P=name): end -->", re.DOTALL)
 SOON = 10.0  # s in which a speaker of the drawing has begun to take part

@@ -76,7 +76,7 @@ class Speaker:
         self._links = LinkWatch(self._on_links)
         self._taken: dict[Address, tuple[Took, float]] = {}  # taken, but not yet told: nothing was announced so far
         self._relieved = asyncio.Event()  # this speaker ends, and others stand in
-        self._used: tuple[Link, ...] = ()  # the links that ownership is about
+        self._used: tuple[tuple[Link, ...], ...] = ((), ())  # links that ownership is about; those that are down
         self._told = self.heartbeat.others.told
         self._usable = False
         self._took_part = False
@@ -162,10 +162,11 @@ class Speaker:
         me = self.world.nodes.get(self.node)
         lines = (seat.line for seat in self.arbiter.seats.values())
         found = surroundings.matters(self._links.links, me.internal_ips if me else (), lines, self.node)
-        if found != self._used:
-            self._used = found
+        away = surroundings.away(self._links.links)
+        if (found, away) != self._used:
+            self._used = found, away
             self.heartbeat.take_links(found)
-            self.arbiter.use([surroundings.as_core(link) for link in found], clock())
+            self.arbiter.use(map(surroundings.as_core, found), clock(), map(surroundings.as_core, away))
 
     def _reconsider(self, now: float) -> None:
         """A node takes part while it knows the cluster, and hears all who take part."""

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from pylb.core import segment
 from pylb.core.lines import Line
 from pylb.core.model import Address, NodeName
-from pylb.speaker.links import Link, interfaces_for, usable
+from pylb.speaker.links import Link, Unusable, interfaces_for, usable
 
 
 def matters(links: Iterable[Link], own: Collection[Address], lines: Iterable[Line], node: NodeName) -> tuple[Link, ...]:
@@ -29,6 +29,11 @@ def matters(links: Iterable[Link], own: Collection[Address], lines: Iterable[Lin
             named |= names
     holding = {link.name for address in addresses for link in interfaces_for(address, found, None).links}
     return tuple(link for link in found if link.name in named | holding or _has(link, own))
+
+
+def away(links: Iterable[Link]) -> tuple[Link, ...]:
+    """The links that would be usable if they were up: an address of theirs has its place there, and on no other."""
+    return tuple(one.link for one in usable(links).left_out if one.reason in (Unusable.DOWN, Unusable.NO_CARRIER))
 
 
 def as_core(link: Link) -> segment.Link:

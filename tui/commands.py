@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from pylb.tui.state import State
 
 OK, PROBLEM, WRONG_INPUT, UNREACHABLE = 0, 1, 2, 3  # exit codes; 2 is click's, too
-SOME = 5  # of the Services that there are, where another was named
 FORMATS = ("table", "wide", "json", "yaml", "jsonl")
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
@@ -253,6 +252,7 @@ def _moment(recording: Recording, text: str | None) -> float:
 
 def _explain(found: Credentials, service: str, output: str, *, probe: bool) -> int:
     from pylb.core import findings
+    from pylb.core.diagnosis import some
     from pylb.tui import cases, printed
     from pylb.tui.once import collect
     from pylb.tui.source import ClusterSource
@@ -263,7 +263,7 @@ def _explain(found: Credentials, service: str, output: str, *, probe: bool) -> i
     if _unseen(state, source.name):
         return UNREACHABLE
     if service not in state.services:
-        known = _some(sorted(state.services)) or "none"
+        known = some(sorted(state.services)) or "none"
         click.echo(f"Error: there is no Service {service} of type LoadBalancer; there is: {known}", err=True)
         return WRONG_INPUT
     if probe:
@@ -275,12 +275,6 @@ def _explain(found: Credentials, service: str, output: str, *, probe: bool) -> i
         for line in printed.explanation(service, rows):
             click.echo(line)
     return PROBLEM if findings.worst(rows) is findings.Mark.FAIL else OK
-
-
-def _some(names: list[str]) -> str:
-    """The first few names, and how many more there are."""
-    more = f" and {len(names) - SOME} more" if len(names) > SOME else ""
-    return f"{', '.join(names[:SOME])}{more}"
 
 
 async def _probed(state: State, service: str) -> State:

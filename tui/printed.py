@@ -92,7 +92,9 @@ def aligned(table: Sequence[Sequence[str]]) -> Iterator[str]:
     clean = [[_printable(cell) for cell in line] for line in table]
     widths = [max(words.cells(line[index]) for line in clean) for index in range(len(clean[0]))]
     for line in clean:
-        yield "  ".join(cell + " " * (width - words.cells(cell)) for cell, width in zip(line, widths, strict=True)).rstrip()
+        yield "  ".join(
+            cell + " " * (width - words.cells(cell)) for cell, width in zip(line, widths, strict=True)
+        ).rstrip()
 
 
 def _printable(text: str) -> str:

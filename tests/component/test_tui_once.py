@@ -12,7 +12,7 @@ import pytest
 from fakes.tui_cluster import add_service, credentials, define, kubeconfig, serving
 from pylb.embedded.resources import NAMESPACES
 from pylb.embedded.server import Server
-from pylb.tui import cli, commands, once
+from pylb.tui import commands, once
 from pylb.tui.source import ClusterSource
 
 

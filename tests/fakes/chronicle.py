@@ -17,6 +17,7 @@ from pylb.sim.world import World, link_of
 
 BOOT = 3.0  # s from power or Kubernetes to a running speaker, and a bit
 NOTICED = 0.9  # s without gateway and clients that a node is sure to notice
+UNHEARD = 0.5  # s in which nobody can know what befell another
 UNNOTICED = LOST  # and within which it cannot
 NEVER = float("-inf")
 FORGETTING = ("kill", "terminate", "freeze", "jump", "power", "stop", "mute", "restart_all", "restart_all_without_api")
@@ -134,6 +135,12 @@ class Chronicle:
     def apart_at(self, node: NodeName, since: float) -> bool:
         """Whether a node and any other did not hear each other lately."""
         return any(node in pair[:2] and at >= since for pair, at in self.apart.items())
+
+    def is_from_the_api(self, address: Address, since: float) -> bool:
+        """Whether its owner fell silent when others may have known it by the API alone: they believe that for a while."""
+        holder = self.holder.get(address, (None, 0.0))[0]
+        apart = (at for pair, at in self.apart.items() if holder in pair[:2])
+        return self.world.api_up and any(abs(at - since) <= UNHEARD for at in apart)
 
     def is_half_heard(self, address: Address) -> bool:
         """Whether the owner is one that others hear, on the LAN or through the API, and clients cannot reach.

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fakes.chronicle import NEVER, PROCESS, Chronicle, pair_of
+from fakes.chronicle import NEVER, PROCESS, UNHEARD, Chronicle, pair_of
 from fakes.strangers import Strangers
 from fakes.wishes import Wishes
 from pylb.core.claims import Cause
@@ -28,7 +28,6 @@ ALONE = 2.0  # s more where there is no gateway: who has nothing to ask waits
 STOOD_IN = 0.5  # s of that where only a speaker fell silent, and its node serves
 HANDED_OVER = 0.03  # s of that where a speaker was asked to end: it goes on until another does
 STANDS_IN = {"kill": STOOD_IN, "freeze": STOOD_IN, "terminate": HANDED_OVER}
-UNHEARD = 0.5  # s in which nobody can know what befell another
 # s more for which the MAC of a node may be answered that serves in vain, since its speaker cannot say that it is cut off
 IN_VAIN = {"mute": STAND_IN_MUTE + 1.0, "freeze": STAND_IN, "pause": STAND_IN, "kill": STAND_IN, "terminate": STAND_IN}
 STALE_CLIENT = 2.0  # s for which a client may believe another MAC than the one that is answered
@@ -96,7 +95,10 @@ class Watch:
                     if other is not node:
                         self._check_move(node, other, effect, now)
                 self._check_speaker(node, effect, now)
-            elif isinstance(effect, Dropped) and effect.reason is Reason.NOT_ELECTED and effect.to is not None:
+            elif isinstance(effect, Dropped) and effect.reason is Reason.NOT_ELECTED:
+                if effect.to is None:
+                    self.wishes.note_release(node, effect, now)
+                    continue
                 self.wishes.note_loss(node, effect, effect.to, now)
                 self._check_loss(node, effect, effect.to, now)
         self.past.note(node, effects, now)
@@ -247,18 +249,12 @@ class Watch:
             self._empty[address] = now
             return
         bound = UNANSWERED + room + (ALONE if half_heard or not self.world.size.gateway else 0.0)
-        if self._was_read(address, since):
+        if self.past.is_from_the_api(address, since):
             bound += HEARD
         bound = min(bound, self._stand_in_bound(address, since, now))
         name = self._who_could(address, since, bound, now)
         if name is not None:
             self._break("an address is answered", f"nobody answers for {address} for {bound:.1f} s, and {name} could")
-
-    def _was_read(self, address: Address, since: float) -> bool:
-        """Whether its owner fell silent when others may have known it by the API alone: they believe that for a while."""
-        holder = self.past.holder.get(address, (None, 0.0))[0]
-        apart = (at for pair, at in self.past.apart.items() if holder in pair[:2])
-        return self.world.api_up and any(since - UNHEARD <= at <= since + UNHEARD for at in apart)
 
     def _stand_in_bound(self, address: Address, since: float, now: float) -> float:
         """Seconds in which somebody is to stand in, where the speaker alone of its owner is in trouble."""

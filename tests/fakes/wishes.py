@@ -83,6 +83,13 @@ class Wishes:
         if self.is_asked(address, to, now) and not self._is_hurt(to, link, now - SETTLED, now):
             self._world.clock.after(ON_ITS_WAY, partial(self._check_given, address, to, node.name))
 
+    def note_release(self, node: Node, dropped: Dropped, now: float) -> None:
+        """Judge that a node gave an address up to nobody."""
+        if node.name in self._drained and now < self._drained[node.name][1] + LATE:
+            self._break(
+                "announced before the old owner stops", f"{node.name} is drained, and released {dropped.address}"
+            )
+
     def _took_since(self, node: NodeName, address: Address, when: float) -> bool:
         return self._past.owning.get((node, address), NEVER) > when
 
@@ -138,8 +145,6 @@ class Wishes:
             seat = node.arbiter.seats.get(address) if node.arbiter is not None else None
             if seat is None or seat.mine is None or seat.mine.claim.term != move.term or node.name == move.node:
                 continue
-            if past.uneven < since - GRACE and not any(
-                past.is_scarred(n, since - GRACE, now) for n in self._world.names
-            ):
+            if not past.is_scarred(node.name, since - SETTLED, now):  # nobody but itself has to refuse
                 self._break("a request is met or refused", f"{move} is neither for {address}, which {node.name} has")
         self._seen.add((address, move))

@@ -114,7 +114,7 @@ def test_each_key_tells_what_came_of_it_and_q_ends_it_all(tmp_path: Path) -> Non
         window.press("D")
         window.until("Drain n", "Cancel", "pylb drain n")
         window.press("Escape")
-        window.until("x cable")
+        window.until(well=lambda shown: "Cancel" not in shown)
         pid = window.pid
         window.press("q")
         last = window.until(LEFT).strip().split("\n")

@@ -145,6 +145,7 @@ def never_provisional(patch: Patch) -> None:
     """A claim that was taken or held without the witness is as good as any."""
     patch.setattr(keeper, "replace", lambda claim, **changes: replace(claim, **{**changes, "provisional": False}))
     patch.setattr(seating, "replace", lambda claim, **changes: replace(claim, **{**changes, "provisional": False}))
+    patch.setattr(seats, "replace", lambda claim, **changes: replace(claim, **{**changes, "provisional": False}))
 
 
 @bug

@@ -18,7 +18,7 @@ from itertools import islice
 
 from pylb.core.beats import INTERVAL, Beat, Loss, State
 from pylb.core.claims import Claim
-from pylb.core.evidence import Verdict
+from pylb.core.evidence import NEVER, Verdict
 from pylb.core.model import Address, NodeName
 from pylb.core.peers import MISSED, Peer, Peers
 
@@ -32,6 +32,7 @@ NEWS = 3  # turns in which all are told what is new; of frames that a fifth is l
 ROUNDS, REFILL = 6.0, 1.0  # so many such turns in a row, and one more each second
 SPREAD = 3.0  # s for which who watches a node tells that it was lost
 MAX_LOSSES = 16  # that one beat tells of: those that were lost last
+SPLIT = 4  # where one in so many is not heard, the LAN is cut
 AT_A_TIME = 31  # nodes that one beat answers, as it names so many
 TAKES_PART = (State.ACTIVE, State.DRAINING, State.LEAVING)
 
@@ -49,6 +50,7 @@ class Circle:
         self._news = 0  # turns in which all are told
         self._rounds, self._counted = ROUNDS, since
         self._said = State.JOINING
+        self._claimed = NEVER  # when what it answers for last changed
         self._looked = 0
         self._lost: dict[NodeName, float] = {}  # those that this node watched until they fell silent, and since when
         self.losses: dict[NodeName, Loss] = {}  # what all are told of them
@@ -105,20 +107,30 @@ class Circle:
         """There is news: in so many turns this node's beats go to all."""
         self._news = max(self._news, turns)
 
+    def is_split(self, silent: Collection[NodeName]) -> bool:
+        """Whether so many are not heard that it is not they who are lost, but the LAN that is cut."""
+        return len(silent) * SPLIT >= len(self.order)
+
+    def meet(self, lost: float) -> None:
+        """One that was lost in a cut, at that time, is heard again: what this node claimed since is news to that side."""
+        if self._claimed > lost:
+            self.tell_all(1)
+
     def compare(self, before: Mapping[Address, Claim], after: Mapping[Address, Claim]) -> None:
         """What this node answers for has changed; that is news, unless it is only how sure it is of it."""
         if _essence(before) != _essence(after):
+            self._claimed = self._counted
             self.tell_all(NEWS)
 
     # Who is silent
 
-    def suspects(self) -> list[Peer]:
-        """Whom to look at now: those that it watches, and of all others as many as to have seen each in a second."""
+    def suspects(self, silent: Collection[NodeName]) -> list[Peer]:
+        """Whom to look at now: the silent, those that it watches, and of others as many as to have seen each in a second."""
         others = list(self._peers)
         count = len(others) // 20 + 1
         self._looked = (self._looked + count) % max(1, len(others))
         found = {peer.node: peer for peer in (others * 2)[self._looked : self._looked + count]}
-        watched = (*self._peers.near, *self._peers.lost)
+        watched = (*silent, *self._peers.near, *self._peers.lost)
         found.update((node, peer) for node in watched if (peer := self._peers.get(node)) is not None)
         self._peers.lost.clear()
         return list(found.values())

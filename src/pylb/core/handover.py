@@ -95,7 +95,7 @@ def inherits(presence: Presence, seat: Seat, claim: Claim, now: float) -> Cause 
 
 
 def _yielded(presence: Presence, seat: Seat, claim: Claim, now: float) -> Cause | None:
-    cause = Cause.NOT_ELIGIBLE
+    cause, since = Cause.NOT_ELIGIBLE, seat.yielded_since
     eligible = claim.node in seat.line.verdict.ranking
     states = [peer.state for segment in seat.segments if (peer := segment.fresh(claim.node, now)) is not None]
     if State.DRAINING in states:
@@ -109,10 +109,10 @@ def _yielded(presence: Presence, seat: Seat, claim: Claim, now: float) -> Cause 
         cause = Cause.CUT_OFF
         if not all(segment.is_witnessed(now) for segment in seat.segments):
             return None
-    elif eligible and now < seat.yielded_since + LEARNING:
-        return None  # the owner knows why it does, or does not know yet that there is no reason any more
-    passed = (now - seat.yielded_since) / PASSED_OVER
-    return cause if place(presence, seat, now, claim.node, most=passed) is not None else None
+    elif eligible:
+        since += LEARNING  # the owner knows why it does, or does not know yet that there is no reason any more
+    turn = place(presence, seat, now, claim.node, most=(now - since) / PASSED_OVER) if now >= since else None
+    return cause if turn is not None else None
 
 
 def must_stay(presence: Presence, seat: Seat, now: float) -> bool:

@@ -85,17 +85,21 @@ class Segment:
     def hear(self, beat: Beat, now: float) -> Peer | None:
         """Take in a beat; the peer that sent it, or None if it says nothing new or its sender is not confirmed yet."""
         known = self.peers.get(beat.node)
-        was = known is not None and known.confirmed
+        was, lost = (known.confirmed, known.doubted) if known is not None else (False, NEVER)
         peer = self.peers.hear(beat, now)
         if self.circle is not None:
             self.circle.note(beat, peer is not None and not was)
+            if peer is not None and lost > NEVER and self.circle.is_split(self.silent):
+                self.circle.meet(lost)
         return peer
 
     def is_apart(self, known: Peer | None, now: float) -> bool:
         """Whether a node that is heard was not, for so long that it may have told the clients something else."""
-        if known is None:
-            return self.circle is None
-        return now >= known.sign + known.deadline
+        if self.circle is not None and not self.circle.is_split(self.silent):
+            return (
+                False  # so many would announce all they have for each that is back; its claims show what is against it
+            )
+        return known is None or now >= known.sign + known.deadline
 
     def compare(self, before: Mapping[Address, Claim], after: Mapping[Address, Claim]) -> None:
         """What this node's beats list has changed."""
@@ -118,7 +122,7 @@ class Segment:
         """Find out who is silent; those that fell silent or are heard again since the last time."""
         before = self.silent
         self._look(now)
-        looked = list(self.peers) if self.circle is None else self._suspects(self.circle)
+        looked = list(self.peers) if self.circle is None else self.circle.suspects(before)
         silent = [peer for peer in looked if not peer.is_fresh(now)]
         if self.circle is not None:
             self.circle.watch(silent, now)
@@ -133,11 +137,6 @@ class Segment:
         for node in [n for n, s in self.suspicions.items() if n not in self.silent or now > s.wanted + FORGOTTEN]:
             del self.suspicions[node]
         return before ^ self.silent if before or silent else NOBODY
-
-    def _suspects(self, circle: Circle) -> list[Peer]:
-        found = {peer.node: peer for peer in circle.suspects()}
-        found.update((node, peer) for node in self.silent if (peer := self.peers.get(node)) is not None)
-        return list(found.values())
 
     def suspicion(self, peer: Peer, now: float) -> Suspicion | None:
         """What is asked about a silent node whose fate matters now; None while it is too early to ask."""
@@ -183,10 +182,8 @@ class Segment:
 
     def is_forsaken(self, now: float) -> bool:
         """Whether the gateway has not answered for long, while a node that is heard says that it answers there."""
-        if (
-            self._lit_since is None or now < self._lit_since + RETURN
-        ):  # its port of the switch may be the first to be back
-            return False
+        if self._lit_since is None or now < self._lit_since + RETURN:
+            return False  # that node's port of the switch may only be the first to be back
         return self.is_cut_off(now) and now > (self.witness.unanswered or now) + PATIENCE
 
     def has_witness(self, suspicion: Suspicion, about: NodeName, now: float) -> bool:

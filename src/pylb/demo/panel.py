@@ -187,7 +187,7 @@ class Panel:
         await self._learn_owner(deed)
 
     async def _cable(self, selection: Selection) -> str:
-        node = self._node(selection)
+        node = await self._node(selection)
         if node in self._cut:
             await self._begin(f"{node}'s cable mended", self._learn_owner)
             await self._stage.do(self._stage.lab.mend, node, "both")
@@ -199,10 +199,10 @@ class Panel:
         return f"what {node} owns moves (b mends all)"
 
     async def _kill(self, selection: Selection) -> str:
-        return await self._toggle(self._node(selection), "kill", "killed")
+        return await self._toggle(await self._node(selection), "kill", "killed")
 
     async def _freeze(self, selection: Selection) -> str:
-        return await self._toggle(self._node(selection), "freeze", "frozen")
+        return await self._toggle(await self._node(selection), "freeze", "frozen")
 
     async def _toggle(self, node: str, act: str, what: str) -> str:
         if node in self._speakers:
@@ -223,7 +223,7 @@ class Panel:
         return what
 
     async def _drain(self, selection: Selection) -> str:
-        node = self._node(selection)
+        node = await self._node(selection)
         self._drained = await self._stage.drained()
         drains = node not in self._drained
         await self._begin(f"{node} {'drained' if drains else 'takes addresses again'}", self._learn_owner)
@@ -283,8 +283,10 @@ class Panel:
 
         return learn
 
-    def _node(self, selection: Selection) -> str:
-        """The node to break: who announces the row under the cursor, else one that is broken, else the first."""
+    async def _node(self, selection: Selection) -> str:
+        """The node to break: who announces the row under the cursor, else one that is broken, else who answers now."""
         broken = next(iter((*self._speakers, *sorted(self._cut), *sorted(self._drained))), "")
         node = selection.node.split(",")[0].rstrip("!")
-        return node if node in self._nodes else broken or self._nodes[0]
+        if node in self._nodes:
+            return node
+        return broken or await self._stage.owner(self._address) or self._nodes[0]

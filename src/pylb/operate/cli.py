@@ -28,7 +28,7 @@ HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 class Seconds(click.FloatRange):
     """A number of seconds; "nan" is none."""
 
-    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """The number; refused where it is none."""
         number = float(super().convert(value, param, ctx))
         return self.fail(f"{value!r} is no number of seconds.", param, ctx) if isnan(number) else number

@@ -83,7 +83,7 @@ def draw(seed: int, nodes: int | None = None) -> Scenario:
         boot=dice.choice((0.1, 0.5, 3.0)),
     )
     if nodes is not None:
-        size = replace(size, nodes=nodes, addresses=size.addresses * nodes // 4)
+        size = replace(size, nodes=nodes, addresses=size.addresses * nodes // 8)
     names = [NodeName(f"n{i + 1}") for i in range(size.nodes)]
     disasters, at = [], QUIET + dice.random()
     for _ in range(dice.choice((1, 1, 2, 2, 3))):

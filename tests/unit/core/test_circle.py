@@ -72,7 +72,7 @@ class One:
         self.hear(self.others, now)
 
     def watch(self, now: float) -> None:
-        self.circle.watch([peer for peer in self.circle.suspects() if not peer.is_fresh(now)], now)
+        self.circle.watch([peer for peer in self.circle.suspects(()) if not peer.is_fresh(now)], now)
 
 
 @pytest.fixture
@@ -285,6 +285,23 @@ def test_a_beat_tells_of_so_many_that_were_lost_at_most() -> None:
         one.watch(now)
         one.circle.judged(one.peer(lost), Verdict.GONE, now)
     assert len(one.circle.losses) <= MAX_LOSSES
+
+
+@pytest.mark.parametrize(("lost_at", "is_told"), [(LATER + 1.0, True), (LATER + 3.0, False)])
+def test_after_a_cut_what_was_claimed_since_is_told_to_all(one: One, lost_at: float, is_told: bool) -> None:
+    one.turn(LATER + 2.0)
+    one.circle.compare({}, {ADDRESS: CLAIM})
+    later = LATER + 20.0
+    one.hear(one.others, later)
+    for _ in range(NEWS):
+        one.told(later)
+    one.circle.meet(lost_at)
+    assert (one.told(later) == set(one.others) - set(one.circle.beside(ME, later))) is is_told
+
+
+@pytest.mark.parametrize(("silent", "is_split"), [(1, False), (24, False), (25, True), (99, True)])
+def test_of_so_many_that_are_silent_it_is_the_lan_that_is_cut(one: One, silent: int, is_split: bool) -> None:
+    assert one.circle.is_split(one.others[:silent]) is is_split
 
 
 def test_who_is_called_lost_tells_all_that_it_is_there(one: One) -> None:

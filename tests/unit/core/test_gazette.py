@@ -36,8 +36,7 @@ class Stage:
     """One arbiter that hears its peer while `hears`, and reads in the API what the test puts there."""
 
     def __init__(self, ready: Collection[NodeName] = (ME, PEER)) -> None:
-        self.now, self.hears = 0.0, False
-        self.ready = ready
+        self.now, self.hears, self.ready = 0.0, False, ready
         self.claims: Mapping[Address, Claim] = {}
         self.told: list[Effect] = []
         self.answering: dict[Subject, object] = {Subject.WITNESS: b"gatewy"}

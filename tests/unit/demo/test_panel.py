@@ -225,3 +225,12 @@ async def test_at_24_lines_it_has_two_and_names_every_key_in_one_of_them(stage: 
     assert {key.key for key in made.keys} == set(SHORT)
     rows = 30
     assert made.height == TALL == len(made.lines(100.0, 76, ASCII))
+
+
+async def test_without_a_row_it_is_what_is_broken_else_who_answers(panel: Panel, stage: Stage) -> None:
+    stage.answering = "n2"
+    await press(panel, "x", node="")
+    await press(panel, "x", node="")
+    stage.answering = ""
+    await press(panel, "x", node="elsewhere")
+    assert stage.lab.orders == [("cut", "n2", "both"), ("mend", "n2", "both"), ("cut", "n1", "both")]

@@ -65,6 +65,11 @@ def test_a_link_that_cannot_announce_is_none() -> None:
     assert surroundings.matters((down, link(5, "docker0", "10.0.0.1/24")), [ip_address("10.0.0.1")], [], N1) == ()
 
 
+def test_a_link_that_is_down_is_away_and_one_that_never_announces_is_not() -> None:
+    down = link(2, "eth0", "10.0.0.1/24", up=False)
+    assert surroundings.away((down, link(5, "docker0", "10.0.0.1/24", up=False), SECOND)) == (down,)
+
+
 def test_the_arbiter_knows_a_link_by_its_networks() -> None:
     network = IPv4Network("192.168.7.0/24")
     assert surroundings.as_core(SECOND) == segment.Link("eth2", SECOND.mac, (network,), IPv4Address("10.0.0.254"))
