@@ -39,6 +39,7 @@ SETTLE_S = 12.0  # s until all lists are read, and what that took is given back
 STEPS, PAGES_DOWN, ROUNDS, CHANGES = 60, 30, 2, 20
 PAUSE_S = 0.05  # between two keys
 SHARE = 0.95
+TABLES = (" POOLS ", " SERVICES ", " EVENTS ", "NAMESPACE")  # headings of the first frame
 _REMARK = re.compile(r"web/(service-\d+) 10\.")  # below the table, on the row under the cursor
 
 
@@ -51,12 +52,12 @@ def starts(folder: Path, note: str) -> Iterator[Figure]:
         frames, rows = [], []
         for _ in range(STARTS):
             with api.screen() as screen:
-                frames.append(screen.shows("POOLS", "SERVICES", "LAST EVENTS") - screen.began)
+                frames.append(screen.shows(*TABLES) - screen.began)
                 rows.append(screen.shows(f"SERVICES {FEW}", name_of(1)) - screen.began)
         played, told = [], []
         for _ in range(REPLAYS):
             with replayed(RECORDING, api.environment()) as screen:
-                played.append(screen.shows("POOLS", "SERVICES", "LAST EVENTS") - screen.began)
+                played.append(screen.shows(*TABLES) - screen.began)
                 told.append(screen.shows("homeassistant") - screen.began)
     yield median_of("tui, exec -> first frame with its tables, median", frames, "s", START_S, note=note)
     yield worst_of("tui, exec -> first frame with its tables, worst", frames, "s", START_S, note=note)
@@ -118,13 +119,21 @@ def _pressed(screen: Terminal, key: str, check: Callable[[str], bool]) -> float:
     return (screen.until(f"what {key!r} does", check) - pressed) * 1000
 
 
+def _says(text: str) -> Callable[[str], bool]:
+    return lambda shown: text in shown
+
+
+def _is_about_another_than(service: str) -> Callable[[str], bool]:
+    return lambda shown: any(one != service for one in _REMARK.findall(shown))
+
+
 def _moves(key: str, times: int) -> Callable[[Terminal], Iterator[float]]:
     """Each time the cursor goes to another row, which the remark below the table is about then."""
 
     def way(screen: Terminal) -> Iterator[float]:
         on = name_of(0)
         for _ in range(times):
-            yield _pressed(screen, key, lambda shown, before=on: any(one != before for one in _REMARK.findall(shown)))
+            yield _pressed(screen, key, _is_about_another_than(on))
             on = _REMARK.findall(screen.text)[-1]
 
     return way
@@ -136,9 +145,9 @@ def _sorts(screen: Terminal) -> Iterator[float]:
         if order is SERVICES.orders[1]:
             screen.press("g")
             screen.rest(0.3)
-        yield _pressed(screen, "o", lambda shown, name=order.name: f"by {name}" in shown)
+        yield _pressed(screen, "o", _says(f"by {order.name}"))
         if order is SERVICES.orders[-1]:
-            yield _pressed(screen, "O", lambda shown: "reversed" in shown)
+            yield _pressed(screen, "O", _says("reversed"))
             screen.press("o")
             screen.rest(0.5)
 
@@ -146,7 +155,7 @@ def _sorts(screen: Terminal) -> Iterator[float]:
 def _switches(screen: Terminal) -> Iterator[float]:
     """To each screen and back to the first; the first time each is made."""
     for page in (*PAGES[1:], PAGES[0]) * ROUNDS:
-        yield _pressed(screen, page.digit, lambda shown, mark=f"[{page.digit} {page.name}]": mark in shown)
+        yield _pressed(screen, page.digit, _says(f"[{page.digit} {page.name}]"))
         screen.rest(0.3)
 
 

@@ -11,9 +11,10 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from importlib import import_module
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
@@ -131,7 +132,7 @@ class PylbApp(App[None]):
     def _begin(self) -> None:
         if self.memory.note:
             say(self, self.memory.note, severity="warning")
-        self.run_worker(self.pulse.follow(self._source), exit_on_error=False)
+        self.later(self.pulse.follow, self._source)
 
     def _first_theme(self) -> str:
         if self.colourless:
@@ -150,6 +151,11 @@ class PylbApp(App[None]):
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.redraw)
+
+    def later(self, work: Callable[..., Awaitable[object]], *arguments: object) -> None:
+        """Have something done beside the drawing; it is not even begun where the app ends first."""
+        begun: Any = partial(work, *arguments)  # Textual's types know no coroutine function with arguments
+        self.run_worker(begun, exit_on_error=False)
 
     def put(self, fact: Fact) -> None:
         """Hand in a fact from elsewhere, such as an extra."""
@@ -253,14 +259,11 @@ class PylbApp(App[None]):
 
     def _run_command(self, action: str | None) -> None:
         if action:
-            self.run_worker(self._run(action), exit_on_error=False)
-
-    async def _run(self, action: str) -> None:
-        await self.run_action(action)
+            self.later(self.run_action, action)
 
     def action_act(self, name: str) -> None:
         """Change the cluster, where that was asked for at the start."""
-        self.run_worker(acting.act(self, name), exit_on_error=False)
+        self.later(acting.act, self, name)
 
     def action_theme(self, name: str) -> None:
         """Use other colours."""
@@ -283,7 +286,7 @@ class PylbApp(App[None]):
     def action_extra(self, index: int, number: int) -> None:
         """Do what an extra's key says."""
         if self.shown is not None and self.screen is self.shown:
-            self.run_worker(self._run_extra(self.extras[index].keys[number]), exit_on_error=False)
+            self.later(self._run_extra, self.extras[index].keys[number])
 
     async def _run_extra(self, key: Key) -> None:
         try:

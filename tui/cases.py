@@ -44,7 +44,7 @@ class Scenery:
 def scenery(state: State, now: float, before: Scenery | None = None) -> Scenery:
     """The scene of a state; its dear part is that of `before` where nothing of it changed."""
     seen = holders.seen_at(state, now)
-    evidence = holders.gather(state, seen)
+    evidence = holders.gather(state, seen, before.evidence if before is not None else None)
     books = before.books if before is not None and _same(before.books, state) else _books(state)
     made = Scene(
         config=state.config,

@@ -58,8 +58,8 @@ def seen_at(state: State, now: float) -> float:
     return min(now, heard) if state.link.online is False and heard is not None else now
 
 
-def gather(state: State, now: float) -> Evidence:
-    """Index the state at the time `now` of `seen_at`."""
+def gather(state: State, now: float, before: Evidence | None = None) -> Evidence:
+    """Index the state at the time `now` of `seen_at`; what `before` says of speakers that said nothing new is kept."""
     statuses: dict[str, tuple[Status, ...]] = {}
     for status in sorted(state.statuses.values(), key=lambda one: -(one.created or 0.0)):
         statuses[status.status.service] = (*statuses.get(status.status.service, ()), status)
@@ -70,11 +70,20 @@ def gather(state: State, now: float) -> Evidence:
     known = bool(statuses) or state.listed.get(Kind.STATUS, False)
     silent = frozenset(silent_speakers(state, now))
     speakers = fresh_speakers(state, now)
+    told = before.told if before is not None and _said(before.speakers) == _said(speakers) else _told_of(speakers)
+    return Evidence(now, speakers, statuses, guesses, state.trails, known, silent, told)
+
+
+def _said(speakers: Mapping[str, Speaker]) -> set[tuple[str, int]]:
+    return {(node, id(one.snapshot)) for node, one in speakers.items()}
+
+
+def _told_of(speakers: Mapping[str, Speaker]) -> dict[str, dict[str, Held]]:
     told: dict[str, dict[str, Held]] = {}
     for node, one in sorted(speakers.items()):
         for held in one.snapshot.addresses:
             told.setdefault(held.address, {})[node] = held
-    return Evidence(now, speakers, statuses, guesses, state.trails, known, silent, told)
+    return told
 
 
 def fresh_speakers(state: State, now: float) -> dict[str, Speaker]:

@@ -8,7 +8,7 @@ well; HELP another node answers in its place, with its MAC; MOVE moved within th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -98,9 +98,12 @@ class ServiceRow:
 
 def services(state: State, now: float) -> tuple[ServiceRow, ...]:
     """All rows, in order."""
-    seen = holders.seen_at(state, now)
-    view = _View(state, seen, holders.gather(state, seen))
-    found = [row for dated in state.services.values() for row in _rows(view, dated)]
+    seen = view(state, now)
+    return in_order(row for dated in state.services.values() for row in of_service(seen, dated))
+
+
+def in_order(found: Iterable[ServiceRow]) -> tuple[ServiceRow, ...]:
+    """The rows, problems first."""
     return tuple(sorted(found, key=lambda row: row.order))
 
 
@@ -109,31 +112,45 @@ def matching(rows: tuple[ServiceRow, ...], text: str) -> tuple[ServiceRow, ...]:
     return tuple(row for row in rows if filters.keeps(text, row.columns)) if text.strip() else rows
 
 
-class _View:
+@dataclass(frozen=True, slots=True)
+class View:
     """The state with what all rows need of it, worked out once."""
 
-    def __init__(self, state: State, now: float, evidence: Evidence) -> None:
-        self.state = state
-        self.now = now
-        self.evidence = evidence
-        self.shares = Counter(ip for dated in state.services.values() for ip in set(dated.service.ingress))
-        self.silent = evidence.silent
-        self.failures: dict[str, tuple[float, str]] = {}
-        for note in state.notes.values():
-            if note.reason in FAILED_NOTES and note.at >= self.failures.get(note.service, (0.0, ""))[0]:
-                self.failures[note.service] = (note.at, note.text)
+    state: State
+    now: float  # of `holders.seen_at`
+    evidence: Evidence
+    shares: Mapping[str, int]  # by address, how many Services use it
+    failures: Mapping[str, tuple[float, str]]  # by Service, when it got no address and why
+
+    @property
+    def silent(self) -> frozenset[str]:
+        """Nodes whose speaker is not heard."""
+        return self.evidence.silent
 
 
-def _rows(view: _View, dated: Dated) -> Iterator[ServiceRow]:
+def view(state: State, now: float, before: Evidence | None = None) -> View:
+    """The state as rows are made of it; what of the evidence did not change since `before` is kept."""
+    seen = holders.seen_at(state, now)
+    shares = Counter(ip for dated in state.services.values() for ip in set(dated.service.ingress))
+    failures: dict[str, tuple[float, str]] = {}
+    for note in state.notes.values():
+        if note.reason in FAILED_NOTES and note.at >= failures.get(note.service, (0.0, ""))[0]:
+            failures[note.service] = (note.at, note.text)
+    return View(state, seen, holders.gather(state, seen, before), shares, failures)
+
+
+def of_service(view: View, dated: Dated) -> tuple[ServiceRow, ...]:
+    """The rows of one Service."""
     service = dated.service
     pools = {ip: _pool_of(view.state, ip) for ip in service.ingress}
     if service.load_balancer_class is not None and not any(pools.values()):
-        return  # another load balancer's, by its own word
-    for address in dict.fromkeys(service.ingress or ("",)):
-        yield _row(view, dated, address, pools.get(address, ""))
+        return ()  # another load balancer's, by its own word
+    return tuple(
+        _row(view, dated, address, pools.get(address, "")) for address in dict.fromkeys(service.ingress or ("",))
+    )
 
 
-def _row(view: _View, dated: Dated, address: str, pool: str) -> ServiceRow:
+def _row(view: View, dated: Dated, address: str, pool: str) -> ServiceRow:
     service = dated.service
     source = requests.pin_source(service)
     holder = holders.find(view.evidence, service.key, address) if address else Holder(known=False)
@@ -170,7 +187,7 @@ def _with_remarks(word: Word, why: str, source: str, slips: Iterable[str]) -> st
     return "; ".join(part for part in told if part)
 
 
-def _rival(view: _View, service: Service) -> str:
+def _rival(view: View, service: Service) -> str:
     """Who else writes the Service's status, as far as the leading controller told it lately."""
     contest = view.state.contests.get(service.key)
     if contest is None or view.now - view.state.contests_at > CONTEST_SHOWN_S:
@@ -189,7 +206,7 @@ def _shown(holder: Holder, word: Word) -> str:
     return holder.nodes[0] + ("?" if holder.guessed else "")
 
 
-def _judge(view: _View, service: Service, address: str, holder: Holder) -> tuple[Word, str]:
+def _judge(view: View, service: Service, address: str, holder: Holder) -> tuple[Word, str]:
     """The state of a row that has an address, and why."""
     conflict = _conflict(view, service, address, holder)
     if conflict:
@@ -211,7 +228,7 @@ def _judge(view: _View, service: Service, address: str, holder: Holder) -> tuple
     return word, ", ".join(filter(None, (change, UNWITNESSED if holder.provisional else "", heirs)))
 
 
-def _conflict(view: _View, service: Service, address: str, holder: Holder) -> str:
+def _conflict(view: View, service: Service, address: str, holder: Holder) -> str:
     if len(holder.nodes) > 1 and view.now - (holder.contested_at or 0.0) > CONTEST_S:
         unread = next(filter(None, (_unread(view, node) for node in holder.nodes)), "")
         return f"{len(holder.nodes)} nodes announce it: {', '.join(holder.nodes)}{'; ' if unread else ''}{unread}"
@@ -223,14 +240,14 @@ def _conflict(view: _View, service: Service, address: str, holder: Holder) -> st
     return ""
 
 
-def _unread(view: _View, node: str) -> str:
+def _unread(view: View, node: str) -> str:
     """That a speaker shares no key with others, and what helps."""
     speaker = view.state.speakers.get(node)
     others = [name for name, _ in speaker.snapshot.strangers] if speaker else []
     return f"{node} shares no key with {', '.join(others)}: {RESTART}" if others else ""
 
 
-def _nobody(view: _View, address: str, holder: Holder) -> str:
+def _nobody(view: View, address: str, holder: Holder) -> str:
     config = view.state.config
     ip = parsed(address)
     pool = config.pool_of((ip,)) if config is not None and ip is not None else None
@@ -243,7 +260,7 @@ def _nobody(view: _View, address: str, holder: Holder) -> str:
     return f"{NOBODY}: {detail}" if detail else NOBODY
 
 
-def _unwell(view: _View, holder: Holder) -> str:
+def _unwell(view: View, holder: Holder) -> str:
     name = holder.nodes[0]
     node = view.state.nodes.get(name)
     if node is None and view.state.nodes:
@@ -254,7 +271,7 @@ def _unwell(view: _View, holder: Holder) -> str:
     return f"{name} announces it and its speaker is not heard" if silent else ""
 
 
-def _moved(view: _View, service: Service, address: str, holder: Holder) -> str:
+def _moved(view: View, service: Service, address: str, holder: Holder) -> str:
     for key in (address, service.key):
         trail = view.evidence.trails.get(key)
         take = trail.of(holder.nodes[0]) if trail else None
@@ -263,7 +280,7 @@ def _moved(view: _View, service: Service, address: str, holder: Holder) -> str:
     return ""
 
 
-def _pending(view: _View, service: Service) -> str:
+def _pending(view: View, service: Service) -> str:
     waiting = view.state.waits.get(service.key)
     failed_at, failure = view.failures.get(service.key, (0.0, ""))
     if waiting is not None and waiting.at >= failed_at:

@@ -93,6 +93,11 @@ async def test_away_is_exit_code_3_and_wrong_words_are_2(tmp_path: Path) -> None
     wrong: tuple[tuple[tuple[str, ...], str], ...] = (
         (("status", "-o", "xml"), "xml"),
         (("status", "--at", "3"), "--at needs --replay"),
+        (("status", "--filter", "st:nope"), "'nope' is no state; there are conf, "),
+        (("status", "--filter", "re:["), "this pattern cannot be read: re:["),
+        (("status", "--replay", "x", "-n", "web"), "filter by ns:web"),
+        (("tui", "--replay", "x", "-n", "web"), "filter by ns:web"),
+        (("drain", "n1", "--wait", "nan"), "'nan' is no number of seconds"),
         (("status", "--kubeconfig", str(tmp_path / "none")), "none"),
         (("explain", "blog"), "'blog' is not NAMESPACE/NAME"),
     )
@@ -101,6 +106,14 @@ async def test_away_is_exit_code_3_and_wrong_words_are_2(tmp_path: Path) -> None
         assert code == 2, error
         assert said in error
         assert "Traceback" not in error
+
+
+async def test_a_recording_of_a_cluster_that_is_away_is_not_begun(tmp_path: Path) -> None:
+    file = tmp_path / "r.jsonl"
+    code, out, error = await run("record", str(file), "--kubeconfig", kubeconfig(tmp_path, "http://127.0.0.1:9"))
+    assert (code, out, error.count("\n")) == (3, "", 1)
+    assert error.startswith("the cluster at 127.0.0.1:9 cannot be reached: ")
+    assert not file.exists()
 
 
 @asynccontextmanager

@@ -27,7 +27,7 @@ COLD = 14.0  # s more after a start of a node that remembers no owner: one that 
 ALONE = 2.0  # s more where there is no gateway: who has nothing to ask waits
 STOOD_IN = 0.5  # s of that where only a speaker fell silent, and its node serves
 HANDED_OVER = 0.03  # s of that where a speaker was asked to end: it goes on until another does
-STANDS_IN = {"kill": STOOD_IN, "freeze": STOOD_IN, "terminate": HANDED_OVER}
+STANDS_IN = {"kill": STOOD_IN, "freeze": STOOD_IN, "pause": STOOD_IN, "terminate": HANDED_OVER}
 # s more for which the MAC of a node may be answered that serves in vain, since its speaker cannot say that it is cut off
 IN_VAIN = {"mute": STAND_IN_MUTE + 1.0, "freeze": STAND_IN, "pause": STAND_IN, "kill": STAND_IN, "terminate": STAND_IN}
 STALE_CLIENT = 2.0  # s for which a client may believe another MAC than the one that is answered

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from pylb.tui import cases, holders, rows, summary
+from pylb.tui import cases, holders, renewal, summary
 from pylb.tui.cases import Scenery
 from pylb.tui.holders import Evidence
+from pylb.tui.renewal import Roll
 from pylb.tui.rows import ServiceRow
 from pylb.tui.state import State
 from pylb.tui.words import Glyphs, Line
@@ -27,11 +28,17 @@ class Look:
     ) -> None:
         self.state, self.now, self.width, self.height, self.glyphs = state, now, width, height, glyphs
         self._scenery = earlier.last_scenery if earlier is not None else None
+        self._roll = earlier.last_roll if earlier is not None else None
 
     @property
     def last_scenery(self) -> Scenery | None:
         """The newest scenery that somebody asked for, here or before."""
         return self._scenery
+
+    @property
+    def last_roll(self) -> Roll | None:
+        """The newest rows that somebody asked for, here or before."""
+        return self._roll
 
     @cached_property
     def scenery(self) -> Scenery:
@@ -62,12 +69,17 @@ class Look:
     @cached_property
     def evidence(self) -> Evidence:
         """Who announces what, indexed."""
-        return holders.gather(self.state, self.seen)
+        return self._rolled.view.evidence
 
     @cached_property
     def services(self) -> tuple[ServiceRow, ...]:
         """The rows of all Services, problems first."""
-        return rows.services(self.state, self.now)
+        return self._rolled.rows
+
+    @cached_property
+    def _rolled(self) -> Roll:
+        self._roll = renewal.roll(self.state, self.now, self._roll)
+        return self._roll
 
     @cached_property
     def standing(self) -> tuple[tuple[Line, ...], tuple[Line, ...]]:

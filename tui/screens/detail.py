@@ -109,7 +109,7 @@ class DetailScreen(PageScreen):
         elif not self._probing:
             self._probing = True
             self.app_frame.redraw()
-            self.run_worker(self._probe(service.ingress), exit_on_error=False)
+            self.app_frame.later(self._probe, service.ingress)
 
     async def _probe(self, addresses: Sequence[str]) -> None:
         from pylb.tui import probe  # pyroute2: 80 ms that only who asks for it should pay

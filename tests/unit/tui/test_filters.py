@@ -47,5 +47,12 @@ def test_a_broken_pattern_is_told() -> None:
     assert filters.parse("re:" + "(" * 200).broken
 
 
+def test_a_slip_in_a_filter_that_is_typed_whole_is_told() -> None:
+    states = ("CONF", "PEND")
+    assert [filters.wrong(text, states) for text in ("", "nope", "st:pen", "!st:CONF", "st:re:^C", "fd77:1")] == [""] * 6
+    assert filters.wrong("ns:web st:nope", states) == "'nope' is no state; there are conf, pend"
+    assert filters.wrong("re:[", states).startswith("this pattern cannot be read: re:[: ")
+
+
 def test_only_so_many_words_count() -> None:
     assert filters.keeps(" ".join(["media"] * filters.MAX_WORDS + ["nothing"]), ROW)

@@ -174,6 +174,15 @@ def test_withdrawn_ends_a_take_and_a_new_claim_begins_one() -> None:
     assert again.since == 9
 
 
+def test_a_claim_of_what_nobody_held_is_no_move() -> None:
+    """A speaker that restarted owns what it owned; whoever had the address long before it gave it up."""
+    before = [events.Claimed(1, "10.0.0.1", "n1", ()), events.Withdrawn(5, "10.0.0.1", "n1", "not_elected")]
+    state = fold_all(State(), [*before, events.Claimed(90, "10.0.0.1", "n3", ())])
+    take = state.trails["10.0.0.1"].of("n3")
+    assert take is not None
+    assert (take.before, state.trails["10.0.0.1"].changes) == ("", ())
+
+
 def test_a_take_after_a_conflict_settles_it() -> None:
     conflict = events.Conflict(NOW, "10.0.0.1", "02:00:00:00:00:01", "n1")
     state = fold(State(), conflict)
