@@ -16,11 +16,11 @@ from functools import partial
 from importlib import import_module
 from typing import Any, ClassVar
 
-from textual.app import App
 from textual.binding import Binding, BindingType
 
 from pylb.tui import acting, theme, words
 from pylb.tui.facts import Fact
+from pylb.tui.falling import Falling
 from pylb.tui.memory import Memory
 from pylb.tui.options import Options
 from pylb.tui.pages import catalogue
@@ -40,7 +40,7 @@ TICK_S = 1.0  # between two drawings of the clock
 EXTRA_S = 0.25  # between two drawings of an extra
 
 
-class PylbApp(App[None]):
+class PylbApp(Falling):
     """Shows what a source says. `extras` are panels at the bottom, with keys of their own."""
 
     CSS_PATH = "app.tcss"
@@ -176,8 +176,9 @@ class PylbApp(App[None]):
     def _draw(self) -> None:
         page = self.shown
         if page is not None:
-            state, now = self.pulse.view
-            self._look = Look(state, now, *self.size, self.glyphs, self._look)
+            look = Look(*self.pulse.view, *self.size, self.glyphs, self._look)
+            if self._look is None or not self._look.serves(look):
+                self._look = look
             page.show(self._look)
 
     def _draw_clock(self) -> None:

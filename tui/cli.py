@@ -67,6 +67,7 @@ def tui(
     poor = not utf8 or os.environ.get("TERM") in POOR_TERMINALS
     _keep_screen_clean("utf-8" if utf8 else "ascii")
     from pylb.tui import start  # Textual: 0.3 s, which --once and --help need not pay
+    from pylb.tui.falling import BROKE
     from pylb.tui.hands import ClusterHands
     from pylb.tui.preferences import PreferencesError
     from pylb.tui.reel import Reel
@@ -80,13 +81,17 @@ def tui(
         sys.exit(commands.WRONG_INPUT)
     if recording is not None:
         played = ReplaySource(recording)
-        start.run(played, options, [Reel(played, recording)], now=played.now)
-    elif found is not None:
+        ended = start.run(played, options, [Reel(played, recording)], now=played.now)
+    else:
         cluster = [
             *(["--kubeconfig", kubeconfig] if kubeconfig else []),
             *(["--context", context] if context else []),
         ]
-        start.run(ClusterSource(found, namespace=namespace), options, hands=ClusterHands(found, cluster))
+        assert found is not None  # noqa: S101 - there is a recording or a cluster
+        ended = start.run(ClusterSource(found, namespace=namespace), options, hands=ClusterHands(found, cluster))
+    if not ended:
+        click.echo(f"Error: {BROKE.format(log=_log_path(os.environ))}", err=True)
+        sys.exit(commands.PROBLEM)
 
 
 @click.command()
@@ -173,9 +178,13 @@ def _keep_screen_clean(encoding: str) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[_log_file(os.environ)])
 
 
-def _log_file(environ: Mapping[str, str]) -> logging.Handler:
+def _log_path(environ: Mapping[str, str]) -> Path:
     home = environ.get("XDG_STATE_HOME") or Path(environ.get("HOME", "/nonexistent")) / ".local" / "state"
-    path = Path(home) / "pylb" / "tui.log"
+    return Path(home) / "pylb" / "tui.log"
+
+
+def _log_file(environ: Mapping[str, str]) -> logging.Handler:
+    path = _log_path(environ)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         return RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8")

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pylb.tui import holders, rows, words
-from pylb.tui.rows import FOREIGN_SHOWN_S, MOVE_SHOWN_S, ServiceRow, View
+from pylb.tui.knowledge import View, worked_out
+from pylb.tui.rows import FOREIGN_SHOWN_S, MOVE_SHOWN_S, ServiceRow
 from pylb.tui.state import State, Trail
 
 RESTLESS_S = max(MOVE_SHOWN_S, FOREIGN_SHOWN_S, holders.FLAP_WINDOW_S)  # so long time alone changes a verdict
@@ -28,7 +29,7 @@ class Roll:
 
 def roll(state: State, now: float, before: Roll | None = None) -> Roll:
     """The rows of all Services; hand in the last ones."""
-    view = rows.view(state, now, before.view.evidence if before is not None else None)
+    view = worked_out(state, now, before.view.evidence if before is not None else None)
     touched = None if before is None else _touched(before.view, view)
     if before is None or touched is None:
         made = {key: rows.of_service(view, dated) for key, dated in state.services.items()}
@@ -36,7 +37,7 @@ def roll(state: State, now: float, before: Roll | None = None) -> Roll:
     made, anew = {}, len(before.by_service) != len(state.services)
     for key, dated in state.services.items():
         known = before.by_service.get(key)
-        if known is None or key in touched or not all(_holds(row, view.now, touched) for row in known):
+        if known is None or not touched.isdisjoint((key, dated.service.key)) or not all(_holds(row, view.now, touched) for row in known):
             known, anew = rows.of_service(view, dated), True
         made[key] = known
     return Roll(view, rows.in_order(row for some in made.values() for row in some) if anew else before.rows, made)

@@ -7,7 +7,6 @@ well; HELP another node answers in its place, with its MAC; MOVE moved within th
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -17,7 +16,8 @@ from pylb.core.model import Service
 from pylb.core.reasons import Reason
 from pylb.tui import filters, holders, words
 from pylb.tui.addresses import number, parsed
-from pylb.tui.holders import CONTEST_S, Evidence, Holder
+from pylb.tui.holders import CONTEST_S, Holder
+from pylb.tui.knowledge import View, worked_out
 from pylb.tui.state import Dated, State
 
 MOVE_SHOWN_S = 60.0
@@ -25,7 +25,6 @@ FOREIGN_SHOWN_S = 60.0
 CONTEST_SHOWN_S = 30.0  # after the controller's last word on it; it is asked every 5 s
 RESTART = "kubectl -n pylb-system rollout restart ds/pylb-speaker"
 PINNED, AUTO = "pinned", "auto"
-FAILED_NOTES = frozenset({"AllocationFailed", "LoadBalancerFailed", "InternalError", "AdditionalAssignFailed"})
 WAITING = "no address yet: the controller has not answered"
 NOBODY = "nobody announces it"
 UNTOLD = "which node announces it cannot be told: no ServiceL2Status, and no speaker can be asked"
@@ -98,7 +97,7 @@ class ServiceRow:
 
 def services(state: State, now: float) -> tuple[ServiceRow, ...]:
     """All rows, in order."""
-    seen = view(state, now)
+    seen = worked_out(state, now)
     return in_order(row for dated in state.services.values() for row in of_service(seen, dated))
 
 
@@ -110,33 +109,6 @@ def in_order(found: Iterable[ServiceRow]) -> tuple[ServiceRow, ...]:
 def matching(rows: tuple[ServiceRow, ...], text: str) -> tuple[ServiceRow, ...]:
     """The rows that the filter keeps."""
     return tuple(row for row in rows if filters.keeps(text, row.columns)) if text.strip() else rows
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """The state with what all rows need of it, worked out once."""
-
-    state: State
-    now: float  # of `holders.seen_at`
-    evidence: Evidence
-    shares: Mapping[str, int]  # by address, how many Services use it
-    failures: Mapping[str, tuple[float, str]]  # by Service, when it got no address and why
-
-    @property
-    def silent(self) -> frozenset[str]:
-        """Nodes whose speaker is not heard."""
-        return self.evidence.silent
-
-
-def view(state: State, now: float, before: Evidence | None = None) -> View:
-    """The state as rows are made of it; what of the evidence did not change since `before` is kept."""
-    seen = holders.seen_at(state, now)
-    shares = Counter(ip for dated in state.services.values() for ip in set(dated.service.ingress))
-    failures: dict[str, tuple[float, str]] = {}
-    for note in state.notes.values():
-        if note.reason in FAILED_NOTES and note.at >= failures.get(note.service, (0.0, ""))[0]:
-            failures[note.service] = (note.at, note.text)
-    return View(state, seen, holders.gather(state, seen, before), shares, failures)
 
 
 def of_service(view: View, dated: Dated) -> tuple[ServiceRow, ...]:

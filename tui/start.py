@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -14,6 +15,8 @@ from pylb.tui.memory import FILE, Memory
 from pylb.tui.options import Options
 from pylb.tui.preferences import PreferencesError
 from pylb.tui.seams import Extra, Hands, Source
+
+SEARCHES = (10_000, 5, 20)  # new objects before a search for cycles among them; such searches before a wider one
 
 
 def prepare(theme_name: str | None, mouse: bool | None, *, ascii_only: bool, write: bool = False) -> Options:
@@ -44,8 +47,19 @@ def run(
     *,
     hands: Hands | None = None,
     now: Callable[[], float] = time.time,
-) -> None:
-    """Show a source on this terminal until the user quits, and remember how it was left; `now` gives Unix seconds."""
+) -> bool:
+    """Show a source on this terminal until the user quits, and remember how it was left; `now` gives Unix seconds.
+
+    Whether the user ended it: where it broke, the log tells how.
+    """
+    _spare_the_living()
     memory = Memory(files.state_home(os.environ) / FILE)
     app = PylbApp(source, extras, ascii_only=options.ascii_only, now=now, options=options, memory=memory, hands=hands)
     app.run(mouse=options.mouse)
+    return not app.return_code
+
+
+def _spare_the_living() -> None:
+    """Have Python look for cycles less often: thousands of objects that stay make each search take a tenth of a second."""
+    gc.freeze()
+    gc.set_threshold(*SEARCHES)

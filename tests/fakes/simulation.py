@@ -163,7 +163,7 @@ class Watch:
         if seen != self._seen:
             self._seen = seen
             self._work_out(now)
-        room = ROUGH if now < self.past.rough + 1.0 else 0.0
+        room = ROUGH if now < self.past.rough + KNOWN else 0.0
         for (address, one, other), since in self._twice.items():
             if now > since + TWO_MACS + room:
                 self._break("no two MACs", f"{one} and {other} hear each other and answer differently for {address}")
@@ -209,9 +209,12 @@ class Watch:
             mind(self._idle, address, bool(told) and not told & serving, now)
             believed = world.client.cache.get(address)
             orphan = any(
-                believed == mac_of(n.name, link) and n.powered and n.arbiter is None for n in world.nodes.values()
+                believed == mac_of(n.name, link) and n.powered and (n.arbiter is None or n.frozen or not n.carriers)
+                for n in world.nodes.values()
             )
-            wrong = len(told) == 1 and believed not in told and not orphan  # of one that died nobody knows what it said
+            wrong = (
+                len(told) == 1 and believed not in told and not orphan
+            )  # of one that is gone nobody knows what it said
             mind(self._believed, address, wrong and not self._is_provisional(address), now)
         self._twice = twice
 
@@ -224,7 +227,7 @@ class Watch:
         """A node that comes back says nothing before it knows."""
         past = self.past
         for back, stayed in ((one, other), (other, one)):
-            ends = [s.end for s in past.scars if s.node == back and s.kind in RETURNS and s.end <= now + STEP]
+            ends = [s.end for s in past.scars if s.node == back and s.kind in RETURNS and s.end <= now]
             if (
                 not ends
                 or past.is_scarred(back, 0.0, now, "pause")
@@ -251,7 +254,8 @@ class Watch:
         bound = UNANSWERED + room + (ALONE if half_heard or not self.world.size.gateway else 0.0)
         if self.past.is_from_the_api(address, since):
             bound += HEARD
-        bound = min(bound, self._stand_in_bound(address, since, now))
+        else:
+            bound = min(bound, self._stand_in_bound(address, since, now))
         name = self._who_could(address, since, bound, now)
         if name is not None:
             self._break("an address is answered", f"nobody answers for {address} for {bound:.1f} s, and {name} could")

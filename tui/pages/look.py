@@ -17,6 +17,7 @@ from pylb.tui.words import Glyphs, Line
 
 MIN_WIDTH, MIN_HEIGHT = 60, 16  # cells and lines: below, one line says so
 MID_FROM, HIGH_FROM = 28, 38  # lines of the terminal
+SERVES_S = 1.0  # a drawing for a key that is pressed so soon after another may tell the same time
 WIDE_FROM = 140  # cells: from here there is room for a second panel beside the table
 
 
@@ -29,6 +30,12 @@ class Look:
         self.state, self.now, self.width, self.height, self.glyphs = state, now, width, height, glyphs
         self._scenery = earlier.last_scenery if earlier is not None else None
         self._roll = earlier.last_roll if earlier is not None else None
+
+    def serves(self, other: Look) -> bool:
+        """Whether this one shows the same as another that is to be drawn, so that what was worked out holds."""
+        place = self.state is other.state and self.glyphs is other.glyphs
+        size = (self.width, self.height) == (other.width, other.height)
+        return place and size and 0 <= other.now - self.now < SERVES_S
 
     @property
     def last_scenery(self) -> Scenery | None:

@@ -92,7 +92,10 @@ def matrix(look: Look) -> tuple[MatrixRow, ...]:
             by_address.setdefault(row.address, []).append(row)
     nodes = names(look)
     alive = _alive(look, nodes)
-    return tuple(_row(look, address, rows, nodes, alive) for address, rows in by_address.items())
+    bgp: dict[str, set[str]] = {}
+    for one in look.state.bgp.values():
+        bgp.setdefault(one.service, set()).add(one.node)
+    return tuple(_row(look, address, rows, nodes, alive, bgp) for address, rows in by_address.items())
 
 
 def names(look: Look) -> tuple[str, ...]:
@@ -107,7 +110,12 @@ def _alive(look: Look, nodes: Sequence[str]) -> Collection[NodeName]:
 
 
 def _row(
-    look: Look, address: str, rows: Sequence[ServiceRow], nodes: Sequence[str], alive: Collection[NodeName]
+    look: Look,
+    address: str,
+    rows: Sequence[ServiceRow],
+    nodes: Sequence[str],
+    alive: Collection[NodeName],
+    bgp: Mapping[str, Collection[str]],
 ) -> MatrixRow:
     key = f"{rows[0].namespace}/{rows[0].name}"
     worst = min(rows, key=lambda row: row.word)
@@ -115,8 +123,7 @@ def _row(
     told = bool(look.evidence.told.get(address))
     line, out = _told(look, address) if told else _elected(look, key, alive)
     line = tuple(node for node in line if node not in holder.nodes and node not in look.evidence.silent)
-    bgp = frozenset(one.node for one in look.state.bgp.values() if one.service == key)
-    places = tuple(_place(look, node, holder, line, out, bgp, worst.word) for node in nodes)
+    places = tuple(_place(look, node, holder, line, out, bgp.get(key, ()), worst.word) for node in nodes)
     services = tuple(f"{row.namespace}/{row.name}" for row in rows)
     return MatrixRow(address, worst.word, address, services, holder.nodes, line, places, told, worst.why)
 
@@ -132,7 +139,7 @@ def _told(look: Look, address: str) -> tuple[tuple[str, ...], Mapping[str, str]]
 def _elected(look: Look, service: str, alive: Collection[NodeName]) -> tuple[tuple[str, ...], Mapping[str, str]]:
     """The same by MetalLB's rules, from what stands in the cluster."""
     state = look.state
-    dated = next((one for one in state.services.values() if one.service.key == service), None)
+    dated = state.services.get(service)
     if dated is None or state.config is None or not state.nodes:
         return (), {}
     nodes = {NodeName(name): node for name, node in state.nodes.items()}

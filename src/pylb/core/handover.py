@@ -60,6 +60,7 @@ def stands(seat: Seat, mine: Held) -> Iterator[Effect]:
     yield Announce(seat.line.address)
     rival, mine.rival = mine.rival, None
     if rival not in (None, mine.previous):
+        mine.previous = rival
         yield Took(seat.line, mine.claim, rival, Cause.CONTESTED)
 
 

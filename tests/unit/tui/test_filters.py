@@ -49,7 +49,9 @@ def test_a_broken_pattern_is_told() -> None:
 
 def test_a_slip_in_a_filter_that_is_typed_whole_is_told() -> None:
     states = ("CONF", "PEND")
-    assert [filters.wrong(text, states) for text in ("", "nope", "st:pen", "!st:CONF", "st:re:^C", "fd77:1")] == [""] * 6
+    assert [filters.wrong(text, states) for text in ("", "nope", "st:pen", "!st:CONF", "st:re:^C", "fd77:1")] == [
+        ""
+    ] * 6
     assert filters.wrong("ns:web st:nope", states) == "'nope' is no state; there are conf, pend"
     assert filters.wrong("re:[", states).startswith("this pattern cannot be read: re:[: ")
 

@@ -1,0 +1,40 @@
+"""A state with what all rows of Services need of it, worked out once. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pylb.tui import holders
+from pylb.tui.holders import Evidence
+from pylb.tui.state import State
+
+FAILED_NOTES = frozenset({"AllocationFailed", "LoadBalancerFailed", "InternalError", "AdditionalAssignFailed"})
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The state with what all rows need of it, worked out once."""
+
+    state: State
+    now: float  # of `holders.seen_at`
+    evidence: Evidence
+    shares: Mapping[str, int]  # by address, how many Services use it
+    failures: Mapping[str, tuple[float, str]]  # by Service, when it got no address and why
+
+    @property
+    def silent(self) -> frozenset[str]:
+        """Nodes whose speaker is not heard."""
+        return self.evidence.silent
+
+
+def worked_out(state: State, now: float, before: Evidence | None = None) -> View:
+    """The state, and that; what of the evidence did not change since `before` is kept."""
+    seen = holders.seen_at(state, now)
+    shares = Counter(ip for dated in state.services.values() for ip in set(dated.service.ingress))
+    failures: dict[str, tuple[float, str]] = {}
+    for note in state.notes.values():
+        if note.reason in FAILED_NOTES and note.at >= failures.get(note.service, (0.0, ""))[0]:
+            failures[note.service] = (note.at, note.text)
+    return View(state, seen, holders.gather(state, seen, before), shares, failures)
