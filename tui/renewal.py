@@ -60,7 +60,7 @@ def _touched(before: View, after: View) -> set[str] | None:
     tables += [
         (before.evidence.told, after.evidence.told),
         (before.evidence.statuses, after.evidence.statuses),
-        (before.evidence.guesses, after.evidence.guesses),
+        
         (before.shares, after.shares),
         (before.failures, after.failures),
         *((one.claims, after.evidence.speakers[node].claims) for node, one in before.evidence.speakers.items()),

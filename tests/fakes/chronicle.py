@@ -142,6 +142,11 @@ class Chronicle:
         apart = (at for pair, at in self.apart.items() if holder in pair[:2])
         return self.world.api_up and any(abs(at - since) <= UNHEARD for at in apart)
 
+    def is_provisional(self, address: Address) -> bool:
+        """Whether somebody owns it who does not know yet whether another took it: he announces it in the end."""
+        seats = (n.arbiter.seats.get(address) for n in self.world.nodes.values() if n.arbiter is not None)
+        return any(seat is not None and seat.mine is not None and seat.mine.claim.provisional for seat in seats)
+
     def is_half_heard(self, address: Address) -> bool:
         """Whether the owner is one that others hear, on the LAN or through the API, and clients cannot reach.
 

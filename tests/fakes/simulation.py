@@ -215,7 +215,7 @@ class Watch:
             wrong = (
                 len(told) == 1 and believed not in told and not orphan
             )  # of one that is gone nobody knows what it said
-            mind(self._believed, address, wrong and not self._is_provisional(address), now)
+            mind(self._believed, address, wrong and not self.past.is_provisional(address), now)
         self._twice = twice
 
     def _serves(self, node: Node, link: str) -> bool:
@@ -283,11 +283,6 @@ class Watch:
             ):
                 return name
         return None
-
-    def _is_provisional(self, address: Address) -> bool:
-        """Whether somebody owns it who does not know yet whether another took it: he announces it in the end."""
-        seats = (n.arbiter.seats.get(address) for n in self.world.nodes.values() if n.arbiter is not None)
-        return any(seat is not None and seat.mine is not None and seat.mine.claim.provisional for seat in seats)
 
 
 def mind(times: dict[Address, float], address: Address, is_so: bool, now: float) -> None:

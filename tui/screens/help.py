@@ -15,7 +15,7 @@ from pylb.tui.screens.page import PageScreen
 from pylb.tui.seams import Extra
 from pylb.tui.theme import Tones
 from pylb.tui.widgets.board import Board
-from pylb.tui.widgets.keys import help_entries
+from pylb.tui.widgets.keys import help_entries, key_name
 from pylb.tui.words import Line, Span
 
 CLOSING = "escape,question_mark,f1,q,enter"
@@ -47,7 +47,7 @@ def _lines(page: PageScreen, title: str, extras: Sequence[Extra]) -> list[Line]:
     parts: list[tuple[str, Sequence[Line]]] = [
         (f"KEYS OF {title.upper()}", legend.keys(entries, "own")),
         ("ITS SIGNS", page.legend),
-        *((extra.title, [legend.entry(key.key, key.label) for key in extra.keys]) for extra in extras),
+        *((extra.title, [legend.entry(key_name(key.key), key.label) for key in extra.keys]) for extra in extras),
         ("STATES", legend.states()),
         ("TABLES", (*legend.together(entries, "table", "move"), *legend.keys(entries, "list"))),
         ("EVERYWHERE", (*legend.together(entries, "page", "the screens"), *legend.keys(entries, "app"))),
