@@ -52,8 +52,8 @@ soak: lab-packages setup ## 25 minutes of lost frames, of a busy machine, and of
 fuzz: setup ## the property tests, random and deep (ARGS='-k ranges')
 	@PYLB_HYPOTHESIS=hunt $(bin)/python -m pytest tests/property -n auto --timeout 3600 $(ARGS)
 
-fuzz-seeds: setup ## the simulated LAN with ever new disasters (ARGS='1000 21000'; ARGS=1234 tells one seed's story)
-	@PYTHONPATH=src:tests $(bin)/python -m simulation $(or $(ARGS),1000 21000)
+fuzz-seeds: setup ## the simulated LAN with ever new disasters (ARGS='2000 22000'; ARGS=1234 tells one story; ARGS=large)
+	@PYTHONPATH=src:tests $(bin)/python -m simulation $(or $(ARGS),2000 22000)
 
 setup: ## the virtual environment alone
 	@scripts/setup venv

@@ -28,10 +28,10 @@ from pylb.speaker.keyring import derive
 
 SIZES = (8, 32, 33, 100, 300, 1000)  # nodes
 ADDRESSES = 64
-SETTLED, COUNTED = 5.0, 2.0  # s of simulated time
+SETTLED, COUNTED = 5.0, 1.0  # s of simulated time
 SAMPLED = 16  # nodes whose beats are made datagrams of
 FAULTS = 3  # nodes lost one after the other in each size, with all that they own
-BETWEEN, LIMIT, STEP = 3.0, 30.0, 0.01  # s
+BETWEEN, LIMIT, STEP = 1.5, 30.0, 0.01  # s
 SOON = 1500.0  # ms that a take-over may last where most nodes do not watch the owner
 KEY = derive(b"a secret of the cluster")
 

@@ -160,7 +160,8 @@ def run_elsewhere(interpreter: Interpreter, ready: Future[Outcome], *options: st
     """The portable layers on another interpreter, once its environment is made."""
     if ready.result().failed:
         return ready.result()
-    return run_layers(interpreter.version, f".cache/venv/{interpreter.version}/bin/python", PORTABLE, *options)
+    python = f".cache/venv/{interpreter.version}/bin/python"
+    return run_twice(interpreter.version, python, PORTABLE, (), options)
 
 
 def run_all(version: str, others: list[Interpreter]) -> Iterator[Outcome]:
@@ -175,12 +176,12 @@ def run_all(version: str, others: list[Interpreter]) -> Iterator[Outcome]:
             for other in others
         }
         yield step("make check", "scripts/check")
-        runs = [pool.submit(run_layers, version, sys.executable, QUICK, *spread)]
+        runs = [pool.submit(run_twice, version, sys.executable, QUICK, (), spread)]
         runs += [pool.submit(run_elsewhere, other, ready[other], *spread) for other in others]
         yield from (run.result() for run in runs)
     required = "1" if os.environ.get("CI") == "true" else os.environ.get("PYLB_REQUIRE_LAB", "")
     pair = ("-n", str(LAB_WORKERS), "--dist", "loadfile")
-    yield run_twice(version, ALONE, (), pair, PYLB_REQUIRE_LAB=required)
+    yield run_twice(version, sys.executable, ALONE, (), pair, PYLB_REQUIRE_LAB=required)
 
 
 def run_real(version: str) -> Outcome:
@@ -188,23 +189,28 @@ def run_real(version: str) -> Outcome:
     workers = max(1, min(REAL_WORKERS, len(os.sched_getaffinity(0)) - 1))
     spread = ("-n", str(workers), "--dist", "loadfile")
     options = ("-m", "cluster", "--durations=15")
-    return run_twice(version, REAL, options, spread, PYLB_REQUIRE_CLUSTER="1")
+    return run_twice(version, sys.executable, REAL, options, spread, PYLB_REQUIRE_CLUSTER="1")
 
 
 def run_twice(
-    version: str, layers: tuple[str, ...], options: tuple[str, ...], spread: tuple[str, ...], **environment: str
+    version: str,
+    python: str,
+    layers: tuple[str, ...],
+    options: tuple[str, ...],
+    spread: tuple[str, ...],
+    **environment: str,
 ) -> Outcome:
-    """Run layers whose packets are timed, and each file in which something failed once more, alone.
+    """Run layers, and each file in which something failed once more, one after the other.
 
     A lab or a real cluster on a busy machine has seconds of its own, and a test that fails leaves it in disorder for
     those that follow. What fails twice has failed; what passes the second time is named, so that it is looked at.
     """
-    first = run_layers(version, sys.executable, layers, *options, *spread, **environment)
+    first = run_layers(version, python, layers, *options, *spread, **environment)
     cases = failed_cases(RESULTS / f"{version}-{layers[0]}.xml") if first.failed else []
     files = sorted({case.partition("::")[0] for case in cases})
     if not 0 < len(files) <= MAX_AGAIN:
         return first
-    second = run_layers(version, sys.executable, tuple(files), *options, **environment)
+    second = run_layers(version, python, tuple(files), *options, **environment)
     if second.failed:
         return second
     for case in cases:

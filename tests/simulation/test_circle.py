@@ -16,6 +16,8 @@ from pylb.sim.node import Node
 
 SOON = 1.5  # s in which another answers for the addresses of a lost node, also where nobody who watched it may
 
+pytestmark = pytest.mark.timeout(300)  # a minute of simulated time each at most, in which dozens of nodes talk
+
 
 @pytest.mark.parametrize("nodes", [CROWD + 1, 80])
 def test_a_turn_goes_to_as_many_as_in_the_largest_mesh(nodes: int) -> None:

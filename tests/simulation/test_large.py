@@ -6,7 +6,7 @@ import pytest
 
 from fakes.large import play_large
 
-SIZES = [(2, 10_000, 1), (5, 3000, 2), (33, 200, 3), (60, 60, 4), (100, 20, 5)]  # nodes, addresses, seed
+SIZES = [(2, 10_000, 1), (5, 1000, 2), (33, 100, 3), (100, 20, 5)]  # nodes, addresses, seed
 
 
 @pytest.mark.parametrize(("nodes", "addresses", "seed"), SIZES)

@@ -114,7 +114,7 @@ def test_a_file_that_failed_beside_others_runs_again_and_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], again: int
 ) -> None:
     ran = stage_runs(monkeypatch, tmp_path, PASSED + ONE + TWO, 2, again)
-    outcome = suite.run_twice("3.11", ("cluster",), (), ())
+    outcome = suite.run_twice("3.11", "python", ("cluster",), (), ())
     assert ran == [("cluster",), ("cluster/test_one.py",)]
     assert outcome.failed == again
     assert capsys.readouterr().out.count("UNSTEADY cluster/test_one.py::") == (0 if again else 2)
@@ -125,5 +125,5 @@ def test_a_run_that_broke_or_failed_everywhere_is_not_tried_again(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cases: str
 ) -> None:
     ran = stage_runs(monkeypatch, tmp_path, cases, 5)
-    assert suite.run_twice("3.11", ("cluster",), (), ()).failed == 5
+    assert suite.run_twice("3.11", "python", ("cluster",), (), ()).failed == 5
     assert ran == [("cluster",)]
