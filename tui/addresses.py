@@ -21,7 +21,6 @@ def parsed(text: str) -> Address | None:
         return None
 
 
-@lru_cache(maxsize=MAX_KNOWN)
 def number(text: str) -> tuple[int, int]:
     """An address as what it sorts by: IPv4 before IPv6, each as a number; what is none comes last."""
     address = parsed(text)

@@ -5,6 +5,7 @@ Each function takes one JSON value and raises `DecodeError` alone, whatever its 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from itertools import islice
@@ -84,7 +85,7 @@ def note(raw: JSON) -> Note | None:
         source = _mapping(raw.get("source")).get("component") or raw.get("reportingComponent")
         return Note(
             at=at or 0.0,
-            service=where if kind == "Service" else "",
+            service=intern(where) if kind == "Service" else "",
             warning=raw.get("type") == "Warning",
             reason=_text(raw.get("reason")),
             text=_text(raw.get("message")),
@@ -119,10 +120,26 @@ def _stranger(raw: JSON) -> tuple[str, float]:
     return _required(raw, "node"), float(raw.get("for_ms") or 0) / 1000
 
 
-def _addresses(raw: Iterable[JSON]) -> tuple[Held, ...]:
-    """What a speaker says of each address; what it says of many stands in memory once."""
+def loaded(text: bytes) -> Any:
+    """A speaker's or controller's `/state` as JSON, in which addresses are read already. Raises DecodeError.
+
+    As dictionaries ten thousand addresses would take 12 MB for a moment; what is said of many stands in memory once.
+    """
     lists: dict[object, Any] = {}
-    return tuple(_held(one, lists) for one in islice(raw, MAX_ADDRESSES))
+
+    def hook(raw: dict[str, Any]) -> Any:
+        return _held(raw, lists) if raw.get("address") and "candidates" in raw else raw
+
+    try:
+        return json.loads(text, object_hook=hook)
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise DecodeError(f"state: {type(error).__name__}: {error}") from error
+
+
+def _addresses(raw: Iterable[JSON]) -> tuple[Held, ...]:
+    """What a speaker says of each address, read already or not."""
+    lists: dict[object, Any] = {}
+    return tuple(one if isinstance(one, Held) else _held(one, lists) for one in islice(raw, MAX_ADDRESSES))
 
 
 def _held(raw: JSON, lists: dict[object, Any]) -> Held:
@@ -131,7 +148,7 @@ def _held(raw: JSON, lists: dict[object, Any]) -> Held:
 
     excluded = tuple((_text(node), _text(why)) for node, why in _mapping(raw.get("excluded")).items())
     return Held(
-        address=_required(raw, "address"),
+        address=intern(_required(raw, "address")),
         owner=intern(_text(raw.get("owner"))),
         mine=bool(raw.get("mine")),
         candidates=once(_texts(raw.get("candidates"))),

@@ -20,7 +20,7 @@ class View:
     state: State
     now: float  # of `holders.seen_at`
     evidence: Evidence
-    shares: Mapping[str, int]  # by address, how many Services use it
+    shares: Mapping[str, int]  # by address, how many Services use it, where these are several
     failures: Mapping[str, tuple[float, str]]  # by Service, when it got no address and why
 
     @property
@@ -32,7 +32,8 @@ class View:
 def worked_out(state: State, now: float, before: Evidence | None = None) -> View:
     """The state, and that; what of the evidence did not change since `before` is kept."""
     seen = holders.seen_at(state, now)
-    shares = Counter(ip for dated in state.services.values() for ip in set(dated.service.ingress))
+    users = Counter(ip for dated in state.services.values() for ip in set(dated.service.ingress))
+    shares = {ip: count for ip, count in users.items() if count > 1}
     failures: dict[str, tuple[float, str]] = {}
     for note in state.notes.values():
         if note.reason in FAILED_NOTES and note.at >= failures.get(note.service, (0.0, ""))[0]:

@@ -30,17 +30,22 @@ class Roll:
 def roll(state: State, now: float, before: Roll | None = None) -> Roll:
     """The rows of all Services; hand in the last ones."""
     view = worked_out(state, now, before.view.evidence if before is not None else None)
+    earlier = before.by_service if before is not None else {}
     touched = None if before is None else _touched(before.view, view)
-    if before is None or touched is None:
-        made = {key: rows.of_service(view, dated) for key, dated in state.services.items()}
-        return Roll(view, rows.in_order(row for some in made.values() for row in some), made)
-    made, anew = {}, len(before.by_service) != len(state.services)
+    made: dict[str, tuple[ServiceRow, ...]] = {}
     for key, dated in state.services.items():
-        known = before.by_service.get(key)
-        if known is None or not touched.isdisjoint((key, dated.service.key)) or not all(_holds(row, view.now, touched) for row in known):
-            known, anew = rows.of_service(view, dated), True
+        known = earlier.get(key)
+        if known is None or touched is None or not _hold(known, (key, dated.service.key), view.now, touched):
+            found = rows.of_service(view, dated)
+            known = known if known == found else found  # two generations of all rows would need twice the memory
         made[key] = known
-    return Roll(view, rows.in_order(row for some in made.values() for row in some) if anew else before.rows, made)
+    if before is not None and len(made) == len(earlier) and all(earlier.get(key) is some for key, some in made.items()):
+        return Roll(view, before.rows, made)
+    return Roll(view, rows.in_order(row for some in made.values() for row in some), made)
+
+
+def _hold(known: tuple[ServiceRow, ...], keys: tuple[str, str], now: float, touched: set[str]) -> bool:
+    return touched.isdisjoint(keys) and all(_holds(row, now, touched) for row in known)
 
 
 def _holds(row: ServiceRow, now: float, touched: set[str]) -> bool:
@@ -60,7 +65,7 @@ def _touched(before: View, after: View) -> set[str] | None:
     tables += [
         (before.evidence.told, after.evidence.told),
         (before.evidence.statuses, after.evidence.statuses),
-        
+        (before.evidence.guesses, after.evidence.guesses),
         (before.shares, after.shares),
         (before.failures, after.failures),
         *((one.claims, after.evidence.speakers[node].claims) for node, one in before.evidence.speakers.items()),

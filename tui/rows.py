@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from sys import intern
 
 from pylb.core import remedies, requests, spelling
 from pylb.core.model import Service
@@ -134,18 +135,18 @@ def _row(view: View, dated: Dated, address: str, pool: str) -> ServiceRow:
     return ServiceRow(
         key=f"{service.key}|{address}",
         word=word,
-        namespace=service.namespace,
+        namespace=intern(service.namespace),
         name=service.name,
         address=address,
-        shared=view.shares[address] if address else 0,
+        shared=view.shares.get(address, 1) if address else 0,
         pool=pool or requests.annotation(service, requests.ADDRESS_POOL) or "",
         how=PINNED if source else AUTO,
         source=source,
         nodes=holder.nodes,
         node=_shown(holder, word) if address else "-",
-        since=words.age(None if holder.since is None else view.now - holder.since),
-        age=words.age(None if dated.created is None else view.now - dated.created),
-        why=why,
+        since=intern(words.age(None if holder.since is None else view.now - holder.since)),
+        age=intern(words.age(None if dated.created is None else view.now - dated.created)),
+        why=intern(why),  # what many rows say stands in memory once
         since_at=holder.since,
         created=dated.created,
     )

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import islice
+from sys import intern
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ from pylb.kube.collection import Collection
 from pylb.kube.configuration import OWN_NAMESPACE
 from pylb.kube.credentials import Credentials
 from pylb.kube.errors import ClusterError, ServerError, Unauthorized, Unreachable
+from pylb.kube.listing import object_key
 from pylb.runtime.tasks import Nursery, Signal, within
 from pylb.tui import decoders, resources, watches
 from pylb.tui.facts import Kind, Listed, MovesSeen, ObjectChanged, Offline, Online, Value
@@ -35,6 +37,7 @@ RETRY_S = (1.0, 2.0, 4.0, 8.0, 15.0)  # before the next try of an API server tha
 MAX_REPORTERS = 50  # pods asked at once; the client opens 64 streams at most
 DOUBT_S = 0.5  # without a list it is asked whether we may have it
 ASK_AGAIN_S = 15.0  # and again: rights may be given
+DATED = frozenset({Kind.SERVICE, Kind.STATUS})  # kinds of which it matters when an object was made
 T = TypeVar("T")
 
 
@@ -106,7 +109,8 @@ class ClusterSource:
 
         def dated(raw: JSON) -> _Dated | None:
             value = watched.read(raw)
-            return None if value is None else _Dated(value, decoders.created(raw), watched.passing)
+            created = decoders.created(raw) if kind in DATED else None
+            return None if value is None else _Dated(value, created, watched.passing)
 
         def changed(key: str, old: _Dated | None, new: _Dated | None) -> None:
             value = new.take() if new is not None else None
@@ -118,7 +122,15 @@ class ClusterSource:
         def listed() -> None:
             put(Listed(kind, available=not collection.absent))
 
-        collection = Collection(client, watched.path, dated, query=watched.query, on_change=changed, on_synced=listed)
+        collection = Collection(
+            client,
+            watched.path,
+            dated,
+            key=_service_key if kind is Kind.SERVICE else None,
+            query=watched.query,
+            on_change=changed,
+            on_synced=listed,
+        )
         return collection
 
     def _pod_changed(self, key: str, pod: Pod | None) -> None:
@@ -170,6 +182,11 @@ async def unreached(credentials: Credentials) -> str:
         except ClusterError as error:
             return str(error) if _is_away(error) else ""
     return ""
+
+
+def _service_key(raw: JSON) -> str:
+    """A Service's key, which stands in memory once, whoever names the Service. Raises ValueError."""
+    return intern(object_key(raw))
 
 
 def _is_away(error: ClusterError) -> bool:

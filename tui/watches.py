@@ -12,7 +12,7 @@ from sys import intern
 from typing import Any
 
 from pylb.core import history
-from pylb.core.model import Endpoint, EndpointSlice, Service, ServiceKey
+from pylb.core.model import Endpoint, EndpointSlice, L2Status, NodeName, Service, ServiceKey
 from pylb.kube import decode
 from pylb.kube.client import Query
 from pylb.kube.configuration import NAMESPACES, OWN_NAMESPACE
@@ -55,7 +55,7 @@ def everything(scope: str) -> Iterator[Watched]:
     """What is watched; `scope` is "" or `/namespaces/NAME`, and narrows what belongs to Services."""
     small = Compact()
     yield Watched(Kind.SERVICE, f"/api/v1{scope}/services", None, small.service)
-    yield Watched(Kind.STATUS, f"{METALLB}/servicel2statuses", None, decode.l2_status)
+    yield Watched(Kind.STATUS, f"{METALLB}/servicel2statuses", None, small.l2_status)
     yield Watched(Kind.NODE, "/api/v1/nodes", None, decode.node)
     yield Watched(Kind.NOTE, f"/api/v1{scope}/events", ABOUT_SERVICES, decoders.note, passing=True)
     yield Watched(Kind.SLICE, f"/apis/discovery.k8s.io/v1{scope}/endpointslices", None, small.endpoint_slice)
@@ -79,18 +79,29 @@ class Compact:
     def service(self, raw: JSON) -> Service:
         """A Service. Raises DecodeError."""
         found = decode.service(raw)
+        labels = self._set(found.labels)
         wishes = {key: value for key, value in found.annotations.items() if any(word in key for word in OF_INTEREST)}
         return replace(
             found,
             uid="",
-            labels=self._set(found.labels),
+            labels=labels,
             annotations=self._set(wishes),
             families=self._once(found.families),
-            selector=self._set(found.selector),
+            selector=labels if found.selector == labels else self._set(found.selector),
             ports=self._once(found.ports),
             recorder=intern(found.recorder),
+            key=ServiceKey(intern(found.key)),
+            ingress=tuple(map(intern, found.ingress)),
             status_managers=self._once(found.status_managers),
         )
+
+    def l2_status(self, raw: JSON) -> L2Status | None:
+        """A ServiceL2Status. Raises DecodeError."""
+        found = decode.l2_status(raw)
+        if found is None:
+            return None
+        names = {"namespace": intern(found.namespace), "interfaces": self._once(found.interfaces)}
+        return replace(found, service=ServiceKey(intern(found.service)), node=NodeName(intern(found.node)), **names)
 
     def endpoint_slice(self, raw: JSON) -> EndpointSlice | None:
         """An EndpointSlice. Raises DecodeError."""

@@ -18,7 +18,7 @@ from pylb.sim.world import World, link_of
 BOOT = 3.0  # s from power or Kubernetes to a running speaker, and a bit
 NOTICED = 0.9  # s without gateway and clients that a node is sure to notice
 UNHEARD = 0.5  # s in which nobody can know what befell another
-UNNOTICED = LOST  # and within which it cannot
+UNNOTICED = LOST - 0.05  # and within which it cannot, looked at now and then
 NEVER = float("-inf")
 FORGETTING = ("kill", "terminate", "freeze", "jump", "power", "stop", "mute", "restart_all", "restart_all_without_api")
 PROCESS = ("kill", "terminate", "freeze", "jump")  # a speaker in trouble on a node that serves

@@ -110,6 +110,8 @@ class Watch:
         if since is None or now < since + KNOWN or not past.owns(other, address) or other.name in self.world.excluded:
             return
         link = link_of(address)
+        if past.is_scarred(node.name, now - GRACE, now, "pause"):
+            return  # its clock stopped as well: it goes by what it knew before
         if past.is_scarred(other.name, now - GRACE, now) or now < past.cut.get((other.name, link), NEVER) + GRACE:
             return
         if now >= past.apart.get(pair_of(node.name, other.name, link), NEVER) + KNOWN:

@@ -53,7 +53,8 @@ class Wishes:
         before = self._taken.get((address, node.name), (NEVER, None))[0]
         self._taken[address, node.name] = now, took.previous
         self._world.client.heard.discard((address, mac_of(node.name, link_of(address))))
-        if not self._is_wanted(took.cause, address, node.name, took.previous, now):
+        paused = self._past.is_scarred(node.name, now - GRACE, now, "pause")  # and goes by what it knew before
+        if not paused and not self._is_wanted(took.cause, address, node.name, took.previous, now):
             self._break("no move that nobody asked for", f"{node.name} took {address} ({took.cause})")
         asked, since = self._moves.get(address, (None, NEVER))
         again = took.cause is Cause.MOVE and asked is not None and node.name == asked.node and before > since

@@ -15,6 +15,7 @@ from pylb.core import events
 from pylb.core.model import Node, NodeName
 from pylb.tui import renewal, rows
 from pylb.tui.facts import (
+    ConfigSeen,
     Contest,
     ControllerHeard,
     Fact,
@@ -29,6 +30,7 @@ from pylb.tui.facts import (
     SpeakerHeard,
     SpeakerSilent,
 )
+from pylb.tui.holders import NODE_ASSIGNED
 from pylb.tui.recording import load
 from pylb.tui.renewal import Roll
 from pylb.tui.state import State
@@ -38,6 +40,15 @@ NOW = fake.NOW
 KEYS = tuple(f"{namespace}/{name}" for namespace, name, *_ in fake.SERVICES[:6])
 ADDRESSES = tuple(address for _, _, address, *_ in fake.SERVICES if address)[:4]
 keys, ips, nodes = (st.sampled_from(some) for some in (KEYS, ADDRESSES, fake.NODES))
+
+
+def _is_plain(fact: Fact) -> bool:
+    """Whether a cluster without speakers of ours, and without ServiceL2Statuses, has it too."""
+    return not isinstance(fact, ObjectChanged) or fact.kind is not Kind.POD
+
+
+WHOLE = fake.homelab(NOW - 100.0)
+PLAIN = [fact for fact in WHOLE if isinstance(fact, (ObjectChanged, ConfigSeen, Online)) and _is_plain(fact)]
 Happening = Callable[[float], Fact]  # what a time makes a fact
 
 
@@ -91,6 +102,17 @@ happenings: st.SearchStrategy[Happening] = st.one_of(
         keys,
         st.sampled_from(["AllocationFailed", "Other"]),
     ),
+    st.builds(
+        lambda key, node: (
+            lambda now: ObjectChanged(
+                Kind.NOTE,
+                f"{key}.2",
+                Note(now, key, False, NODE_ASSIGNED, f'announcing from node "{node}" with protocol'),
+            )
+        ),
+        keys,
+        nodes,
+    ),
     st.builds(lambda kind: lambda now: Listed(kind, False), st.sampled_from([Kind.STATUS, Kind.SLICE])),
     st.sampled_from([lambda now: Online(now), lambda now: Offline(now, "gone", now + 1), lambda now: Rewound(now)]),
 )
@@ -103,10 +125,12 @@ def look(state: State, now: float, before: Roll | None) -> Roll:
     return found
 
 
-@settings(max_examples=150)
-@given(st.lists(st.tuples(pauses, st.lists(happenings, max_size=3)), max_size=8))
-def test_kept_rows_are_those_that_would_be_made_anew(steps: list[tuple[float, list[Happening]]]) -> None:
-    now, state = NOW, fold_all(State(), fake.homelab())
+@settings(max_examples=800)
+@given(st.sampled_from([WHOLE, PLAIN]), st.lists(st.tuples(pauses, st.lists(happenings, max_size=3)), max_size=8))
+def test_kept_rows_are_those_that_would_be_made_anew(
+    first: list[Fact], steps: list[tuple[float, list[Happening]]]
+) -> None:
+    now, state = NOW, fold_all(State(), first)
     roll = look(state, now, None)
     for pause, some in steps:
         now += pause
@@ -131,3 +155,11 @@ def test_what_did_not_change_is_not_made_again() -> None:
     after = renewal.roll(fold_all(state, [fake.change("web", "blog", "192.168.1.250")]), NOW + 101.0, before)
     known = {id(row) for row in before.rows}
     assert [row.name for row in after.rows if id(row) not in known] == ["blog"]
+
+
+def test_two_that_announce_become_a_conflict_by_time_alone() -> None:
+    said = [fake.speaker(node, NOW, owners={"192.168.1.247": node}) for node in ("rpi1", "rpi2")]
+    state = fold_all(State(), [*PLAIN, *said])
+    roll = look(state, NOW + 4.0, None)
+    words = {row.address: row.word.name for row in look(state, NOW + 6.0, roll).rows}
+    assert words["192.168.1.247"] == "CONF"

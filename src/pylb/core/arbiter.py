@@ -97,7 +97,7 @@ class Arbiter:
                 seating.collect(seat, self.presence.segments.values())
             elif seat.line == line:
                 continue
-            seat.line = line
+            seat.line, seat.yielded_since = line, math.inf
             self._face(seat, now)
         self._changed()
 
@@ -153,7 +153,7 @@ class Arbiter:
             self._distrust(held_up, now)
         for segment in self.presence.segments.values():
             for peer in self.presence.watch(segment, now):
-                self._restless.update(peer.claims)
+                self._restless |= seating.note_turn(self.seats, segment, peer, now)
             self._note_witness(segment, now)
         if self.presence.join(now):
             self._restless.update(self.seats)

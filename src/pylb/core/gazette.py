@@ -116,10 +116,15 @@ class Gazette:
                     self._contested.discard((node, address))
                 elif address in new and address not in old:
                     self._contested.add((node, address))
-                elif address not in new and (node, address) in self._contested:
+                elif address not in new and ((node, address) in self._contested or self._spoke(node, before)):
                     self._contested.discard((node, address))
                     seat.mine.again = True
                     yield address
+
+    @staticmethod
+    def _spoke(node: NodeName, before: Mapping[NodeName, Voice]) -> bool:
+        """Whether a node spoke by the API because it does not hear us: it may answer for what it had before, too."""
+        return node in before and before[node].last != NEVER
 
     def tick(self, seats: Seats, now: float) -> set[Address]:
         """Find out what counts as heard, and whether to renew; the addresses about which that is something new."""

@@ -15,7 +15,7 @@ from pylb.core.effects import Announce, Effect, MoveRefused, Took
 from pylb.core.lines import Line
 from pylb.core.model import NodeName
 from pylb.core.moves import Move
-from pylb.core.presence import WANTED, Presence
+from pylb.core.presence import LISTEN_AGAIN, WANTED, Presence
 from pylb.core.reasons import Reason
 from pylb.core.seats import Held, Seat
 from pylb.core.turns import is_candidate, place
@@ -96,9 +96,12 @@ def inherits(presence: Presence, seat: Seat, claim: Claim, now: float) -> Cause 
 
 
 def _yielded(presence: Presence, seat: Seat, claim: Claim, now: float) -> Cause | None:
-    cause, since = Cause.NOT_ELIGIBLE, seat.yielded_since
+    # Who just began to take part lets those go first who may have decided without it.
+    cause, since = Cause.NOT_ELIGIBLE, max(seat.yielded_since, presence.active_at + LISTEN_AGAIN)
     eligible = claim.node in seat.line.verdict.ranking
     states = [peer.state for segment in seat.segments if (peer := segment.fresh(claim.node, now)) is not None]
+    if not states:
+        return None  # it is known by the API alone, and would not hear of us
     if State.DRAINING in states:
         cause = Cause.DRAIN
     elif State.LEAVING in states:
@@ -108,10 +111,10 @@ def _yielded(presence: Presence, seat: Seat, claim: Claim, now: float) -> Cause 
         return Cause.FAILBACK if first(presence, seat, now) == presence.node else None
     elif eligible and claim.provisional:
         cause = Cause.CUT_OFF
-        if not all(segment.is_witnessed(now) for segment in seat.segments):
-            return None
     elif eligible:
         since += LEARNING  # the owner knows why it does, or does not know yet that there is no reason any more
+    if not seat.is_witnessed(now) and (cause is Cause.CUT_OFF or not claim.provisional):
+        return None  # this node is the one that is cut off
     turn = place(presence, seat, now, claim.node, most=(now - since) / PASSED_OVER) if now >= since else None
     return cause if turn is not None else None
 

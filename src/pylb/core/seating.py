@@ -125,6 +125,12 @@ def remind(seats: Seats, segment: Segment) -> set[Address]:
     return found
 
 
+def note_turn(seats: Seats, segment: Segment, peer: Peer, now: float) -> set[Address]:
+    """A node fell silent, or is heard again, if by another's word alone: then what it says never comes here."""
+    back = peer.is_fresh(now) and now >= peer.heard + peer.deadline
+    return set(peer.claims) | (remind(seats, segment) if back else set())
+
+
 def claims_on(segment: Segment, seats: Seats) -> dict[Address, Claim]:
     """What this node answers for on a link."""
     found: dict[Address, Claim] = {}
