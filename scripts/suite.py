@@ -30,7 +30,7 @@ ALONE = ("lab",)  # with nothing else beside it: its packets are timed by what t
 REAL_WORKERS = 3  # at most, with a cluster of each mode that their files want; one core stays for those
 LAB_WORKERS = 2  # a lab of its own each; they mostly wait
 MAX_AGAIN = 4  # files; where more have failures, something is wrong
-RUN_LIMIT = 1200  # seconds for one pytest run: a hang becomes a failure
+RUN_LIMIT = 1800  # seconds for one pytest run: a hang becomes a failure
 PROBE_LIMIT = 20  # seconds for an interpreter to say its version
 
 

@@ -10,6 +10,8 @@ from simulation.bugs import BUGS, Bug
 
 SEEDS = 1000
 
+pytestmark = pytest.mark.timeout(600)  # the shyest bugs show after hundreds of worlds
+
 
 @pytest.mark.parametrize("bug", BUGS, ids=str)
 def test_a_bug_is_caught(bug: Bug, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from fakes.large import play_large
 
+pytestmark = pytest.mark.timeout(600)
 SIZES = [(2, 10_000, 1), (5, 1000, 2), (33, 100, 3), (100, 20, 5)]  # nodes, addresses, seed
 
 
