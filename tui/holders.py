@@ -50,6 +50,7 @@ class Evidence:
     statuses_known: bool
     silent: frozenset[str]  # nodes whose speaker is not heard
     told: Mapping[str, Mapping[str, Held]]  # by address, what each fresh speaker says of it
+    written: Mapping[str, Status]  # what `statuses` was made from
 
 
 def seen_at(state: State, now: float) -> float:
@@ -60,9 +61,8 @@ def seen_at(state: State, now: float) -> float:
 
 def gather(state: State, now: float, before: Evidence | None = None) -> Evidence:
     """Index the state at the time `now` of `seen_at`; what `before` says of speakers that said nothing new is kept."""
-    statuses: dict[str, tuple[Status, ...]] = {}
-    for status in sorted(state.statuses.values(), key=lambda one: -(one.created or 0.0)):
-        statuses[status.status.service] = (*statuses.get(status.status.service, ()), status)
+    same = before is not None and before.written is state.statuses
+    statuses = before.statuses if before is not None and same else _newest_first(state.statuses)
     guesses: dict[str, Note] = {}
     for note in state.notes.values():
         if note.reason == NODE_ASSIGNED and note.at >= (guesses[note.service].at if note.service in guesses else 0.0):
@@ -71,7 +71,14 @@ def gather(state: State, now: float, before: Evidence | None = None) -> Evidence
     silent = frozenset(silent_speakers(state, now))
     speakers = fresh_speakers(state, now)
     told = before.told if before is not None and _said(before.speakers) == _said(speakers) else _told_of(speakers)
-    return Evidence(now, speakers, statuses, guesses, state.trails, known, silent, told)
+    return Evidence(now, speakers, statuses, guesses, state.trails, known, silent, told, state.statuses)
+
+
+def _newest_first(written: Mapping[str, Status]) -> dict[str, tuple[Status, ...]]:
+    statuses: dict[str, tuple[Status, ...]] = {}
+    for status in sorted(written.values(), key=lambda one: -(one.created or 0.0)):
+        statuses[status.status.service] = (*statuses.get(status.status.service, ()), status)
+    return statuses
 
 
 def _said(speakers: Mapping[str, Speaker]) -> set[tuple[str, int]]:

@@ -23,6 +23,9 @@ LATE_S = 0.25  # the longest that a fact waits
 GENTLE = 3  # drawing gets one part in so many and one of the time
 PACE = ((15.0, 1.0), (120.0, 5.0))  # so long after a change: between two drawings while nothing comes in
 IDLE_DRAW_S = 15.0  # after that
+CLOCK_PACE = ((15.0, 1.0), (120.0, 2.0))  # the same for the clock alone, which is most of what there is to do then
+IDLE_CLOCK_S = 5.0
+EARLY_S = 0.5  # a tick that comes by so much too soon is meant
 RESTART_S = 5.0  # after a source that broke, which is a defect of ours
 
 _log = logging.getLogger(__name__)
@@ -37,7 +40,10 @@ class Pulse:
         draw: Callable[[], None],
         draw_clock: Callable[[], None],
         later: Callable[[float, Callable[[], None]], object],
+        *,
+        lively: bool = False,
     ) -> None:
+        """`lively`: what is drawn with the clock changes all the time."""
         self.state = State()
         self._now, self._draw, self._draw_clock, self._later = now, draw, draw_clock, later
         self._inbox = Inbox()
@@ -45,7 +51,8 @@ class Pulse:
         self._missed = 0
         self._due = False  # a look at the inbox is on its way
         self._cost = 0.0  # seconds that the last drawing took
-        self._drawn_at = self._stirred_at = 0.0
+        self._drawn_at = self._stirred_at = self._clock_at = 0.0
+        self._lively = lively
 
     @property
     def view(self) -> tuple[State, float]:
@@ -95,11 +102,17 @@ class Pulse:
         """Time went on."""
         now = self._now()
         calm = now - self._stirred_at
-        pause = next((pause for limit, pause in PACE if calm < limit), IDLE_DRAW_S)
-        if self._held is None and now - self._drawn_at >= pause:
+        if self._held is None and now - self._drawn_at >= _pace(PACE, calm, IDLE_DRAW_S):
+            self._clock_at = now
             self.draw()
-        else:
+        elif self._hastens or not 0 <= now - self._clock_at < _pace(CLOCK_PACE, calm, IDLE_CLOCK_S) - EARLY_S:
+            self._clock_at = now
             self._draw_clock()
+
+    @property
+    def _hastens(self) -> bool:
+        """Whether each second counts: those to the next try, for one."""
+        return self._lively or self._held is not None or self.state.link.online is False
 
     async def follow(self, source: Source) -> None:
         """Run the source; should it break, say so and start it again."""
@@ -113,3 +126,7 @@ class Pulse:
             else:
                 return
             await asyncio.sleep(RESTART_S)
+
+
+def _pace(paces: tuple[tuple[float, float], ...], calm: float, last: float) -> float:
+    return next((pause for limit, pause in paces if calm < limit), last)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import gc
 import os
 import time
@@ -16,7 +18,12 @@ from pylb.tui.options import Options
 from pylb.tui.preferences import PreferencesError
 from pylb.tui.seams import Extra, Hands, Source
 
-SEARCHES = (10_000, 5, 20)  # new objects before a search for cycles among them; such searches before a wider one
+# New objects before Python looks for cycles among them, and such searches before a wider one. With its own numbers it
+# searches through everything that is known several times a minute, a tenth of a second each.
+SEARCHES = (10_000, 5, 20)
+# mallopt(3): buffers of so many bytes are given back as soon as they are free. Unless it is set the limit grows with the
+# largest one, such as the state of a speaker with thousands of addresses, and what was freed stays.
+M_MMAP_THRESHOLD, GIVEN_BACK = -3, 128 * 1024
 
 
 def prepare(theme_name: str | None, mouse: bool | None, *, ascii_only: bool, write: bool = False) -> Options:
@@ -52,14 +59,16 @@ def run(
 
     Whether the user ended it: where it broke, the log tells how.
     """
-    _spare_the_living()
+    _thrifty()
     memory = Memory(files.state_home(os.environ) / FILE)
     app = PylbApp(source, extras, ascii_only=options.ascii_only, now=now, options=options, memory=memory, hands=hands)
     app.run(mouse=options.mouse)
     return not app.return_code
 
 
-def _spare_the_living() -> None:
-    """Have Python look for cycles less often: thousands of objects that stay make each search take a tenth of a second."""
+def _thrifty() -> None:
+    """Have Python and the C library handle thousands of objects that stay, and megabytes that pass, with care."""
     gc.freeze()
     gc.set_threshold(*SEARCHES)
+    with contextlib.suppress(AttributeError, OSError):  # another C library than glibc
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, GIVEN_BACK)

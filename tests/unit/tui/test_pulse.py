@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from fakes import tui_source as fake
 from pylb.tui import pulse
@@ -18,12 +19,12 @@ NOW = fake.NOW
 class Desk:
     """What a pulse asks for."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, lively: bool = False) -> None:
         self.now = NOW
         self.drawn: list[tuple[State, float]] = []
         self.clocks = 0
         self.timers: list[tuple[float, Callable[[], None]]] = []
-        self.pulse = Pulse(lambda: self.now, self.draw, self.clock, self.later)
+        self.pulse = Pulse(lambda: self.now, self.draw, self.clock, self.later, lively=lively)
 
     def draw(self) -> None:
         self.drawn.append(self.pulse.view)
@@ -97,15 +98,32 @@ def test_a_paused_view_stands_still_and_counts() -> None:
 def test_time_alone_is_drawn_the_more_seldom_the_longer_nothing_happened() -> None:
     desk = Desk()
     desk.pulse.put(Online(NOW))
-    desk.ring()
-    drawn = []
-    for second in range(1, 200):
-        desk.now = NOW + second
-        before = len(desk.drawn)
-        desk.pulse.tick()
-        drawn += [second] * (len(desk.drawn) - before)
+    drawn, clocks = ticked(desk, 200)
     assert drawn == [*range(1, 15), *range(19, 120, 5), *range(134, 200, 15)]
-    assert len(drawn) + desk.clocks == 199  # the clock goes on each second
+    told = sorted({*drawn, *clocks})
+    assert not {*drawn} & {*clocks}
+    steps = [(earlier, later - earlier) for earlier, later in pairwise(told)]
+    for first, last, longest in ((1, 14, 1), (14, 118, 2), (120, 200, 5)):  # the clock goes on, more seldom, too
+        assert max(step for at, step in steps if first <= at < last) == longest
+
+
+def test_the_clock_goes_on_each_second_for_extras_and_while_seconds_to_a_try_are_counted() -> None:
+    for desk, fact in ((Desk(lively=True), Online(NOW)), (Desk(), Offline(NOW, "gone", NOW + 300))):
+        desk.pulse.put(fact)
+        drawn, clocks = ticked(desk, 100)
+        assert sorted(drawn + clocks) == list(range(1, 100))
+
+
+def ticked(desk: Desk, seconds: int) -> tuple[list[int], list[int]]:
+    """The seconds at which everything was drawn, and those of the clock alone."""
+    desk.ring()
+    drawn, clocks = [], []
+    for second in range(1, seconds):
+        desk.now, before = NOW + second, (len(desk.drawn), desk.clocks)
+        desk.pulse.tick()
+        drawn += [second] * (len(desk.drawn) - before[0])
+        clocks += [second] * (desk.clocks - before[1])
+    return drawn, clocks
 
 
 def test_a_slow_screen_is_drawn_more_seldom_but_within_the_limit() -> None:
