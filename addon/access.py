@@ -14,6 +14,7 @@ from pylb.addon.names import (
     CONTROLLER,
     HISTORY,
     JSON,
+    MEMORY,
     METALLB_NAMESPACE,
     NAMESPACE,
     READER_SECRET,
@@ -47,7 +48,7 @@ def rule(group: str, resources: Sequence[str], verbs: Sequence[str], names: Sequ
 
 
 _EVENTS = rule("", ["events"], ["create", "patch"])
-_POOLS = rule(METALLB, ["ipaddresspools", "l2advertisements"], FOLLOW)
+_WANTED = rule(METALLB, CONFIGURATION, FOLLOW)
 _OLD_CONFIGURATION = rule("", ["configmaps"], FOLLOW, [LEGACY_CONFIG])
 _STATUS = ("patch",)
 _STATE = (  # of a component that tells what it makes of the configuration
@@ -61,12 +62,17 @@ _LEASE = (  # which of the controllers leads; no name can narrow what is created
     rule(LEASES, ["leases"], [*READ, "update"], [CONTROLLER]),
 )
 
+_MEMORY = (  # of Services that are gone; no name can narrow what is created
+    rule("", ["configmaps"], ["create"]),
+    rule("", ["configmaps"], [*FOLLOW, "patch"], [MEMORY]),
+)
+
 CLUSTER_RULES: dict[str, tuple[JSON, ...]] = {
     CONTROLLER: (
         rule("", ["services"], READ),  # got after a conflict
         rule("", ["nodes", "namespaces"], FOLLOW),  # no Service is given a node's own address
         rule("", ["services/status"], _STATUS),
-        _POOLS,
+        _WANTED,
         rule(METALLB, ["ipaddresspools"], ["get"]),  # once, for its status
         rule(METALLB, ["ipaddresspools/status"], _STATUS),
         _EVENTS,
@@ -74,12 +80,12 @@ CLUSTER_RULES: dict[str, tuple[JSON, ...]] = {
     SPEAKER: (
         rule("", ["services", "nodes", "namespaces"], FOLLOW),
         rule("discovery.k8s.io", ["endpointslices"], FOLLOW),
-        _POOLS,
+        _WANTED,
         _EVENTS,
     ),
     VIEWER: (
         rule("", ["services", "nodes", "namespaces", "pods", "events"], READ),
-        rule("", ["configmaps"], READ, [LEGACY_CONFIG, HISTORY]),
+        rule("", ["configmaps"], READ, [LEGACY_CONFIG, HISTORY, MEMORY]),
         rule("discovery.k8s.io", ["endpointslices"], READ),
         rule(METALLB, [*CONFIGURATION, *REPORTS], READ),
     ),
@@ -89,6 +95,7 @@ NAMESPACE_RULES: dict[tuple[str, str], tuple[JSON, ...]] = {
         _OLD_CONFIGURATION,
         *_STATE,
         *_LEASE,
+        *_MEMORY,
     ),
     (METALLB_NAMESPACE, CONTROLLER): (_OLD_CONFIGURATION,),
     (NAMESPACE, SPEAKER): (

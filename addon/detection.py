@@ -15,9 +15,9 @@ from pylb.addon.facts import Use
 from pylb.addon.inventory import Inventory, containers, variables
 from pylb.addon.names import JSON, METALLB_NAMESPACE, NAMESPACE, NAMESPACES, POOL
 from pylb.core.ranges import Range
+from pylb.core.several import some
 
 METALLB = "metallb"  # what a finding is about
-MAX_NAMED = 5  # objects that one sentence names
 SERVICELB_LABEL = "svccontroller.k3s.cattle.io/svcname"
 DROP_IN = "/etc/rancher/k3s/config.yaml.d/90-pylb.yaml"
 CILIUM_KINDS = ("CiliumLoadBalancerIPPool", "CiliumL2AnnouncementPolicy")
@@ -72,7 +72,7 @@ def strays(inventory: Inventory, spans: Iterable[Range]) -> list[Finding]:
     ]
     if not lost:
         return []
-    text = f"these Services have addresses outside of the range, and will be given others: {_some(lost)}"
+    text = f"these Services have addresses outside of the range, and will be given others: {some(lost)}"
     return [Finding(Weight.WARN, "strays", text)]
 
 
@@ -81,7 +81,7 @@ def _unread(objects: Iterable[JSON]) -> Iterator[Finding]:
     pools = [one for one in objects if one.get("kind") == "IPAddressPool" and _namespace(one) not in NAMESPACES]
     if pools:
         text = (
-            f"pylb reads pools in {' and '.join(NAMESPACES)} alone, not these: {_some([_called(one) for one in pools])}"
+            f"pylb reads pools in {' and '.join(NAMESPACES)} alone, not these: {some([_called(one) for one in pools])}"
         )
         yield Finding(Weight.WARN, "unread", text, (f"apply them with namespace: {METALLB_NAMESPACE}",))
 
@@ -90,7 +90,7 @@ def _metallb(workloads: Iterable[JSON]) -> Iterator[Finding]:
     found = list(metallb.workloads(workloads))
     running = [_called(one) for one in found if not metallb.is_idle(one)]
     if running:
-        text = f"MetalLB runs here ({_some(running)}): it and pylb would answer for the same Services"
+        text = f"MetalLB runs here ({some(running)}): it and pylb would answer for the same Services"
         take = "add --takeover: it saves MetalLB's configuration, stops it, and every Service keeps its address"
         yield Finding(Weight.STOP, METALLB, text, (take,))
     elif found:
@@ -115,7 +115,7 @@ def _servicelb(objects: Iterable[JSON], node_args: Mapping[str, Sequence[str]]) 
     labelled = [one for one in objects if SERVICELB_LABEL in (one["metadata"].get("labels") or {})]
     if not servers and not any(one.get("kind") == "DaemonSet" for one in labelled):
         return
-    where = f" on {_some(servers)}" if servers else ""
+    where = f" on {some(servers)}" if servers else ""
     text = f"k3s' own load balancer, ServiceLB, is on{where}: it and pylb would write the same Services' addresses"
     fix = [
         f"on each k3s server, write {DROP_IN}:",
@@ -139,7 +139,7 @@ def _cilium(objects: Iterable[JSON]) -> Iterator[Finding]:
     found = [_called(one) for one in objects if one.get("kind") in CILIUM_KINDS]
     if found:
         text = (
-            f"Cilium gives out or announces addresses here, too ({_some(found)}): delete these, or keep to one of both"
+            f"Cilium gives out or announces addresses here, too ({some(found)}): delete these, or keep to one of both"
         )
         yield Finding(Weight.WARN, "cilium", text)
 
@@ -174,8 +174,3 @@ def _namespace(item: JSON) -> str:
 def _called(item: JSON) -> str:
     where = f" in {_namespace(item)}" if _namespace(item) else ""
     return f"{str(item['kind']).lower()}/{item['metadata'].get('name', '')}{where}"
-
-
-def _some(names: Sequence[str]) -> str:
-    more = len(names) - MAX_NAMED
-    return ", ".join(names[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")

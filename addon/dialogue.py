@@ -13,6 +13,7 @@ from pylb.addon.proposal import Proposal
 from pylb.addon.scout import Scout
 from pylb.addon.words import EXAMPLE
 from pylb.core.ranges import Range
+from pylb.core.several import some
 
 MAX_TRIES = 5  # answers to one question
 MAX_NODES = 4  # that are named
@@ -93,12 +94,11 @@ class Dialogue:
 
     def _introduce(self, proposal: Proposal | None) -> None:
         nodes = self.scout.inventory.nodes
-        named = ", ".join(f"{one.name} {one.address}" for one in nodes[:MAX_NODES])
-        more = f" and {len(nodes) - MAX_NODES} more" if len(nodes) > MAX_NODES else ""
+        named = some((f"{one.name} {one.address}" for one in nodes), MAX_NODES)
         say = self.terminal.say
         say("")
         if nodes:
-            say(f"Your nodes:  {named}{more}")
+            say(f"Your nodes:  {named}")
         if proposal:
             say(f"Proposal:    {told(proposal.span)}   ({proposal.span.size} addresses)")
             say(f"Why:         {proposal.why}.")

@@ -15,6 +15,7 @@ from ipaddress import ip_address
 from pylb.addon.facts import Held, Taken, Use, network
 from pylb.addon.names import JSON, NAMESPACES, POOL
 from pylb.core import config
+from pylb.core.config import Objects
 from pylb.core.errors import ParseError
 from pylb.core.model import Address
 from pylb.core.ranges import Range, parse
@@ -75,7 +76,7 @@ class Inventory:
             }
             for one in self.pools
         ]
-        return tuple(map(str, config.load(raw, [], []).problems))
+        return tuple(map(str, config.load(Objects(pools=raw)).problems))
 
     def taken(self) -> tuple[Taken, ...]:
         """The ranges that no pool of ours may overlap."""

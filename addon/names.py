@@ -15,6 +15,7 @@ CONTROLLER, SPEAKER, VIEWER = "pylb-controller", "pylb-speaker", "pylb-viewer"
 SPEAKERS_SECRET, SPEAKERS_KEY = "pylb-speakers", "secretkey"  # signs the speakers' beats
 READER_SECRET, READER_KEY = "pylb-reader", "token"  # opens /state, /events and /metrics
 HISTORY = "pylb-history"  # a ConfigMap: the last moves, which the speakers write
+MEMORY = "pylb-memory"  # a ConfigMap: addresses of Services that are gone, which the controller writes
 POOL, ADVERTISEMENT = "default-addresspool", "default-advertise-all-pools"  # the names of MicroK8s' metallb addon
 
 SPEAKER_PORT, CONTROLLER_PORT = 7472, 7473  # TCP: /healthz, /state, /events, /metrics

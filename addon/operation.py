@@ -22,6 +22,7 @@ from pylb.addon.render import IMAGE, Settings, pool, render
 from pylb.addon.scout import Scout, scout
 from pylb.addon.words import entry
 from pylb.core.ranges import Range
+from pylb.core.several import some
 
 
 class Stopped(Exception):
@@ -94,7 +95,7 @@ class Operation:
         lost = takeover.lost(self.cluster, found.inventory, wish.takeover)
         if lost:
             found.inventory = with_pools(found.inventory, [*lost, *oldconfig.pools(lost)])
-            names = takeover.some([f"{one['kind']} {one['metadata']['name']}" for one in lost])
+            names = some([f"{one['kind']} {one['metadata']['name']}" for one in lost])
             self.terminal.say(
                 f"  the pools are gone, with MetalLB's kinds or without; from the backup come back: {names}"
             )
@@ -115,7 +116,7 @@ class Operation:
         present = [f"{one['metadata']['namespace']}/{one['metadata']['name']}" for one in items]
         others = takeover.changed(before, takeover.addresses(self.cluster), present)
         if others:
-            raise Stopped(f"not all Services kept their addresses: {takeover.some(others)}; `pylb rollback` goes back")
+            raise Stopped(f"not all Services kept their addresses: {some(others)}; `pylb rollback` goes back")
         kept = len(set(before) & set(present))
         self.terminal.say(f"  MetalLB's place is taken; the addresses of {kept} Services are as they were")
 

@@ -14,6 +14,7 @@ from pylb.addon.names import JSON, NAMESPACE
 from pylb.addon.steps import Say
 from pylb.addon.takeover import POLL_S, Patience
 from pylb.core.crd_resources import GROUP
+from pylb.core.several import some
 
 READY_S = 180.0  # until MetalLB's pods are ready; their image may have to be pulled
 _REPLICAS_LOST = "MetalLB is not here any more (was it disabled?): what was saved stays"
@@ -43,7 +44,7 @@ def roll_back(cluster: Cluster, say: Say, patience: Patience | None = None) -> N
         )
     missing = _absent(cluster, saved)
     if missing or not saved.workloads:
-        named = takeover.some([one.shown for one in missing]) or "its Deployment and DaemonSet"
+        named = some([one.shown for one in missing]) or "its Deployment and DaemonSet"
         raise ClusterFault(
             f"{_REPLICAS_LOST}. Not there: {named}. Install it again; pools come back with `pylb restore`"
         )
@@ -58,7 +59,7 @@ def roll_back(cluster: Cluster, say: Say, patience: Patience | None = None) -> N
     after = takeover.addresses(cluster)
     others = takeover.changed(before, after, _services(cluster))
     if others:
-        raise ClusterFault(f"MetalLB serves again, but not all Services kept their addresses: {takeover.some(others)}")
+        raise ClusterFault(f"MetalLB serves again, but not all Services kept their addresses: {some(others)}")
     cluster.delete([_copy()])
     say(f"  the addresses of {len(before)} Services are as they were")
 
@@ -83,7 +84,7 @@ def _wait_until_ready(cluster: Cluster, saved: Backup, say: Say, patience: Patie
             say("  MetalLB is ready")
             return
         if patience.clock() >= end:
-            raise ClusterFault(f"MetalLB is not ready after {patience.limit_s:.0f} s: {takeover.some(waiting)}")
+            raise ClusterFault(f"MetalLB is not ready after {patience.limit_s:.0f} s: {some(waiting)}")
         patience.rest(POLL_S)
 
 

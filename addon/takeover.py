@@ -21,10 +21,10 @@ from pylb.addon.names import JSON, METALLB_NAMESPACE, NAMESPACE
 from pylb.addon.steps import Say
 from pylb.core.crd_resources import GROUP
 from pylb.core.ranges import Range
+from pylb.core.several import some
 
 LIMIT_S = 90.0  # until MetalLB's pods are gone; a pod that hangs is killed after its grace period of 30 s at most
 POLL_S = 1.0
-MAX_NAMED = 5  # pods, or Services, that one sentence names
 ADOPTED = "pylb-adopted"  # the pool of addresses that Services have and no pool holds
 DEFINED = f"ipaddresspools.{GROUP}"
 _WORKLOADS = ("deployments.apps", "daemonsets.apps")
@@ -218,12 +218,6 @@ def changed(
         for key in sorted(set(before) & set(present))
         if set(before[key]) != set(after.get(key, ()))
     ]
-
-
-def some(names: Sequence[str]) -> str:
-    """A few of them."""
-    more = len(names) - MAX_NAMED
-    return ", ".join(names[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _counted(whole: Backup) -> str:

@@ -10,7 +10,8 @@ configuration is kept while another controller leads.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import cast
 
 from pylb.controller import fullness, hosts, standing
 from pylb.controller.herald import Herald
@@ -18,11 +19,13 @@ from pylb.controller.hosts import Hosts
 from pylb.controller.mandate import Alone, Mandate
 from pylb.controller.poolwriter import PoolWriter
 from pylb.controller.reconcile import Books, Outcome, Refused, Wanted, wanted
-from pylb.controller.writer import Writer
+from pylb.controller.remembrance import Remembrance
+from pylb.controller.shown import Shown
+from pylb.controller.writer import Task, Writer
 from pylb.core import notices, verdicts
 from pylb.core.model import ObjectRef, Service, ServiceKey
 from pylb.core.rivalry import Rivals
-from pylb.kube.client import Client
+from pylb.kube.client import JSON, Client
 from pylb.kube.collection import Collection
 from pylb.kube.configuration import OWN_NAMESPACE, Configuration
 from pylb.kube.recorder import EventRecorder
@@ -58,17 +61,22 @@ class Controller:
         self._class = load_balancer_class
         self.books = Books(load_balancer_class)
         self.rivals = Rivals()
+        self._namespace = namespace
         self.events = stream
         self.configuration = Configuration(client, self._on_configuration)
         self.services = self._read_services()
         self.hosts = Hosts(client, self._on_configuration, log)
+        self.remembrance = self._remember()
         self.recorder = EventRecorder(client, notices.CONTROLLER)
         self.herald = Herald(self.events, self.recorder, log)
-        self.writer = Writer(client, self._target, self._on_refusal, log)
+        self.writer = Writer(client, self._target, self._on_grant, self._on_refusal, log)
         self.pools = PoolWriter(client, self._fullness, log)
         self.report = Report(client, namespace, pod, verdicts.CONTROLLER, self.configuration)
         self._due: set[ServiceKey] = set()
+        self._versions: dict[ServiceKey, str] = {}  # of the Services, as last seen or written
+        self._shown = Shown()
         self._round_due = False
+        self._mistakes: asyncio.Queue[Exception] = asyncio.Queue()
 
     @property
     def ready(self) -> bool:
@@ -91,8 +99,10 @@ class Controller:
             await self.mandate.won()
             self._start_anew()
             async with Nursery() as term:
+                term.start(self._stumble(), "rounds")
                 term.start(self.services.run(), "services")
                 term.start(self.hosts.run(), "nodes")
+                term.start(self.remembrance.run(), "memory")
                 term.start(self.recorder.run(), "events")
                 term.start(self.writer.run(), "writer")
                 term.start(self.pools.run(), "pools")
@@ -102,12 +112,29 @@ class Controller:
             self.recorder.forget_all()
             self._start_anew()
 
+    async def _stumble(self) -> None:
+        """Ends the process with what a round raised: who starts anew knows more than who goes on after half of one."""
+        raise await self._mistakes.get()
+
     def _start_anew(self) -> None:
         """Forget what may have become another's matter."""
-        self.books, self._due, self.rivals = Books(self._class), set(), Rivals()
+        self.books, self._due, self.rivals, self._versions = Books(self._class), set(), Rivals(), {}
+        self._shown = Shown()
         self.services = self._read_services()
         self.hosts = Hosts(self._client, self._on_configuration, self._log)
-        self.writer = Writer(self._client, self._target, self._on_refusal, self._log)
+        self.remembrance = self._remember()
+        self.writer = Writer(self._client, self._target, self._on_grant, self._on_refusal, self._log)
+
+    def _remember(self) -> Remembrance:
+        books = self.books
+        return Remembrance(
+            self._client,
+            self._namespace,
+            books.recollection,
+            lambda: books.ledger.allocations,
+            self._on_configuration,
+            self._log,
+        )
 
     def _fullness(self) -> dict[ObjectRef, fullness.Status]:
         return fullness.statuses(self.configuration.current, self.books.ledger, self.books.taken)
@@ -116,17 +143,30 @@ class Controller:
         return Collection(
             self._client,
             "/api/v1/services",
-            standing.read,
+            self._read_service,
             on_change=self._on_service,
             on_synced=self._on_configuration,
         )
 
+    def _read_service(self, raw: JSON) -> Service:
+        """A Service, whose version counts even where it changed in nothing that is of interest."""
+        found = standing.read(raw)
+        self._versions[found.key] = raw["metadata"]["resourceVersion"]
+        self.writer.seen(found.key, self._versions[found.key])
+        return found
+
     def _on_service(self, key: str, old: Service | None, new: Service | None) -> None:
         if old is not None and (new is None or new.uid != old.uid):  # or another one came under its name
-            self.herald.deleted(old, self.books.forget(old.key))
+            self.remembrance.look()
+            self.herald.deleted(old, self.books.leave(old))
             self.rivals.forget(old.key)
+            self.writer.forget(old.key)
         elif old is not None and new is not None:
             self._watch_for_rivals(old, new)
+        if new is None:
+            self._versions.pop(ServiceKey(key), None)
+        for waiter in self._shown.change(ServiceKey(key), old.ingress if old else (), new.ingress if new else ()):
+            self.writer.want(waiter)
         self._make_due([ServiceKey(key)])
 
     def _watch_for_rivals(self, old: Service, new: Service) -> None:
@@ -138,6 +178,7 @@ class Controller:
         contest = self.rivals.observe(standing.shown(old), standing.shown(new), ours, loop.time())
         if contest is not None:
             self.herald.contested(new, contest, ours)
+            self._wake(new)
             loop.call_at(contest.until, self._write_again)
 
     def _write_again(self) -> None:
@@ -158,18 +199,25 @@ class Controller:
         self._due.update(keys)
         if not self._round_due:
             self._round_due = True
-            asyncio.get_running_loop().call_soon(self._settle)
+            asyncio.get_running_loop().call_soon(self._round)
+
+    def _round(self) -> None:
+        try:
+            self._settle()
+        except Exception as error:  # noqa: BLE001 - it is raised where it ends the process; the loop would only log it
+            self._mistakes.put_nowait(error)
 
     def _settle(self) -> None:
         """One round: what is due, and what waits for something that the round frees."""
         self._round_due = False
-        if not (self.mandate.leads and self.services.synced and self.configuration.synced and self.hosts.known):
+        if not (self.mandate.leads and self.services.synced and self.configuration.synced and self._knows_enough):
             return
+        self.remembrance.look()
         self.herald.configuration(self.configuration)
         self.report.consider()
         if not self.configuration.usable:
             return
-        present = {service.key: service for service in self.services.items.values()}
+        present = cast("Mapping[ServiceKey, Service]", self.services.items)  # which go by the same keys
         due, self._due = self._due, set()
         self.books.learn(self.configuration.current, self.hosts.addresses)
         self.herald.nodes_in_pools(hosts.warnings(self.configuration.current, self.books.taken))
@@ -177,23 +225,54 @@ class Controller:
         for outcome in self.books.settle(self.configuration.current, present, due, gaps):
             self._carry_out(outcome)
         self.pools.changed()
+        self.remembrance.changed()
+
+    @property
+    def _knows_enough(self) -> bool:
+        """Whether addresses may be given, beside what says who has which: nobody else's, and one's own of before."""
+        return self.hosts.known and self.remembrance.known
 
     def _carry_out(self, outcome: Outcome) -> None:
         self.herald.settled(outcome)
         if wanted(outcome.service, outcome.decision) is not None:
             self.writer.want(outcome.service.key)
 
-    def _target(self, key: ServiceKey) -> tuple[str, Wanted] | None:
+    def _target(self, key: ServiceKey) -> Task | None:
         """What the writer should write now: the newest decision, unless it stands there already, a rival has it, or the
-        API server refused it."""
-        if self.rivals.holds(key) or key in self.books.refused:
+        API server refused it; nothing while another decision is due, which then counts."""
+        if self.rivals.holds(key) or key in self.books.refused or key in self._due:
             return None
         service, decision = self.services.items.get(key), self.books.decisions.get(key)
         target = wanted(service, decision) if service and decision else None
-        if service is None or target is None:
+        step = self._next_step(service, target) if service and target else None
+        if service is None or step is None:
             return None
-        self.rivals.sent(key, target.ingress)
-        return service.uid, target
+        self.rivals.sent(key, step.ingress)
+        return Task(service.uid, self._versions[key], step)
+
+    def _next_step(self, service: Service, target: Wanted) -> Wanted | None:
+        """The target, or as much of it as other Services do not show any more."""
+        shown = self._shown.step(service.key, service.ingress, target.ingress, self._gives_up)
+        if shown is None or shown == target.ingress:
+            return target if shown is not None else None
+        return Wanted(shown, target.pool if shown else None)
+
+    def _gives_up(self, key: ServiceKey, address: str) -> bool:
+        """Whether a Service is about to be written without an address that it shows."""
+        decision = self.books.decisions.get(key)
+        if decision is None or decision.ignored or self.rivals.holds(key) or key in self.books.refused:
+            return False
+        return decision.allocation is None or address not in map(str, decision.allocation.addresses)
+
+    def _wake(self, service: Service) -> None:
+        """Whoever waits for a Service to give something up need not: it does not."""
+        for waiter in self._shown.wake(service.ingress):
+            self.writer.want(waiter)
+
+    def _on_grant(self, key: ServiceKey, version: str) -> None:
+        """A Service was written, on the version that was decided on."""
+        if key in self._versions:
+            self._versions[key] = version
 
     def _on_refusal(self, key: ServiceKey, target: Wanted, why: str) -> None:
         """The API server will not take a status: give back what it says, unless that is history by now."""
@@ -203,6 +282,7 @@ class Controller:
             return
         self.herald.settled(self.books.refuse(self.configuration.current, service, target, why))
         refused = self.books.refused[key]
+        self._wake(service)
         asyncio.get_running_loop().call_later(REFUSED_AGAIN_S, self._try_refused, key, refused)
         self._make_due([])  # somebody may wait for what is given back
 

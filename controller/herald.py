@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from pylb.controller.reconcile import Outcome
 from pylb.core import events, notices
+from pylb.core.config import Problem
 from pylb.core.events import Event
 from pylb.core.ledger import Allocation
 from pylb.core.model import ObjectRef, Service, ServiceKey
+from pylb.core.notices import Notice
 from pylb.core.reasons import Reason
 from pylb.core.rivalry import QUIET_S, Contest
 from pylb.kube.configuration import Configuration
@@ -27,8 +29,9 @@ class Herald:
     def __init__(self, stream: EventLog, recorder: EventRecorder, log: Logger) -> None:
         self._stream, self._recorder, self._log = stream, recorder, log
         self._problems: tuple[str, ...] | None = None
+        self._told: dict[ObjectRef, Notice] = {}
         self._pools: tuple[str, ...] = ()
-        self._warned: Mapping[ObjectRef, notices.Notice] = {}
+        self._warned: Mapping[ObjectRef, Notice] = {}
 
     def settled(self, outcome: Outcome) -> None:
         """What a Service has now, if that is news."""
@@ -59,21 +62,28 @@ class Herald:
 
     def configuration(self, configuration: Configuration) -> None:
         """The configuration was loaded or refused; told when that, or the pools, changed."""
+        self._judge(configuration)
         problems = tuple(map(str, configuration.problems))
         pools = tuple(sorted(configuration.current.pools))
         if problems == self._problems and pools == self._pools:
             return
-        news = set(problems) - set(self._problems or ())
         self._problems, self._pools = problems, pools
         now = time.time()
         self._tell(events.ConfigRejected(now, problems, NAME) if problems else events.ConfigLoaded(now, pools, NAME))
-        for problem in configuration.problems:
-            if str(problem) in news:
-                self._notify(problem.ref, notices.config_rejected([problem.text]))
         if not pools and not problems:
             self._log.info("no address pool is defined yet: Services of type LoadBalancer stay pending")
 
-    def nodes_in_pools(self, warnings: Mapping[ObjectRef, notices.Notice]) -> None:
+    def _judge(self, configuration: Configuration) -> None:
+        """Tell on each object all that is wrong with it, or, where nothing is, what is odd; when that is news."""
+        wrong, odd = _by_object(configuration.problems), _by_object(configuration.warnings)
+        told = {ref: notices.config_odd(texts) for ref, texts in odd.items()}
+        told |= {ref: notices.config_rejected(texts) for ref, texts in wrong.items()}
+        for ref, notice in told.items():
+            if self._told.get(ref) != notice:
+                self._notify(ref, notice)
+        self._told = told
+
+    def nodes_in_pools(self, warnings: Mapping[ObjectRef, Notice]) -> None:
         """Pools hold nodes' own addresses; told when that is news."""
         for ref, notice in warnings.items():
             if self._warned.get(ref) != notice:
@@ -84,13 +94,20 @@ class Herald:
     def _released(self, key: ServiceKey, addresses: tuple[str, ...], reason: Reason) -> None:
         self._tell(events.Released(time.time(), key, addresses, reason.value))
 
-    def _notify(self, ref: ObjectRef, notice: notices.Notice) -> None:
+    def _notify(self, ref: ObjectRef, notice: Notice) -> None:
         self._recorder.record(ref, notice)
 
     def _tell(self, event: Event) -> None:
         raw = events.encode(event)
         self._stream.add(raw)
         self._log.info(raw["kind"], **{key: value for key, value in raw.items() if key not in ("kind", "at")})
+
+
+def _by_object(problems: Iterable[Problem]) -> dict[ObjectRef, list[str]]:
+    found: dict[ObjectRef, list[str]] = {}
+    for problem in problems:
+        found.setdefault(problem.ref, []).append(problem.told)
+    return found
 
 
 def _why(outcome: Outcome) -> Reason:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pylb.controller import fullness
+from pylb.kube.statistics import Totals
 from pylb.runtime.metrics import Gauge, Registry, add_process
 
 if TYPE_CHECKING:
     from pylb.controller.app import Controller
-
-BIGGEST = 2.0**63 - 1  # MetalLB's counters are int64
 
 
 def register(registry: Registry, controller: Controller) -> None:
     """Add everything that the controller counts; values are read when they are asked for."""
     add_process(registry)
     _register_pools(registry, controller)
+    _register_updates(registry, controller)
     stale = registry.gauge("metallb_k8s_client_config_stale_bool", "1 if the last good configuration is in force.")
     loaded = registry.gauge("metallb_k8s_client_config_loaded_bool", "1 if a configuration was loaded once.")
     waiting = registry.gauge("pylb_services_pending", "Services that wait for an address, by reason.", "reason")
@@ -42,6 +43,19 @@ def register(registry: Registry, controller: Controller) -> None:
     registry.collectors.append(collect)
 
 
+def _register_updates(registry: Registry, controller: Controller) -> None:
+    updates = registry.counter("metallb_k8s_client_updates_total", "Objects that came, changed or went.")
+    errors = registry.counter("metallb_k8s_client_update_errors_total", "Objects that could not be read.")
+    totals = Totals()
+
+    def collect() -> None:
+        totals.take((controller.services, *controller.configuration.collections))
+        updates.follow(totals.changes)
+        errors.follow(totals.undecodable)
+
+    registry.collectors.append(collect)
+
+
 def _register_pools(registry: Registry, controller: Controller) -> None:
     families: dict[tuple[int, ...], tuple[Gauge, Gauge]] = {
         versions: (
@@ -57,8 +71,10 @@ def _register_pools(registry: Registry, controller: Controller) -> None:
             used.clear()
             if not controller.mandate.leads:  # or a sum over the controllers would count each pool twice
                 continue
+            given = controller.books.ledger.given()
             for name, pool in controller.configuration.current.pools.items():
-                total.set(min(BIGGEST, sum(pool.capacity(version) for version in versions)), pool=name)
-                used.set(sum(controller.books.ledger.in_use(name, version) for version in versions), pool=name)
+                sizes = (fullness.capacity(pool, version) for version in versions)
+                total.set(min(fullness.BIGGEST, sum(sizes)), pool=name)
+                used.set(sum(given[name, version] for version in versions), pool=name)
 
     registry.collectors.append(collect)

@@ -19,6 +19,7 @@ from pylb.kube import credentials
 from pylb.kube.client import Client
 from pylb.kube.configuration import OWN_NAMESPACE
 from pylb.kube.errors import NoCluster
+from pylb.runtime import garbage
 from pylb.runtime.endpoints import OPEN, routes
 from pylb.runtime.eventlog import EventLog
 from pylb.runtime.http import Routes, Server
@@ -45,6 +46,7 @@ class Settings:
 
 async def serve(settings: Settings, kubeconfig: str | None, stop: asyncio.Event) -> int:
     """Run the controller until `stop`; gives the exit code."""
+    garbage.begin()
     try:
         found = credentials.load(kubeconfig)
     except NoCluster as error:
@@ -94,6 +96,6 @@ def _routes(controller: Controller) -> Routes:
         contests, now = controller.rivals.contests, asyncio.get_running_loop().time()
         seat, books = controller.mandate.seat(), controller.books
         told = configuration.current, configuration.problems
-        return describe(seat, books, *told, contests, now, configuration.salvaged)
+        return describe(seat, books, *told, contests, now, configuration.salvaged, configuration.warnings)
 
     return routes(registry, state, controller.events, lambda: controller.ready)

@@ -12,19 +12,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from pylb.controller import exchange
+from pylb.controller.patience import Patience
+from pylb.controller.recollection import Recollection
 from pylb.core import lines, notices, requests, spelling
-from pylb.core.allocator import NONE_TAKEN, Decision, decide
+from pylb.core.allocator import NONE_TAKEN, Decision, adoptable, decide
 from pylb.core.config import EMPTY, Config, Pool, Problem
 from pylb.core.ledger import Allocation, Ledger
 from pylb.core.model import Address, NodeName, PoolName, Service, ServiceKey
 from pylb.core.notices import Notice
 from pylb.core.reasons import Reason
 from pylb.core.requests import ALLOCATED_FROM
+from pylb.core.reserves import is_remembered
 
 REFUSED = Reason.NO_ADDRESS  # what the API server does not record, no Service has
 REFUSED_FIX = "change the Service or its pool; else it is tried again after 10 min"
 MAX_ROUNDS = 4  # passes over those that wait; each needs a cause in the one before
 MAX_GAPS = 3  # problems of the configuration that a Service is told of
+_OF_POOLS = frozenset(  # that may have to do with what is not known
+    {Reason.POOL_NOT_FOUND, Reason.ADDRESS_IN_NO_POOL, Reason.POOL_NOT_ALLOWED, Reason.ADDRESS_NOT_OF_POOL}
+)
 _NO_CONCERN = (Reason.NOT_LOAD_BALANCER, Reason.OTHER_CLASS)
 
 
@@ -91,7 +98,9 @@ class Books:
         self.decisions: dict[ServiceKey, Decision] = {}
         self.refused: dict[ServiceKey, Refused] = {}
         self.taken = NONE_TAKEN  # addresses in the pools that are nodes' own
-        self._partial: set[ServiceKey] = set()  # have one address, and would like one of the other family as well
+        self.recollection = Recollection()  # of Services that are gone
+        self._unmet: dict[ServiceKey, Decision] = {}  # have an address, and would like another one, or one more
+        self._patience = Patience()
         self._class = load_balancer_class
         self._known: tuple[Config, Mapping[Address, NodeName]] = EMPTY, NONE_TAKEN  # what `taken` was made of
         self._gaps = ""  # why parts of the configuration are not known
@@ -102,12 +111,18 @@ class Books:
             self._known = config, hosts
             self.taken = {address: node for address, node in hosts.items() if config.pool_of([address]) is not None}
 
+    def leave(self, service: Service) -> Allocation | None:
+        """A Service is gone: free what it had, remember it for the next one of its name, and return it."""
+        allocation = self.forget(service.key)
+        self.recollection.note(self._known[0], service, allocation)
+        return allocation
+
     def forget(self, key: ServiceKey) -> Allocation | None:
         """A Service is gone: free what it had, and return it."""
         self.decisions.pop(key, None)
         self.waiting.pop(key, None)
         self.refused.pop(key, None)
-        self._partial.discard(key)
+        self._unmet.pop(key, None)
         return self.ledger.release(key)
 
     def refuse(self, config: Config, service: Service, target: Wanted, why: str) -> Outcome:
@@ -138,34 +153,40 @@ class Books:
         due: Iterable[ServiceKey],
         gaps: Sequence[Problem] = (),
     ) -> list[Outcome]:
-        """Decide on the Services that are due and on those that wait; again on the latter until nothing changes.
+        """Decide on the Services that are due and on those that wait and may be helped, until nothing does that any more.
 
         `gaps` are the problems for which parts of the configuration are missing in `config`.
         """
-        self._gaps = "; ".join(map(str, gaps[:MAX_GAPS]))
+        told = "; ".join(map(str, gaps[:MAX_GAPS]))
+        self._gaps = self._gaps if told == self._gaps else told  # the same object
         self._reconsider(config, services)
-        queue = [services[key] for key in {*due, *self.waiting, *self._partial} if key in services]
-        self._adopt(config, queue)
+        wanted = {*due, *self._stirred(config)}
+        self._adopt(config, [services[key] for key in wanted if key in services])
         outcomes: dict[ServiceKey, Outcome] = {}
         for _ in range(MAX_ROUNDS):
-            changed = False
-            for service in sorted(queue, key=_recorded_first):
-                earlier = outcomes.get(service.key)
-                held = self.ledger.allocations.get(service.key)
-                outcome = self._settle_one(config, service, earlier)
-                changed = changed or held != outcome.decision.allocation
-                outcomes[service.key] = outcome
-            if not changed:
+            for service in sorted((services[key] for key in wanted if key in services), key=_recorded_first):
+                outcomes[service.key] = self._settle_one(config, service, outcomes.get(service.key))
+            wanted = self._stirred(config) or self._exchanging(config, services)
+            if not wanted:
                 break
-            queue = [services[key] for key in {*self.waiting, *self._partial} if key in services]
+        else:
+            self._patience.end()
         return [self._only_news(outcome) for outcome in outcomes.values()]
+
+    def _stirred(self, config: Config) -> set[ServiceKey]:
+        """Those who want something that they may have by now, or whose reasons may be others."""
+        return self._patience.stirred((self.waiting, self._unmet), self.ledger, (config, self.taken, self._gaps))
+
+    def _exchanging(self, config: Config, services: Mapping[ServiceKey, Service]) -> set[ServiceKey]:
+        return exchange.let_go(self.ledger, self._unmet, services, lambda one: self._decide(config, one))
 
     def _adopt(self, config: Config, queue: Iterable[Service]) -> None:
         """Put every recorded address that its Service may keep into the ledger, before anything new is given."""
         for service in sorted(queue, key=_recorded_first):
             if not service.ingress or service.key in self.ledger.allocations:
                 continue
-            allocation = self._decide(config, service).allocation
+            allocation = adoptable(config, self.ledger, service, self._class, self.taken)
+            allocation = allocation or self._decide(config, service).allocation
             if allocation is None or not set(service.ingress) <= set(_addresses(allocation)):
                 continue
             kept = tuple(address for address in allocation.addresses if str(address) in service.ingress)
@@ -173,8 +194,12 @@ class Books:
 
     def _settle_one(self, config: Config, service: Service, earlier: Outcome | None) -> Outcome:
         before = earlier.before if earlier else self.ledger.allocations.get(service.key)
+        if not is_remembered(service.annotations):
+            self.recollection.memory.forget(service.key)
         decision = _spelt(service, self._decide(config, service))
         self._take(service, decision)
+        if decision.reason is Reason.NOT_LOAD_BALANCER:
+            self.recollection.note(config, service, before)
         lasting = dict.fromkeys((*_lasting(earlier), *decision.notices))  # each once, however many passes a round takes
         return Outcome(service, decision, before, tuple(lasting))
 
@@ -185,10 +210,10 @@ class Books:
             self.waiting[service.key] = decision
         else:
             self.waiting.pop(service.key, None)
-        if _is_partial(service, decision.allocation):
-            self._partial.add(service.key)
+        if exchange.is_unmet(service, decision):
+            self._unmet[service.key] = decision
         else:
-            self._partial.discard(service.key)
+            self._unmet.pop(service.key, None)
 
     def _decide(self, config: Config, service: Service) -> Decision:
         """What `decide` says, except that nobody loses an address for want of what is not known, and that nobody gets one
@@ -196,12 +221,12 @@ class Books:
         refused = self.refused.get(service.key)
         if refused is not None:
             return refused.decision
-        decision = decide(config, self.ledger, service, self._class, self.taken)
+        decision = decide(config, self.ledger, service, self._class, self.taken, self.recollection.memory)
         if not self._gaps or decision.reason in _NO_CONCERN:
             return decision
         held = _held(self.ledger, service)
         given = _addresses(decision.allocation)
-        if held is not None and not set(_addresses(held)) <= set(given):
+        if held is not None and (decision.reason in _OF_POOLS or not set(_addresses(held)) <= set(given)):
             notice = notices.kept_as_it_is(_addresses(held), self._gaps)
             return Decision(held, (notice,), Reason.CONFIG_INVALID, notice.message)
         if decision.allocation is not None:
@@ -213,6 +238,7 @@ class Books:
             self.ledger.release(service.key)
         else:
             self.ledger.assign(service.key, requests.use(service), allocation)
+            self.recollection.memory.forget(service.key)
 
     def _only_news(self, outcome: Outcome) -> Outcome:
         """The outcome without what its Service was told before."""
@@ -252,12 +278,6 @@ def _standing(config: Config, ledger: Ledger, service: Service) -> Allocation | 
 def _lasting(earlier: Outcome | None) -> tuple[Notice, ...]:
     """What an earlier pass of the same round had to say and a later one does not make untrue."""
     return tuple(one for one in earlier.notices if one.type != notices.WARNING) if earlier else ()
-
-
-def _is_partial(service: Service, allocation: Allocation | None) -> bool:
-    if allocation is None or service.family_policy != requests.PREFER_DUAL_STACK:
-        return False
-    return len(allocation.addresses) < len(requests.cluster_families(service.cluster_ips))
 
 
 def _recorded_first(service: Service) -> tuple[int, str]:

@@ -33,13 +33,15 @@ def describe(
     contests: Mapping[ServiceKey, Contest] | None = None,
     now: float = 0.0,
     partial: bool = False,
+    warnings: Iterable[Problem] = (),
 ) -> dict[str, Any]:
     """The controller's state as a JSON object; `config` is the one in force, the last good one if there are problems,
-    or, where it is `partial`, what is valid of the one that has them.
+    or, where it is `partial`, what is valid of the one that has them. `warnings` hold nothing back.
 
     A follower knows of no allocations: the leader's count.
     """
     shown = [str(problem) for problem in problems]
+    odd = [str(warning) for warning in warnings]
     return {
         "version": __version__,
         "role": "leader" if seat.leads else "follower",
@@ -55,7 +57,13 @@ def describe(
         },
         "waiting": {key: _waiting(decision) for key, decision in sorted(books.waiting.items())},
         "contested": {key: _contested(contest, now) for key, contest in sorted((contests or {}).items())},
-        "config": {"stale": bool(shown), "partial": partial, "problems": shown, "pools": sorted(config.pools)},
+        "config": {
+            "stale": bool(shown),
+            "partial": partial,
+            "problems": shown,
+            **({"warnings": odd} if odd else {}),
+            "pools": sorted(config.pools),
+        },
     }
 
 

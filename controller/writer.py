@@ -1,14 +1,16 @@
 """Writes Services' addresses: one patch of the status subresource that carries the annotation too, as MetalLB's does.
 
 Nothing is written that stands there already. What to write is asked for at the moment of writing, first time or again,
-so that no old decision comes back. What the API server refuses for good is not written again: whoever decides is told.
+so that no old decision comes back. A write names the version of the Service that it was decided on, so that it fails
+where anybody wrote meanwhile, however late it arrives; it is decided and written again once that version was seen. What
+the API server refuses for good is not written again: whoever decides is told.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from pylb.controller.reconcile import Wanted
@@ -22,18 +24,31 @@ WRITERS = 4  # writes under way at once; a Service is only ever in one of them
 AGAIN = 1.0  # s that a writer rests after a failure: so many requests a second at most at an API server in trouble
 AGAIN_WITHHELD = 0.1  # s after a write that was not sent, and so cost nothing
 
-Target = Callable[[ServiceKey], "tuple[str, Wanted] | None"]
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a Service should say, and of which one, and which version of it, that was decided."""
+
+    uid: str
+    version: str
+    wanted: Wanted
+
+
+Target = Callable[[ServiceKey], "Task | None"]
 Refusal = Callable[[ServiceKey, Wanted, str], None]
+Granted = Callable[[ServiceKey, str], None]
 
 
-def patch(target: Wanted, uid: str) -> dict[str, Any]:
+def patch(task: Task) -> dict[str, Any]:
     """The merge patch (RFC 7396) that makes a Service's status say what is wanted; None removes.
 
-    The uid makes it fail on a Service of the same name that came after the one that was decided on.
+    It fails on a Service of the same name that came after the one that was decided on (uid), and on the same one after
+    any change (resourceVersion).
     """
-    ingress = [{"ip": address} for address in target.ingress]
+    ingress = [{"ip": address} for address in task.wanted.ingress]
+    annotations = {ALLOCATED_FROM: task.wanted.pool}
     return {
-        "metadata": {"uid": uid, "annotations": {ALLOCATED_FROM: target.pool}},
+        "metadata": {"uid": task.uid, "resourceVersion": task.version, "annotations": annotations},
         "status": {"loadBalancer": {"ingress": ingress or None}},
     }
 
@@ -41,12 +56,13 @@ def patch(target: Wanted, uid: str) -> dict[str, Any]:
 class Writer:
     """Makes the Services say what is decided on them."""
 
-    def __init__(self, client: Client, target: Target, refused: Refusal, log: Logger) -> None:
-        """`target` gives a Service's uid and what it should say; None where there is nothing to write.
+    def __init__(self, client: Client, target: Target, granted: Granted, refused: Refusal, log: Logger) -> None:
+        """`target` gives what is to be written of a Service; None where there is nothing to write.
 
-        `refused` is told what the API server will not take (422), and why.
+        `granted` is told the version that a write made, `refused` what the API server will not take (422), and why.
         """
-        self._client, self._target, self._refused, self._log = client, target, refused, log
+        self._client, self._target, self._granted, self._refused, self._log = client, target, granted, refused, log
+        self._outdated: dict[ServiceKey, str] = {}  # versions that are another by now, and the newer one not seen yet
         self._due: set[ServiceKey] = set()
         self._busy: set[ServiceKey] = set()
         self._queue: asyncio.Queue[ServiceKey] = asyncio.Queue()  # those that are due and not busy
@@ -59,6 +75,16 @@ class Writer:
             self._due.add(key)
             if key not in self._busy:
                 self._queue.put_nowait(key)
+
+    def seen(self, key: ServiceKey, version: str) -> None:
+        """The Service is at this version now: what failed for want of it is written again."""
+        if self._outdated.get(key, version) != version:
+            del self._outdated[key]
+            self.want(key)
+
+    def forget(self, key: ServiceKey) -> None:
+        """The Service is gone."""
+        self._outdated.pop(key, None)
 
     async def run(self) -> None:
         """Write for ever."""
@@ -91,37 +117,26 @@ class Writer:
         return None
 
     async def _write(self, key: ServiceKey) -> None:
-        try:
-            await self._patch(key)
-        except Conflict:  # the object changed under the patch, or is another one: once more, if it is the same
-            if await self._is_same(key):
-                with contextlib.suppress(Conflict):  # the change comes by the watch, and is decided on then
-                    await self._patch(key)
-
-    async def _patch(self, key: ServiceKey) -> None:
-        found = self._target(key)
-        if found is None:
+        task = self._target(key)
+        if task is None or task.version == self._outdated.get(key):
             return
-        uid, target = found
         try:
-            await self._client.patch(f"{_path(key)}/status", patch(target, uid))
-            self.written += 1
+            made = await self._client.patch(f"{_path(key)}/status", patch(task))
         except NotFound:  # the watch tells
             pass
+        except Conflict:  # as well; it may have done so already
+            self._outdated[key] = task.version
+            current = self._target(key)
+            if current is not None:
+                self.seen(key, current.version)
         except Invalid as error:  # repeating that does not help
             self.failed += 1
-            self._log.warning(
-                "the Service's status is refused", service=key, ingress=list(target.ingress), error=str(error)
-            )
-            self._refused(key, target, str(error))
-
-    async def _is_same(self, key: ServiceKey) -> bool:
-        """Whether the Service that stands there is the one that was decided on."""
-        found = self._target(key)
-        try:
-            return found is not None and (await self._client.get(_path(key)))["metadata"]["uid"] == found[0]
-        except NotFound:
-            return False
+            ingress = list(task.wanted.ingress)
+            self._log.warning("the Service's status is refused", service=key, ingress=ingress, error=str(error))
+            self._refused(key, task.wanted, str(error))
+        else:
+            self.written += 1
+            self._granted(key, made["metadata"]["resourceVersion"])
 
 
 def _path(key: ServiceKey) -> str:

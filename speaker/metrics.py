@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pylb.core.claims import Cause
+from pylb.kube.statistics import Totals
 from pylb.runtime.metrics import Registry, add_process
 
 if TYPE_CHECKING:
@@ -118,8 +119,14 @@ def _register_cluster(registry: Registry, speaker: Speaker) -> None:
     loaded = registry.gauge("metallb_k8s_client_config_loaded_bool", "1 if a configuration was loaded once.")
     stale = registry.gauge("metallb_k8s_client_config_stale_bool", "1 if the last good configuration is in force.")
     events = registry.counter("pylb_kubernetes_events_total", "Kubernetes Events, by what became of them.", "what")
+    updates = registry.counter("metallb_k8s_client_updates_total", "Objects that came, changed or went.")
+    errors = registry.counter("metallb_k8s_client_update_errors_total", "Objects that could not be read.")
+    totals = Totals()
 
     def collect() -> None:
+        totals.take(speaker.world.collections)
+        updates.follow(totals.changes)
+        errors.follow(totals.undecodable)
         for what, count in speaker.recorder.statistics().items():
             events.follow(count, what=what)
         loaded.set(configuration.loaded)

@@ -61,6 +61,11 @@ class World:
         view = View(self._current, nodes, frozenset(nodes), self._class, self._earlier)
         return self._lines.update(view, services, endpoints)
 
+    @property
+    def collections(self) -> tuple[Collection[Any], ...]:
+        """All that is followed, the configuration's included."""
+        return (*self._collections(), *self.configuration.collections)
+
     async def run(self) -> None:
         """Keep it current for ever."""
         await asyncio.gather(self.configuration.run(), *(collection.run() for collection in self._collections()))

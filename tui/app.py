@@ -88,8 +88,8 @@ class PylbApp(Falling):
         self.glyphs = words.ASCII if ascii_only else words.UNICODE
         self.tones: Tones = {}
         self.memory = memory if memory is not None else Memory()
-        self.pulse = Pulse(now, self._draw, self._draw_clock, self.set_timer, lively=bool(self.extras))
         self._options = options if options is not None else Options()
+        self.pulse = Pulse(now, self._draw, self._draw_clock, self.set_timer, lively=bool(self.extras))
         self.hands = hands
         self._mouse = self._options.mouse
         self._source = source

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pylb.core.explain import allocated, explain
 from pylb.core.findings import Row
 from pylb.core.ledger import Ledger
-from pylb.core.model import Address, NodeName, Pod, Service, ServiceKey
-from pylb.core.scene import Announcing, Case, Controllers, Scene, ledger_of, own_addresses
-from pylb.tui import holders, summary
+from pylb.core.model import Address, NodeName, Service, ServiceKey
+from pylb.core.scene import Announcing, Case, Scene, ledger_of, own_addresses
+from pylb.tui import holders, leaders, summary
 from pylb.tui.facts import Kind
-from pylb.tui.holders import CONTEST_S, FRESH_S, Evidence, Holder
-from pylb.tui.state import Controller, State
+from pylb.tui.holders import CONTEST_S, Evidence, Holder
+from pylb.tui.state import State
 
 FOREIGN_SHOWN_S = 60.0  # after a stranger was heard
 CONTEST_SHOWN_S = 30.0  # after the controller's last word on who else writes
@@ -53,7 +53,7 @@ def scenery(state: State, now: float, before: Scenery | None = None) -> Scenery:
         taken=books.taken,
         nodes={NodeName(name): node for name, node in state.nodes.items()},
         alive=_alive(state, evidence),
-        controllers=_controllers(state, seen),
+        controllers=leaders.controllers(state, seen),
         bgp_pools=_bgp_pools(state),
     )
     return Scenery(made, books, evidence)
@@ -142,33 +142,6 @@ def _alive(state: State, evidence: Evidence) -> frozenset[NodeName] | None:
     if not pods:
         return None
     return frozenset(pod.node for pod in pods if pod.ready and pod.node is not None)
-
-
-def _controllers(state: State, now: float) -> Controllers:
-    pods = [pod for pod in state.pods.values() if _is_controller(pod)]
-    known = state.listed.get(Kind.POD, False)
-    ready = tuple(sorted(pod.name for pod in pods if pod.ready))
-    heard = [one for one in state.controllers.values() if not one.silent and now - one.heard_at < 2 * FRESH_S]
-    leader = next((one for one in heard if one.seat.leads), None)
-    if leader is None or leader.seat.writes:
-        name = leader.seat.pod.partition("/")[2] if leader is not None else ""
-        return Controllers(known, ready, name, _leaderless(heard) if leader is None else "")
-    why = leader.seat.trouble or "the API server does not answer it"
-    return Controllers(known, ready, "", f"{leader.seat.pod} leads and may not write: {why}")
-
-
-def _leaderless(heard: list[Controller]) -> str:
-    """Why nobody leads, where controllers can be asked."""
-    if not heard:
-        return ""
-    why = next((one.seat.trouble for one in heard if one.seat.trouble), "")
-    holder = next((one.seat.holder for one in heard if one.seat.holder), "")
-    named = f"; the Lease names {holder}" if holder else ""
-    return f"no controller leads{named}{': ' if why else ''}{why}"
-
-
-def _is_controller(pod: Pod) -> bool:
-    return pod.labels.get("app.kubernetes.io/component", pod.labels.get("component", "")) == "controller"
 
 
 def _bgp_pools(state: State) -> frozenset[str]:

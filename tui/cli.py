@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pylb.core import history as core_history
-from pylb.tui import commands
+from pylb.tui import asking, telling
 
 if TYPE_CHECKING:
     from pylb.kube.credentials import Credentials
@@ -27,7 +27,7 @@ POOR_TERMINALS = frozenset({"linux", "vt100", "vt220", "ansi"})  # their fonts l
 
 
 @click.command()
-@commands.reaching()
+@asking.reaching()
 @click.option("-n", "--namespace", default="", metavar="NAME", help="Only Services of this namespace.")
 @click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII characters alone.")
 @click.option("--theme", metavar="NAME", help="Colours, such as pylb-dark, pylb-light, pylb-contrast.")
@@ -35,7 +35,6 @@ POOR_TERMINALS = frozenset({"linux", "vt100", "vt220", "ansi"})  # their fonts l
 @click.option(
     "--write", is_flag=True, help="Let keys change the cluster: P pin, u unpin, M move, D drain, R rebalance."
 )
-@click.option("--once", is_flag=True, help="Print what stands now, and exit: 0 all is well, 1 something is not.")
 @click.option("--replay", type=click.Path(path_type=Path), metavar="FILE", help="Play what pylb record wrote.")
 def tui(
     kubeconfig: str | None,
@@ -45,28 +44,30 @@ def tui(
     theme: str | None,
     mouse: bool | None,
     write: bool,
-    once: bool,
     replay: Path | None,
 ) -> None:
     """Show addresses, nodes and events live.
 
-    Where the output is no terminal, it prints once what it sees. Exit codes: 0 fine, 1 a problem is shown (only with
-    --once), 2 wrong input, 3 the cluster cannot be reached, or no kubeconfig was found.
+    Where the output is no terminal, it prints what `pylb status` prints, with its exit codes: 1 where a problem is
+    shown. Else: 0 fine, 1 the screen broke, 2 wrong input, 3 no kubeconfig was found.
     """
     if replay is not None:
-        commands.refuse_namespace(namespace)
-    recording = commands.loaded(replay) if replay is not None else None
-    found = commands.credentials(kubeconfig, context) if recording is None else None
+        asking.refuse_namespace(namespace)
+        if write:
+            raise click.UsageError("--write is of a cluster: nothing can be changed in a recording")
+    if theme:
+        _check_theme(theme)
+    recording = asking.loaded(replay) if replay is not None else None
+    found = asking.credentials(kubeconfig, context) if recording is None else None
     streams = (sys.__stdin__, sys.__stdout__, sys.__stderr__)
-    why = "" if once else screenless(os.environ, all(stream is not None and stream.isatty() for stream in streams))
-    if once or why:
-        if why:
-            click.echo(f"{why}: printing once", err=True)
-        sys.exit(commands.print_once(found, recording, namespace))
+    why = screenless(os.environ, all(stream is not None and stream.isatty() for stream in streams))
+    if why:
+        click.echo(f"{why}: this is what pylb status prints", err=True)
+        sys.exit(telling.print_once(found, recording, namespace))
     utf8 = is_utf8(os.environ)
     poor = not utf8 or os.environ.get("TERM") in POOR_TERMINALS
     _keep_screen_clean("utf-8" if utf8 else "ascii")
-    from pylb.tui import start  # Textual: 0.3 s, which --once and --help need not pay
+    from pylb.tui import start  # Textual: 0.3 s, which pipes and --help need not pay
     from pylb.tui.falling import BROKE
     from pylb.tui.hands import ClusterHands
     from pylb.tui.preferences import PreferencesError
@@ -78,7 +79,7 @@ def tui(
         options = start.prepare(theme, mouse, ascii_only=ascii_only or poor, write=write)
     except PreferencesError as error:
         click.echo(f"Error: {error}", err=True)
-        sys.exit(commands.WRONG_INPUT)
+        sys.exit(asking.WRONG_INPUT)
     if recording is not None:
         played = ReplaySource(recording)
         ended = start.run(played, options, [Reel(played, recording)], now=played.now)
@@ -91,11 +92,11 @@ def tui(
         ended = start.run(ClusterSource(found, namespace=namespace), options, hands=ClusterHands(found, cluster))
     if not ended:
         click.echo(f"Error: {BROKE.format(log=_log_path(os.environ))}", err=True)
-        sys.exit(commands.PROBLEM)
+        sys.exit(asking.PROBLEM)
 
 
 @click.command()
-@commands.reaching()
+@asking.reaching()
 @click.option(
     "-o",
     "--output",
@@ -115,10 +116,10 @@ def history(kubeconfig: str | None, context: str | None, output: str) -> None:
     from pylb.tui import moves
 
     try:
-        found = asyncio.run(_moves(commands.credentials(kubeconfig, context)))
+        found = asyncio.run(_moves(asking.credentials(kubeconfig, context)))
     except ClusterError as error:
         click.echo(f"Error: {_told(error)}", err=True)
-        sys.exit(commands.UNREACHABLE if isinstance(error, (Unreachable, Unauthorized)) else commands.PROBLEM)
+        sys.exit(asking.UNREACHABLE if isinstance(error, (Unreachable, Unauthorized)) else asking.PROBLEM)
     if output == "json":
         click.echo(json.dumps(moves.objects(found), indent=2))
     elif output == "jsonl":
@@ -147,6 +148,18 @@ async def _moves(found: Credentials) -> tuple[core_history.Entry, ...]:
     async with Client(found, user_agent="pylb-history") as client:
         data = (await client.get(path)).get("data")
     return core_history.parse(data.get(core_history.KEY) if isinstance(data, dict) else None)
+
+
+def _check_theme(name: str) -> None:
+    """Exit with the names there are, where this is none of them."""
+    from pylb.tui import start
+    from pylb.tui.preferences import PreferencesError
+
+    try:
+        start.check_theme(name, "--theme")
+    except PreferencesError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(asking.WRONG_INPUT)
 
 
 def screenless(environ: Mapping[str, str], is_terminal: bool) -> str:

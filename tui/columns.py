@@ -87,7 +87,7 @@ def cells(row: ServiceRow, columns: tuple[Column, ...], glyphs: Glyphs) -> tuple
 def _cell(row: ServiceRow, column: Column, glyphs: Glyphs) -> Span:
     text, tone = _text(row, column.key)
     if column.key == "st":
-        return Span(f" {text}", tone)
+        return Span(f"{glyphs.fresh if row.fresh else ' '}{text}", tone)
     if column.key == "ip" and row.shared > 1:
         mark = f" *{row.shared}"
         return Span(fit(text, column.width - len(mark), glyphs) + mark, tone)

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pylb.core.model import PoolName
-from pylb.tui import gauges, holders, rows, summary
+from pylb.tui import gauges, holders, leaders, rows, summary
 from pylb.tui.rows import PROBLEMS, ServiceRow
 from pylb.tui.state import Dated, State
 
@@ -20,19 +20,21 @@ Record = dict[str, Any]
 
 def whole(state: State, now: float, source: str, found: tuple[ServiceRow, ...]) -> Record:
     """Everything, of the Services the rows `found`."""
-    link = state.link
+    link, seen = state.link, holders.seen_at(state, now)
     return {
         "schema": SCHEMA,
         "source": source,
         "at": now,
         "ok": not has_problems(found, state),
+        "namespace": state.scope or None,
         "online": link.online,
         "heard_at": link.heard_at,
         "offline_reason": link.reason or None,
         "problems": list(summary.problems(state)),
         "unreadable": [{"kind": kind.value, "reason": why} for kind, why in sorted(state.denied.items())],
         "remarks": list(state.remarks),
-        "counts": counts(state, found),
+        "cautions": [{"text": one.text, "command": one.command} for one in leaders.cautions(state, seen)],
+        "counts": counts(found),
         "pools": [pool for _, pool in pools(state)],
         "services": [service for _, service in services(state, found)],
         "nodes": [node for _, node in nodes(state, now)],
@@ -46,12 +48,12 @@ def has_problems(found: tuple[ServiceRow, ...], state: State) -> bool:
     return any(row.word in PROBLEMS for row in found) or bool(summary.problems(state))
 
 
-def counts(state: State, found: tuple[ServiceRow, ...]) -> dict[str, int]:
+def counts(found: tuple[ServiceRow, ...]) -> dict[str, int]:
     """How many rows are in each state, and how many Services there are."""
     words = {word.name: 0 for word in rows.Word}
     for row in found:
         words[row.word.name] += 1
-    return {"services": len(state.services), **words}
+    return {"services": summary.shown(found), **words}
 
 
 def records(state: State, now: float, found: tuple[ServiceRow, ...]) -> dict[tuple[str, str], Record]:

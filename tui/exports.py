@@ -14,6 +14,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 Record = Mapping[str, Any]
+ENDINGS = ("csv", "json")
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*\Z")  # no blank, colon, comma or sign that YAML could mean something by
 _WORDS = frozenset(
     {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"}

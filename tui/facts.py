@@ -71,6 +71,7 @@ class Listed:
     kind: Kind
     available: bool = True
     denied: str = ""  # why it may not be read, "" where it may
+    scope: str = ""  # the namespace whose objects alone were asked for, "" for all
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 MODE = 0o600
@@ -37,15 +37,3 @@ def write(path: Path, text: str) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-
-
-def write_first(folders: Sequence[Path], name: str, text: str) -> Path:
-    """Write a file into the first of the folders that takes it, and say where. Raises OSError of the last."""
-    for folder in folders[:-1]:
-        try:
-            write(folder / name, text)
-        except OSError:
-            continue
-        return folder / name
-    write(folders[-1] / name, text)
-    return folders[-1] / name

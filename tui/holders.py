@@ -112,7 +112,20 @@ def find(evidence: Evidence, service: str, address: str) -> Holder:
     owner, heard = found.nodes[0], {node: held for node, held in tellers.items() if node not in evidence.silent}
     helper = next((node for node, held in heard.items() if node != owner and held.standing == owner), "")
     provisional = any(held.provisional and held.owner == owner for held in heard.values())
-    return replace(found, helper=helper, provisional=provisional)
+    since = found.since if found.guessed else _older(evidence, service, address, owner, found.since)
+    return replace(found, helper=helper, provisional=provisional, since=since)
+
+
+def _older(evidence: Evidence, service: str, address: str, node: str, since: float | None) -> float | None:
+    """Since when a node announces, by its record too: a speaker that began anew tells events of this life alone."""
+    terms = {held.term for held in evidence.told.get(address, {}).values() if held.owner == node and held.term}
+    of_node = (one for one in evidence.statuses.get(service, ()) if one.status.node == node)
+    written = next((one.since for one in of_node if not terms or one.status.term in terms), None)
+    if written is None or (since is not None and since <= written):
+        return since
+    trail = evidence.trails.get(address)
+    between = [take for take in trail.takes if take.node != node and take.since > written] if trail is not None else []
+    return since if between else written
 
 
 def _find(evidence: Evidence, service: str, address: str, told: list[Held]) -> Holder:

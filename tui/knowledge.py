@@ -29,13 +29,28 @@ class View:
         return self.evidence.silent
 
 
-def worked_out(state: State, now: float, before: Evidence | None = None) -> View:
-    """The state, and that; what of the evidence did not change since `before` is kept."""
+def worked_out(state: State, now: float, before: View | None = None) -> View:
+    """The state, and that; what did not change since `before` is kept."""
     seen = holders.seen_at(state, now)
-    users = Counter(ip for dated in state.services.values() for ip in set(dated.service.ingress))
-    shares = {ip: count for ip, count in users.items() if count > 1}
+    evidence = holders.gather(state, seen, before.evidence if before is not None else None)
+    same = before is not None and before.state.services is state.services
+    shares = before.shares if before is not None and same else _shared(state)
+    same = before is not None and before.state.notes is state.notes
+    return View(state, seen, evidence, shares, before.failures if before is not None and same else _failed(state))
+
+
+def _shared(state: State) -> dict[str, int]:
+    users = Counter(
+        ip
+        for dated in state.services.values()
+        for ip in (dated.service.ingress if len(dated.service.ingress) < 2 else set(dated.service.ingress))
+    )
+    return {ip: count for ip, count in users.items() if count > 1}
+
+
+def _failed(state: State) -> dict[str, tuple[float, str]]:
     failures: dict[str, tuple[float, str]] = {}
     for note in state.notes.values():
         if note.reason in FAILED_NOTES and note.at >= failures.get(note.service, (0.0, ""))[0]:
             failures[note.service] = (note.at, note.text)
-    return View(state, seen, holders.gather(state, seen, before), shares, failures)
+    return failures

@@ -5,6 +5,7 @@ The clipboard is the terminal's (OSC 52): it may refuse without a word, so the t
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,9 +17,12 @@ from textual.app import App
 from pylb.core.findings import Fix
 from pylb.tui import exports, files
 from pylb.tui.exports import Record
+from pylb.tui.screens.confirm import Ask
 from pylb.tui.widgets.toasts import say
 
 MAX_COPIED = 74_994  # bytes: what terminals take of OSC 52 at most, 100,000 of Base64
+MAX_PATH = 1_000  # characters
+NOTHING = "nothing is shown that could be written"
 
 
 def copy(app: App[Any], text: str) -> None:
@@ -56,20 +60,34 @@ def copy_record(app: App[Any], record: Record | None, form: str) -> None:
         copy(app, exports.json_text(dict(record)) if form == "json" else exports.yaml_text(dict(record)))
 
 
-def export(app: App[Any], name: str, records: Sequence[Record], ending: str, now: float, path: str = "") -> None:
-    """Write rows to a file: to `path`, else to one of its own name in the working directory, or where one may write."""
+async def ask_and_export(app: App[Any], name: str, records: Sequence[Record], ending: str, now: float) -> None:
+    """Write rows to a file that the user names; one of its own name is proposed, where one may write."""
     if not records:
-        say(app, "nothing is shown that could be written")
+        say(app, NOTHING)
         return
-    text = exports.written(records, ending)
+    title, hint = f"Write {len(records)} rows to which file?", "enter writes, esc cancels; .csv or .json"
+    typed = await app.push_screen_wait(Ask(title, str(proposed(name, now, ending)), hint, MAX_PATH))
+    if typed.strip():
+        export(app, records, Path(typed.strip()), ending)
+
+
+def proposed(name: str, now: float, ending: str) -> Path:
+    """A file in the working directory, or in the first other folder where one may write."""
+    folders = (Path.cwd(), Path.home(), files.state_home(os.environ))
+    folder = next((one for one in folders if os.access(one, os.W_OK)), folders[-1])
+    return folder / exports.file_name(name, now, ending)
+
+
+def export(app: App[Any], records: Sequence[Record], path: Path, ending: str) -> None:
+    """Write rows to a file that is not there yet; how is said by its name's ending, else by `ending`."""
     try:
-        if path:
-            written = Path(path).expanduser()
-            files.write(written, text)
-        else:
-            folders = (Path.cwd(), Path.home(), files.state_home(os.environ))
-            written = files.write_first(folders, exports.file_name(name, now, ending), text)
-    except (OSError, RuntimeError) as error:
-        say(app, f"not written: {error}", severity="error")
+        written = path.expanduser()
+        if written.exists():
+            raise FileExistsError(errno.EEXIST, "it is there already, name another")
+        typed = written.suffix.lower().lstrip(".")
+        files.write(written, exports.written(records, typed if typed in exports.ENDINGS else ending))
+    except (OSError, RuntimeError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        say(app, f"not written: {path}: {why}", severity="error")
     else:
         say(app, f"wrote {len(records)} rows to {written}")

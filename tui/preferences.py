@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
+from yaml.reader import ReaderError
 
 FILE = "tui.yaml"
 MAX_BYTES = 65_536
 FIELDS = ("theme", "mouse", "ascii", "keys")
+SAMPLE = "a setting is a line such as theme: pylb-light"
 BOOL = "tag:yaml.org,2002:bool"
 YES, NO = ("true", "yes", "on"), ("false", "no", "off")
 
@@ -21,7 +23,7 @@ class PreferencesError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """What the file says; None and "" where it says nothing. `lines` are where keys stand, by their binding's id."""
+    """What the file says; None and "" where it says nothing. `lines` are where each setting, and each key, stands."""
 
     theme: str = ""
     mouse: bool | None = None
@@ -35,20 +37,27 @@ def load(path: Path) -> Preferences:
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
-        text = raw.decode("utf-8")
     except FileNotFoundError:
         return Preferences()
-    except (OSError, UnicodeDecodeError) as error:
-        raise PreferencesError(f"{path} cannot be read: {error}") from error
+    except OSError as error:
+        raise PreferencesError(f"{path} cannot be read: {error.strerror}") from error
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise PreferencesError(f"{path} line {line}: this is no text in UTF-8: write the file anew") from error
     if len(raw) > MAX_BYTES:
         raise PreferencesError(f"{path} is larger than {MAX_BYTES} bytes")
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
-        raise PreferencesError(f"{path} line {line}: {error.problem or 'this is no YAML'}") from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise PreferencesError(f"{path}: {' '.join(str(error).split())}") from error
+        raise PreferencesError(f"{path} line {line}: this is no YAML ({error.problem}): {SAMPLE}") from error
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise PreferencesError(f"{path} line {line}: a character that no text has: take it out") from error
+    except RecursionError as error:
+        raise PreferencesError(f"{path}: brackets within brackets without end: {SAMPLE}") from error
     return Preferences() if node is None else _read(_Place(path), node)
 
 
@@ -69,36 +78,37 @@ def _read(place: _Place, node: yaml.Node) -> Preferences:
             raise place.wrong(key, f"{name!r} is no setting; there are {', '.join(FIELDS)}")
     keys = dict(_entries(place, found["keys"][1], "keys")) if "keys" in found else {}
     return Preferences(
-        theme=_text(place, found["theme"][1]) if "theme" in found else "",
-        mouse=_switch(place, found["mouse"][1]) if "mouse" in found else None,
-        ascii_only=_switch(place, found["ascii"][1]) if "ascii" in found else None,
-        keys={name: _text(place, value) for name, (_, value) in keys.items()},
-        lines={name: key.start_mark.line + 1 for name, (key, _) in keys.items()},
+        theme=_text(place, found["theme"][1], "theme") if "theme" in found else "",
+        mouse=_switch(place, found["mouse"][1], "mouse") if "mouse" in found else None,
+        ascii_only=_switch(place, found["ascii"][1], "ascii") if "ascii" in found else None,
+        keys={name: _text(place, value, name) for name, (_, value) in keys.items()},
+        lines={name: key.start_mark.line + 1 for name, (key, _) in (*found.items(), *keys.items())},
     )
 
 
 def _entries(place: _Place, node: yaml.Node, what: str) -> Iterator[tuple[str, tuple[yaml.Node, yaml.Node]]]:
     if not isinstance(node, yaml.MappingNode):
-        raise place.wrong(node, f"{what} must be a mapping, such as theme: pylb-light")
+        sample = "lines below it such as  app.pause: p" if what == "keys" else "lines such as  theme: pylb-light"
+        raise place.wrong(node, f"{what} must have {sample}")
     seen = set()
     for key, value in node.value:
-        name = _text(place, key)
+        name = _text(place, key, "a name")
         if name in seen:
-            raise place.wrong(key, f"{name!r} stands there twice")
+            raise place.wrong(key, f"{name!r} stands there twice: take one of them out")
         seen.add(name)
         yield name, (key, value)
 
 
-def _text(place: _Place, node: yaml.Node) -> str:
+def _text(place: _Place, node: yaml.Node, what: str) -> str:
     if not isinstance(node, yaml.ScalarNode):
-        raise place.wrong(node, "a single value is wanted here")
+        raise place.wrong(node, f"{what} must be one value, and is several")
     return str(node.value)
 
 
-def _switch(place: _Place, node: yaml.Node) -> bool:
-    text = _text(place, node).lower()
+def _switch(place: _Place, node: yaml.Node, what: str) -> bool:
+    text = _text(place, node, what).lower()
     if node.tag != BOOL or text not in (*YES, *NO):
-        raise place.wrong(node, f"{text!r} is neither true nor false")
+        raise place.wrong(node, f"{what}: {text!r} is neither true nor false")
     return text in YES
 
 

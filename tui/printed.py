@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from pylb.core.events import Event, encode
 from pylb.core.findings import Question, Row
-from pylb.tui import columns, document, exports, gauges, rows, summary, words
+from pylb.tui import columns, document, exports, gauges, holders, leaders, rows, summary, words
 from pylb.tui.document import Record, has_problems
 from pylb.tui.rows import ServiceRow
 from pylb.tui.state import State
@@ -53,6 +53,8 @@ def report(state: State, now: float, text: str = "", *, wide: bool = False) -> I
         yield f"configuration invalid: {problem}"
     if summary.problems(state):
         yield IN_FORCE
+    for caution in leaders.cautions(state, holders.seen_at(state, now)):
+        yield _printable(f"{caution.text}: {caution.command}")
     for kind, why in sorted(state.denied.items()):
         yield f"may not be read here: {kind.value} ({why})"
     yield ""
@@ -62,14 +64,24 @@ def report(state: State, now: float, text: str = "", *, wide: bool = False) -> I
     if not pools:
         yield "no pool is known" if summary.problems(state) or state.config is None else "no pool is defined"
     yield ""
-    yield from _table(state, rows.matching(found, text), wide=wide)
+    kept = rows.matching(found, text)
+    if kept:
+        yield from _table(state, kept, wide=wide)
+    else:
+        yield _printable(_nothing(state, len(found), text))
+
+
+def _nothing(state: State, rows_there: int, text: str) -> str:
+    """Why no Service is shown, and what to leave out to see some."""
+    if rows_there:
+        one = "the one row" if rows_there == 1 else f"any of the {rows_there} rows"
+        return f"the filter {text.strip()!r} does not keep {one}: without --filter all are shown"
+    where = f" in the namespace {state.scope}: without -n those of all namespaces are shown" if state.scope else ""
+    return f"no Service of type LoadBalancer{where}"
 
 
 def _table(state: State, found: tuple[ServiceRow, ...], *, wide: bool) -> Iterator[str]:
     """The Services, each column as wide as it needs; why a row is not well comes last, whole."""
-    if not found:
-        yield "no Service of type LoadBalancer"
-        return
     yield from aligned([WIDE_HEADINGS if wide else HEADINGS, *(_cells(state, row, wide=wide) for row in found)])
 
 
@@ -174,7 +186,7 @@ def _how(kind: str, one: Record) -> str:
         nodes = ",".join(one["nodes"]) or "-"
         return f"{one['state']}  {one['address'] or '-'}  {nodes}  {one['why']}"
     if kind == "pool":
-        return f"{one['used']} of {one['total']} in use"
+        return f"{'?' if one['used'] is None else one['used']} of {one['total']} in use"
     if kind == "node":
         ready = {True: "Ready", False: "NotReady"}.get(one["ready"], "unknown")
         return (

@@ -22,9 +22,11 @@ SOON_S = 0.05  # from the first fact to the drawing
 LATE_S = 0.25  # the longest that a fact waits
 GENTLE = 3  # drawing gets one part in so many and one of the time
 PACE = ((15.0, 1.0), (120.0, 5.0))  # so long after a change: between two drawings while nothing comes in
-IDLE_DRAW_S = 15.0  # after that
+IDLE_DRAW_S = 30.0  # after that: ages are told in minutes then
 CLOCK_PACE = ((15.0, 1.0), (120.0, 2.0))  # the same for the clock alone, which is most of what there is to do then
-IDLE_CLOCK_S = 5.0
+IDLE_CLOCK_S = 10.0
+LATE_WORD_S = 5.0  # the API server says every 2 s that it is there; after so long each second counts
+REST_S = 3.0  # without a change: what there was to read is read
 EARLY_S = 0.5  # a tick that comes by so much too soon is meant
 RESTART_S = 5.0  # after a source that broke, which is a defect of ours
 
@@ -53,6 +55,7 @@ class Pulse:
         self._cost = 0.0  # seconds that the last drawing took
         self._drawn_at = self._stirred_at = self._clock_at = 0.0
         self._lively = lively
+        self.rest: Callable[[], None] | None = None  # called once, when what there was to read is read
 
     @property
     def view(self) -> tuple[State, float]:
@@ -102,6 +105,9 @@ class Pulse:
         """Time went on."""
         now = self._now()
         calm = now - self._stirred_at
+        if self.rest is not None and self._stirred_at and calm >= REST_S:
+            self.rest()
+            self.rest = None
         if self._held is None and now - self._drawn_at >= _pace(PACE, calm, IDLE_DRAW_S):
             self._clock_at = now
             self.draw()
@@ -111,8 +117,10 @@ class Pulse:
 
     @property
     def _hastens(self) -> bool:
-        """Whether each second counts: those to the next try, for one."""
-        return self._lively or self._held is not None or self.state.link.online is False
+        """Whether each second counts: those to the next try, for one, or since the last word."""
+        link = self.state.link
+        late = link.heard_at is not None and self._now() - link.heard_at > LATE_WORD_S
+        return self._lively or self._held is not None or late or link.online is False
 
     async def follow(self, source: Source) -> None:
         """Run the source; should it break, say so and start it again."""

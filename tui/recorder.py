@@ -14,10 +14,11 @@ from pathlib import Path
 
 from pylb import __version__
 from pylb.tui import tape
-from pylb.tui.facts import Dropped, Fact, ObjectChanged, Online, Rewound, SpeakerHeard
+from pylb.tui.facts import Dropped, Fact, ObjectChanged, Offline, Online, Rewound, SpeakerHeard
 from pylb.tui.inbox import MAX_KEYS, key_of
 from pylb.tui.seams import Source
 from pylb.tui.tape import Header
+from pylb.tui.words import clock, lasting
 
 MAX_BYTES = 20 * 1024 * 1024  # of each of the two files
 MAX_WAITING = 100_000  # facts between two flushes
@@ -134,9 +135,31 @@ class _File:
         self._file.close()
 
 
-async def record(source: Source, recorder: Recorder, stop: asyncio.Event) -> None:
-    """Record a source until `stop` is set. Raises RecordingFault."""
-    task = asyncio.ensure_future(source.run(recorder.put))
+class Away:
+    """Whether the API server is away, told once when it goes and once when it is back."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell, self._since = tell, 0.0
+
+    def put(self, fact: Fact) -> None:
+        """Take a fact."""
+        if isinstance(fact, Offline) and not self._since:
+            self._since = fact.at
+            self._tell(f"{clock(fact.at)} the cluster does not answer ({fact.reason}): it is tried again, Ctrl-C ends")
+        elif isinstance(fact, Online) and self._since:
+            self._tell(f"{clock(fact.at)} the cluster answers again, after {lasting(fact.at - self._since)}")
+            self._since = 0.0
+
+
+async def record(source: Source, recorder: Recorder, stop: asyncio.Event, tell: Callable[[str], None]) -> None:
+    """Record a source until `stop` is set, and tell when it is away and when it is back. Raises RecordingFault."""
+    away = Away(tell)
+
+    def put(fact: Fact) -> None:
+        away.put(fact)
+        recorder.put(fact)
+
+    task = asyncio.ensure_future(source.run(put))
     try:
         while not stop.is_set() and not task.done():
             await asyncio.wait(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -77,6 +78,8 @@ def _again(still: Still, said: dict[str, SpeakerHeard]) -> SpeakerHeard:
 def load(path: Path) -> Recording:
     """Read a recording. Raises UnreadableRecording."""
     try:
+        if not (stat.S_ISREG(mode := path.stat().st_mode) or stat.S_ISDIR(mode)):
+            raise UnreadableRecording(f"{path} is no file, and might never end: copy what comes from it to a file")
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:

@@ -8,7 +8,7 @@ well; HELP another node answers in its place, with its MAC; MOVE moved within th
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from sys import intern
 
@@ -71,11 +71,21 @@ class ServiceRow:
     source: str  # where the pin is written: spec.loadBalancerIP or the annotation's key
     nodes: tuple[str, ...]
     node: str  # as shown
-    since: str
-    age: str
     why: str  # one sentence: what is wrong, or how it stands
-    since_at: float | None = None  # Unix times of the two above
+    since_at: float | None = None  # Unix times: when its node began to announce it, and when the Service was made
     created: float | None = None
+    at: float = field(default=0.0, compare=False)  # the time that ages are told for: no other row, only told later
+    fresh: bool = field(default=False, compare=False)  # it became another a moment ago
+
+    @property
+    def since(self) -> str:
+        """For how long its node has announced it."""
+        return words.age(None if self.since_at is None else self.at - self.since_at)
+
+    @property
+    def age(self) -> str:
+        """How old the Service is."""
+        return words.age(None if self.created is None else self.at - self.created)
 
     @property
     def order(self) -> tuple[int, int, int, str, str]:
@@ -144,12 +154,16 @@ def _row(view: View, dated: Dated, address: str, pool: str) -> ServiceRow:
         source=source,
         nodes=holder.nodes,
         node=_shown(holder, word) if address else "-",
-        since=intern(words.age(None if holder.since is None else view.now - holder.since)),
-        age=intern(words.age(None if dated.created is None else view.now - dated.created)),
         why=intern(why),  # what many rows say stands in memory once
         since_at=holder.since,
         created=dated.created,
+        at=view.now,
     )
+
+
+def told_at(row: ServiceRow, at: float, *, fresh: bool = False) -> ServiceRow:
+    """A row that was made earlier and still holds, with its ages as they are now."""
+    return replace(row, at=at, fresh=fresh)
 
 
 def _with_remarks(word: Word, why: str, source: str, slips: Iterable[str]) -> str:

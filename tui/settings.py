@@ -6,15 +6,15 @@ import asyncio
 from collections.abc import Callable
 
 from pylb.core import config
+from pylb.core.config import Objects
+from pylb.core.config_objects import L2_ADVERTISEMENT, POOL
 from pylb.kube import decode
 from pylb.kube.client import JSON, Client, Query
 from pylb.kube.collection import Collection
 from pylb.kube.configuration import (
     API_VERSION,
-    L2_ADVERTISEMENT,
     L2_ADVERTISEMENTS,
     NAMESPACES,
-    POOL,
     POOLS,
     Configuration,
 )
@@ -84,7 +84,9 @@ class Settings:
             if POOLS in parts and all(part.synced for part in parts.values()):
                 found = {path: list(part.items.values()) for path, part in parts.items()}
                 namespaces = map(decode.namespace, found.get(SPACES, ()))
-                loaded = config.load(found[POOLS], found.get(L2_ADVERTISEMENTS, ()), namespaces)
+                loaded = config.load(
+                    Objects(pools=found[POOLS], advertisements=found.get(L2_ADVERTISEMENTS, ())), namespaces
+                )
                 self._put(ConfigSeen(loaded.config))
 
         parts.update((path, self._part(path, tell)) for path in WHOLE if path not in denied)

@@ -75,7 +75,7 @@ class ClusterSource:
         host = urlsplit(credentials.server).netloc.rpartition("@")[2]
         self._name = f"{host}  namespace {namespace}" if namespace else host
         self._credentials = credentials
-        self._scope = f"/namespaces/{namespace}" if namespace else ""
+        self._namespace, self._scope = namespace, f"/namespaces/{namespace}" if namespace else ""
         self._now = now
         self._hurried = asyncio.Event()
         self._pods = Signal()
@@ -98,7 +98,9 @@ class ClusterSource:
             for watched in watches.everything(self._scope):
                 collection = self._watch(client, put, watched)
                 nursery.start(collection.run(), collection.path)
-                nursery.start(_doubted(client, put, watched, collection), f"rights to {collection.path}")
+                nursery.start(
+                    _doubted(client, put, watched, collection, self._of(watched.kind)), f"rights to {collection.path}"
+                )
             history = _history(client, put)
             nursery.start(history.run(), history.path)
             nursery.start(_doubted(client, put, watches.HISTORY, history), "rights to history")
@@ -120,7 +122,7 @@ class ClusterSource:
                 self._pod_changed(key, value if isinstance(value, Pod) else None)
 
         def listed() -> None:
-            put(Listed(kind, available=not collection.absent))
+            put(Listed(kind, available=not collection.absent, scope=self._of(kind)))
 
         collection = Collection(
             client,
@@ -132,6 +134,10 @@ class ClusterSource:
             on_synced=listed,
         )
         return collection
+
+    def _of(self, kind: Kind) -> str:
+        """The namespace of which alone a kind is asked for."""
+        return self._namespace if kind is Kind.SERVICE else ""
 
     def _pod_changed(self, key: str, pod: Pod | None) -> None:
         if pod is not None and pod.namespace == OWN_NAMESPACE and pod.node and pod.labels.get(COMPONENT) in PORTS:
@@ -214,13 +220,13 @@ def _history(client: Client, put: Put) -> Collection[tuple[Entry, ...]]:
     return collection
 
 
-async def _doubted(client: Client, put: Put, watched: Place, collection: Collection[T]) -> None:
+async def _doubted(client: Client, put: Put, watched: Place, collection: Collection[T], scope: str = "") -> None:
     """Say that a kind may not be read, if that is why there is no list of it."""
     with suppress(asyncio.TimeoutError):
         await within(DOUBT_S, collection.wait_synced())
     while not collection.synced:
         why = await refusal(client, watched.path, watched.query)
         if why:
-            put(Listed(watched.kind, available=False, denied=why))
+            put(Listed(watched.kind, available=False, denied=why, scope=scope))
         with suppress(asyncio.TimeoutError):
             await within(ASK_AGAIN_S if why else DOUBT_S, collection.wait_synced())

@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import gc
 import os
 import time
 from collections.abc import Callable, Sequence
 
 from textual.theme import BUILTIN_THEMES
 
-from pylb.tui import files, preferences, theme
+from pylb.tui import files, preferences, theme, thrift
 from pylb.tui.app import PylbApp
 from pylb.tui.memory import FILE, Memory
 from pylb.tui.options import Options
 from pylb.tui.preferences import PreferencesError
 from pylb.tui.seams import Extra, Hands, Source
 
-# New objects before Python looks for cycles among them, and such searches before a wider one. With its own numbers it
-# searches through everything that is known several times a minute, a tenth of a second each.
-SEARCHES = (10_000, 5, 20)
-# mallopt(3): buffers of so many bytes are given back as soon as they are free. Unless it is set the limit grows with the
-# largest one, such as the state of a speaker with thousands of addresses, and what was freed stays.
-M_MMAP_THRESHOLD, GIVEN_BACK = -3, 128 * 1024
-
 
 def prepare(theme_name: str | None, mouse: bool | None, *, ascii_only: bool, write: bool = False) -> Options:
     """What flags and file say together. Raises PreferencesError, whose text is for the user."""
     path = files.config_home(os.environ) / preferences.FILE
     said = preferences.load(path)
-    for name, where in ((theme_name, "--theme"), (said.theme, f"{path}: theme")):
-        if name and name not in themes():
-            raise PreferencesError(f"{where}: {name!r} is no theme; there are {', '.join(themes())}")
+    for name, where in ((theme_name, "--theme"), (said.theme, f"{path} line {said.lines.get('theme')}: theme")):
+        check_theme(name or "", where)
     return Options(
         theme=theme_name or said.theme,
         mouse=mouse if mouse is not None else said.mouse is not False,
@@ -40,6 +29,12 @@ def prepare(theme_name: str | None, mouse: bool | None, *, ascii_only: bool, wri
         write=write,
         keys=preferences.checked_keys(path, said) if said.keys else {},
     )
+
+
+def check_theme(name: str, where: str) -> None:
+    """Raises PreferencesError for a name that is no theme; "" asks for none. `where` says where it stands."""
+    if name and name not in themes():
+        raise PreferencesError(f"{where}: {name!r} is no theme; there are {', '.join(themes())}")
 
 
 def themes() -> tuple[str, ...]:
@@ -59,16 +54,9 @@ def run(
 
     Whether the user ended it: where it broke, the log tells how.
     """
-    _thrifty()
+    thrift.begin()
     memory = Memory(files.state_home(os.environ) / FILE)
     app = PylbApp(source, extras, ascii_only=options.ascii_only, now=now, options=options, memory=memory, hands=hands)
+    app.pulse.rest = thrift.settle
     app.run(mouse=options.mouse)
     return not app.return_code
-
-
-def _thrifty() -> None:
-    """Have Python and the C library handle thousands of objects that stay, and megabytes that pass, with care."""
-    gc.freeze()
-    gc.set_threshold(*SEARCHES)
-    with contextlib.suppress(AttributeError, OSError):  # another C library than glibc
-        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, GIVEN_BACK)

@@ -24,10 +24,11 @@ class Dated:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A ServiceL2Status and when it was made, which is when its node began to announce."""
+    """A ServiceL2Status and when it was made, which is when its node began to announce; `since` is its own word of that."""
 
     status: L2Status
     created: float | None
+    since: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,7 @@ class State:
     problems: tuple[str, ...] = ()
     listed: Mapping[Kind, bool] = field(default_factory=dict)  # whether the kind exists and may be read
     denied: Mapping[Kind, str] = field(default_factory=dict)  # what may not be read, and why
+    scope: str = ""  # the namespace whose Services alone are looked at, "" for all
     events: tuple[Event, ...] = ()  # oldest first
     members: tuple[MemberUp | MemberDown, ...] = ()  # the same of speakers alone, kept longer
     log: tuple[Event | Note, ...] = ()  # all that happened, oldest first

@@ -22,6 +22,7 @@ from pylb.tui.facts import (
     ControllerSilent,
     Dropped,
     Fact,
+    Kind,
     Listed,
     MovesSeen,
     ObjectChanged,
@@ -139,6 +140,8 @@ def _unknown(draft: Draft, event: events.Unknown) -> None:
 
 def _listed(draft: Draft, fact: Listed) -> None:
     draft.put("listed", fact.kind, fact.available)
+    if fact.kind is Kind.SERVICE and fact.scope != draft["scope"]:
+        draft["scope"] = fact.scope
     if fact.denied:
         draft.put("denied", fact.kind, fact.denied)
     else:

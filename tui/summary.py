@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from pylb.tui import holders, words
+from pylb.tui import holders, leaders, words
 from pylb.tui.rows import ServiceRow, Word
 from pylb.tui.state import State
 from pylb.tui.words import Glyphs, Line, Span
@@ -58,16 +58,36 @@ def standing(state: State, rows: Sequence[ServiceRow], now: float, width: int = 
 
 def parts(state: State, rows: Sequence[ServiceRow], now: float, *, short: bool = False) -> list[Line]:
     """The same, thing by thing, what matters most first; `short` names states by their codes."""
-    found = [_speakers(state, now, short=short), _plain("svc" if short else "services", len(state.services))]
+    found = [_speakers(state, now, short=short), _plain("svc" if short else "services", shown(rows))]
     counts = Counter(row.word for row in rows)
+    leaderless = bool(leaders.leaderless(state, holders.seen_at(state, now)))
+    if leaderless:
+        found.append((Span("ctl " if short else "controller "), Span("none", "bad")))
     if problems(state):
         found.append((Span("configuration invalid", "bad"),))
     for word, name, tone in PROBLEM_NAMES:
         if counts[word]:
             found.append((Span(f"{word.name if short else name} "), Span(str(counts[word]), tone)))
-    if rows and not problems(state) and not any(counts[word] for word, _, _ in PROBLEM_NAMES):
+    if drained := len(leaders.drained(state)):
+        found.append((Span("drn " if short else "drained "), Span(str(drained), "warn")))
+    if rows and not leaderless and not problems(state) and not any(counts[word] for word, _, _ in PROBLEM_NAMES):
         found.append((Span("all well", "good"),))
+    if foreign := others(state, rows):
+        found.append((Span(f"of another class {foreign}", "dim"),))
     return found
+
+
+def shown(rows: Sequence[ServiceRow]) -> int:
+    """How many Services the rows are of."""
+    return len({(row.namespace, row.name) for row in rows})
+
+
+def others(state: State, rows: Sequence[ServiceRow]) -> int:
+    """How many Services have no row, since another load balancer serves their class."""
+    seen = {f"{row.namespace}/{row.name}" for row in rows}
+    return sum(
+        key not in seen and dated.service.load_balancer_class is not None for key, dated in state.services.items()
+    )
 
 
 def problems(state: State) -> tuple[str, ...]:

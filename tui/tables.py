@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from pylb.core import history
@@ -13,6 +14,7 @@ from pylb.tui.objects import BgpAdvert, BgpPeer, BgpStatus, ConfigVerdict, PoolU
 from pylb.tui.state import Dated, Status
 from pylb.tui.trails import announced
 
+EPOCH_YEAR = 1970  # before it no time is a time of a cluster
 MAX_NOTES = 1_000
 MAX_LOG = 2_000  # of events and Kubernetes Events together
 MAX_FEW = 1_000  # of kinds of which there is one a pool, a peer or a node
@@ -57,13 +59,22 @@ def changed(draft: Draft, fact: ObjectChanged) -> None:
 
 
 def _announced(draft: Draft, fact: ObjectChanged, status: L2Status) -> None:
-    draft.put("statuses", fact.key, Status(status, fact.created))
+    draft.put("statuses", fact.key, Status(status, fact.created, _moment(status.since)))
     if fact.created is None:
         return
     before = announced(draft, status.service, status.node, fact.created)
     if before:
         seen = movements.of_status(status.service, before, status.node, fact.created)
         draft.happened("observed", seen, history.KEPT)
+
+
+def _moment(text: str) -> float | None:
+    """The Unix time that a text of RFC 3339 names; None for one that names none."""
+    try:
+        at = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return at.timestamp() if at.tzinfo is not None and at.year >= EPOCH_YEAR else None
 
 
 def _unbacked(draft: Draft, key: str) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from enum import Enum
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
@@ -145,7 +145,7 @@ def _encoded(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     if is_dataclass(value) and not isinstance(value, type):
-        told = {field.name: getattr(value, field.name) for field in fields(value)}
+        told = {field.name: getattr(value, field.name) for field in _given(type(value))}
         default = _defaults(type(value))
         kept = {name: _encoded(one) for name, one in told.items() if name not in default or default[name] != one}
         return {_TAG: type(value).__name__, **kept}
@@ -159,9 +159,15 @@ def _encoded(value: Any) -> Any:
 
 
 @lru_cache(maxsize=256)
+def _given(cls: type) -> tuple[Field[Any], ...]:
+    """The fields that a value is made of; others are worked out of them."""
+    return tuple(field for field in fields(cls) if field.init)
+
+
+@lru_cache(maxsize=256)
 def _defaults(cls: type) -> Mapping[str, Any]:
     found: dict[str, Any] = {}
-    for field in fields(cls):
+    for field in _given(cls):
         if field.default is not MISSING:
             found[field.name] = field.default
         elif field.default_factory is not MISSING:
@@ -177,7 +183,7 @@ def _types(cls: type) -> Mapping[str, Any]:
 def _built(cls: type, raw: Mapping[str, Any]) -> Any:
     """The value of a class that an object is."""
     wanted, values = _types(cls), {}
-    for field in fields(cls):
+    for field in _given(cls):
         if field.name in raw:
             values[field.name] = _decoded(wanted[field.name], raw[field.name], f"{cls.__name__}.{field.name}")
         elif field.default is MISSING and field.default_factory is MISSING:

@@ -49,10 +49,11 @@ class Glyphs:
     levels: str  # of a sparkline, low to high
     rising: str  # after the heading of the column that rows are sorted by
     falling: str
+    fresh: str  # before what became another a moment ago
 
 
-UNICODE = Glyphs("…", "━", "─", "●", "→", "·", "✕", "▁▂▃▄▅▆▇█", "▲", "▼")
-ASCII = Glyphs("~", "#", ".", "*", "->", "-", "x", "_.-=+*#%", "^", "v")
+UNICODE = Glyphs("…", "━", "─", "●", "→", "·", "✕", "▁▂▃▄▅▆▇█", "▲", "▼", "▸")
+ASCII = Glyphs("~", "#", ".", "*", "->", "-", "x", "_.-=+*#%", "^", "v", ">")
 
 
 def age(seconds: float | None) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 from cluster import steady
 from cluster.scenes import FRONT, SERVES_S, Scene
+from fakes.bgp_objects import made
 from fakes.cluster import OURS, is_ready, pool, service, until
 from fakes.real import RealLan
 from pylb.kube.errors import ClusterError
@@ -17,6 +18,11 @@ OVERLAPS, BROKEN = pool("another", "10.77.0.216/29"), pool("broken", "10.9.9.20-
 DARK_S = 30.0  # at most, from the end of all daemons: pods start in some seconds
 STOPS_S = 15.0  # in which a rollout would have gone on to the next node
 ROLLED_S = 60.0
+TOLD_S = 10.0  # until all have said what they make of it
+STATES = f"/apis/metallb.io/v1beta1/namespaces/{OURS.rpartition('/')[2]}/configurationstates"
+EXTRA = pool("extra", "10.88.0.0/30")
+WRONG = made("BGPPeer", "router", "v1beta2", myASN=0, peerASN=64513, peerAddress="10.77.0.1")
+WHY = "parsing peer router missing local ASN"
 DAEMON_SET = f"/apis/apps/v1/namespaces/{OURS.rpartition('/')[2]}/daemonsets/pylb-speaker"
 
 
@@ -87,3 +93,35 @@ def test_a_rollout_stops_at_the_first_node(scene: Scene, lan: RealLan) -> None:
         for one in watched:
             one.assert_unnoticed()
     lan.remove(*(service(key) for key, _ in made))
+
+
+def verdicts(lan: RealLan) -> dict[str, tuple[str, str]]:
+    """(result, what is wrong) of each ConfigurationState."""
+    found = {item["metadata"]["name"]: item.get("status") or {} for item in lan.get(STATES)["items"]}
+    return {name: (status.get("result", ""), status.get("errorSummary", "")) for name, status in found.items()}
+
+
+def test_what_is_wrong_with_bgp_is_told_everywhere_and_holds_back_nothing_of_layer_2(
+    scene: Scene, lan: RealLan
+) -> None:
+    """Each daemon says so, in MetalLB's words, and the object does; a pool that comes meanwhile serves."""
+    said = f"configuration error: {WHY} (BGPPeer metallb-system/router)"
+    key = "default/extra"
+    lan.create(WRONG)
+    try:
+        everyone = dict.fromkeys(everybody(lan), ("Invalid", said))
+        until("all say so", lambda: verdicts(lan) == everyone, TOLD_S)
+        told = until("the Event", lambda: lan.told("metallb-system", "router", "BGPPeer"), TOLD_S)
+        assert [(one.type, one.reason, one.component) for one in told] == [
+            ("Warning", "ConfigurationError", "metallb-controller")
+        ]
+        assert told[0].message.startswith(f"configuration error: {WHY}; ")
+        for who in everybody(lan):
+            assert lan.metrics(who)["metallb_k8s_client_config_stale_bool"] == 1
+        lan.create(EXTRA, service(key, annotations={"metallb.io/address-pool": "extra"}))
+        assert lan.address(key) == "10.88.0.0"
+        scene.answered(scene.address)
+    finally:
+        lan.remove(WRONG, EXTRA, service(key))
+    until("all are well", lambda: verdicts(lan) == dict.fromkeys(everybody(lan), ("Valid", "")), TOLD_S)
+    steady.at_rest(lan)

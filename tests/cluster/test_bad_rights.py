@@ -17,7 +17,7 @@ from pylb.addon.render import Settings, render, to_yaml
 TAKEN_S = 2.0  # that rights, or kinds, are gone
 LOGGED_S = 5.0  # until a refusal is in the log
 FORBIDDEN, UNAUTHORIZED = 403, "authentication_attempts"
-KINDS = 10  # of requests that a daemon makes
+KINDS = 14  # of requests that a daemon makes
 ABSENT_S = 5.0  # between two looks for a kind that does not exist, at most (kube.collection)
 USED = ("ipaddresspools", "l2advertisements", "servicel2statuses", "configurationstates")
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"

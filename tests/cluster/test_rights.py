@@ -14,13 +14,14 @@ import pytest
 
 from fakes.audit import FORBIDDEN, Grant, Use, grants, uses
 from fakes.cluster import until
-from fakes.observing import METALLB, PIN, Stage
+from fakes.observing import METALLB, PIN, POOL, Stage
 from fakes.real import RealLan
 from pylb.addon.access import CLUSTER_RULES, NAMESPACE_RULES
 from pylb.addon.names import CONTROLLER, NAMESPACE, SPEAKER
 
 ACCOUNTS = (CONTROLLER, SPEAKER)
 WRITTEN_S = 20.0  # until what was asked is in the log, and what is told late has been asked
+MEMORY = f"/api/v1/namespaces/{NAMESPACE}/configmaps/pylb-memory"
 STATES, OWN_STATUSES = (
     f"/apis/metallb.io/v1beta1/namespaces/{NAMESPACE}/{kind}" for kind in ("configurationstates", "servicel2statuses")
 )
@@ -67,6 +68,26 @@ def play(stage: Stage) -> None:
     stage.delete(f"{METALLB}/ipaddresspools/q")
     until("it is good again", lambda: not stage.lan.state("controller")["config"]["stale"])
     stage.drop("web")
+    remember(stage)
+
+
+def remember(stage: Stage) -> None:
+    """A Service goes, comes back and goes again; that is written each time."""
+    stage.pool("m", "10.77.0.130/32", remember=True)
+    written = ""
+    for _ in range(2):
+        stage.service("kept", annotations={POOL: "m"}, on=())
+        until("it has an address", lambda: stage.addresses("kept"))
+        stage.drop("kept")
+        before = written
+        written = until("it is remembered", lambda before=before: news(stage, before), WRITTEN_S)
+
+
+def news(stage: Stage, before: str) -> str:
+    """What is remembered of the Service, if it is other than before."""
+    text = ((stage.lan.get(MEMORY) or {}).get("data") or {}).get("addresses", "")
+    [found] = [line for line in text.splitlines() if line.startswith(f"{stage.namespace}/kept ")] or [before]
+    return str(found) if found != before else ""
 
 
 def tidy_up(stage: Stage, *places: str) -> None:

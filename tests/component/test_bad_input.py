@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from fakes import served
+from fakes.bgp_objects import made
 from fakes.cluster import JSON, advertisement, config_map, pool, service, until
 from fakes.served import Served
 from pylb.kube.errors import Invalid
@@ -61,9 +62,18 @@ REFUSED = {
     "overlap in itself": Bad(pool("bad", "10.9.9.0/24", "10.9.9.7/32"), "overlaps with already defined CIDR"),
     "no range": Bad(pool("bad", "nonsense"), '"nonsense" is not an IP address'),
     "two families": Bad(pool("bad", "10.9.9.1-fd00::1"), "start and end are of different families"),
-    "no addresses": Bad(pool("bad"), 'pool "bad" has no prefixes defined'),
+    "no addresses": Bad(pool("bad"), "parsing address pool bad: pool has no prefixes defined"),
     "selector": Bad(
         advertisement("bad", nodeSelectors=[{"matchExpressions": [{"key": "a", "operator": "Nonsense"}]}]), "Nonsense"
+    ),
+    "a router without an AS": Bad(
+        made("BGPPeer", "bad", "v1beta2", myASN=64512, peerAddress="192.0.2.1"), "parsing peer bad missing peer ASN"
+    ),
+    "a length that no pool has room for": Bad(
+        made("BGPAdvertisement", "bad", aggregationLength=16), "more specific than the aggregation length"
+    ),
+    "a community that is none": Bad(
+        made("Community", "bad", communities=[{"name": "x", "value": "1:70000"}]), "invalid community value"
     ),
     "garbage": Bad(config_map("address-pools: [}\n\t- %"), "data.config is not YAML"),
     "no mapping": Bad(config_map("just some words"), "a mapping with address-pools is expected"),

@@ -9,6 +9,7 @@ import pytest
 
 from fakes.faulty_api import Exchange, FaultyApi, crumbs, gone_event, plain_404
 from fakes.following import PACE, PATH, SLACK, eventually, follow, read_value, thing
+from pylb.kube.backoff import Pace
 from pylb.kube.client import Client
 from pylb.kube.collection import Collection
 from pylb.kube.credentials import Credentials
@@ -64,6 +65,18 @@ async def test_lists_in_pages() -> None:
             await asyncio.wait_for(collection.wait_synced(), 5)
             assert len(collection.items) == 1234
             assert [seen.query.get("limit") for seen in api.requests[:3]] == ["500"] * 3
+
+
+async def test_a_long_list_does_not_wait_between_its_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each page was asked for because the one before came; only attempts are rationed, 20 in 10 s."""
+    monkeypatch.setattr("pylb.kube.collection.PAGE", 10)
+    async with FaultyApi() as api:
+        for number in range(300):
+            api.put(PATH, thing(f"o{number:04}"))
+        async with follow(api, pace=Pace()) as (collection, _):
+            await eventually(lambda: collection.statistics().watches == 1)
+            assert len(collection.items) == 300
+            assert collection.statistics().requests == 31
 
 
 async def test_what_a_watch_asks_for() -> None:

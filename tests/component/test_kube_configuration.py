@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
+from types import MappingProxyType
 from typing import Any
+
+import pytest
 
 from fakes.faulty_api import Exchange, FaultyApi, answers, plain_404
 from fakes.following import eventually
-from pylb.kube import configuration
+from pylb.core.model import PoolName
+from pylb.kube import configuration, refusal
 from pylb.kube.client import Client
-from pylb.kube.configuration import API_VERSION, L2_ADVERTISEMENTS, POOLS, RESOURCES, Configuration
+from pylb.kube.configuration import API_VERSION, BGP, L2_ADVERTISEMENTS, POOLS, RESOURCES, Configuration
 from pylb.kube.credentials import Credentials
 
 SOON_S = 5.0  # an absent kind is looked for each 1 to 2 s
@@ -27,6 +31,8 @@ class Served(FaultyApi):
     """An API server on which the kinds can be deleted: their objects go first, then whoever watches them is cut off."""
 
     known = True
+    absent: Collection[str] = ()
+    forbidden: Collection[str] = ()
     discovery_fails = False
 
     async def answer(self, exchange: Exchange) -> None:
@@ -35,8 +41,10 @@ class Served(FaultyApi):
             names = RESOURCES.values() if self.known else ()
             rows = [{"name": name, "verbs": ["get", "list", "create"]} for name in names]
             await (answers(500)(exchange) if self.discovery_fails else exchange.json({"resources": rows}))
-        elif path in (POOLS, L2_ADVERTISEMENTS) and not self.known:
+        elif path in self.absent or (path in (POOLS, L2_ADVERTISEMENTS) and not self.known):
             await plain_404(exchange)
+        elif path in self.forbidden:
+            await answers(403, "Forbidden")(exchange)
         elif exchange.request.query.get("watch"):
             await self._watch(exchange)
         else:
@@ -62,10 +70,20 @@ class Served(FaultyApi):
 
 
 @asynccontextmanager
-async def served(*, known: bool = True) -> AsyncIterator[tuple[Served, Configuration, list[set[str]]]]:
+async def served(
+    *,
+    known: bool = True,
+    bgp: Mapping[str, list[dict[str, Any]]] = MappingProxyType({}),
+    absent: Collection[str] = (),
+    forbidden: Collection[str] = (),
+) -> AsyncIterator[tuple[Served, Configuration, list[set[str]]]]:
     """A server, the configuration that follows it, and the pools that were in force, one after the other."""
     api = Served()
     api.known, api.on_list, api.on_watch = known, api.answer, api.answer
+    api.absent, api.forbidden = absent, forbidden
+    for name, items in bgp.items():
+        for item in items:
+            api.put(AT[name], item)
     if known:
         api.fill()
     seen: list[set[str]] = []
@@ -125,3 +143,72 @@ async def test_kinds_that_nobody_installed_yet_are_no_empty_configuration() -> N
         api.fill()
         await eventually(lambda: made.loaded, SOON_S)
         assert {frozenset(pools) for pools in seen} == {frozenset(), frozenset({"one", "two"})}
+
+
+ONE = PoolName("one")
+ROUTER: dict[str, Any] = {"myASN": 64512, "peerASN": 64513, "peerAddress": "192.0.2.254"}
+AT = {name: f"/apis/{version}/{plural}" for name, (_, version, plural) in BGP.items()}
+
+
+def wrong(made: Configuration) -> list[tuple[str, str]]:
+    return [(problem.ref.kind, problem.field) for problem in made.problems]
+
+
+async def test_objects_of_bgp_are_read_besides() -> None:
+    async with served() as (api, made, _):
+        api.put(AT["peers"], resource("router", **ROUTER, bfdProfile="quick", password="x"))
+        api.put(AT["profiles"], resource("quick", detectMultiplier=5))
+        api.put(AT["communities"], resource("names", communities=[{"name": "blue", "value": "64512:7"}]))
+        api.put(AT["bgp_advertisements"], resource("all", communities=["blue"]))
+        await eventually(lambda: bool(made.current.peers and made.current.bgp_advertisements.get(ONE)), SOON_S)
+        await eventually(lambda: bool(made.current.profiles and made.current.communities), SOON_S)
+        assert made.current.peers["router"].ref.api_version == "metallb.io/v1beta2"
+        [advert] = made.current.bgp_advertisements[ONE]
+        assert [str(one) for one in advert.communities] == ["64512:7"]
+        assert not made.problems
+        assert [one.text for one in made.warnings if one.ref.kind != "BGPPeer"] == []
+
+
+async def test_what_is_wrong_with_bgp_holds_back_nothing_of_layer_2() -> None:
+    """The last good of BGP stays, and a new pool serves; mended, all is as it is wanted."""
+    async with served() as (api, made, _):
+        api.put(AT["peers"], resource("router", **ROUTER))
+        await eventually(lambda: "router" in made.current.peers, SOON_S)
+        api.put(AT["peers"], resource("bad", myASN=0))
+        api.put(POOLS, resource("three", addresses=["198.51.100.0/24"]))
+        await eventually(lambda: "three" in made.current.pools and bool(made.problems), SOON_S)
+        assert wrong(made) == [("BGPPeer", f"spec.{name}") for name in ("myASN", "peerASN", "peerAddress")]
+        assert (made.stale, made.loaded, made.salvaged) == (True, True, False)
+        assert set(made.current.peers) == {"router"}
+        api.put(AT["peers"], resource("bad", **{**ROUTER, "peerAddress": "192.0.2.253"}))
+        await eventually(lambda: set(made.current.peers) == {"router", "bad"}, SOON_S)
+        assert not made.problems
+
+
+async def test_whoever_never_knew_a_good_one_of_bgp_goes_by_what_is_valid_of_it() -> None:
+    async with served(bgp={"peers": [resource("bad", myASN=0), resource("router", **ROUTER)]}) as (_, made, seen):
+        await eventually(lambda: set(made.current.peers) == {"router"}, SOON_S)
+        assert (made.loaded, made.salvaged, made.stale) == (True, False, True)
+        assert all(pools == {"one", "two"} for pools in seen)
+
+
+async def test_a_pool_that_is_wrong_holds_back_bgp_too() -> None:
+    async with served() as (api, made, _):
+        api.put(POOLS, resource("bad", addresses=["x"]))
+        await eventually(lambda: wrong(made) == [("IPAddressPool", "spec.addresses[0]")], SOON_S)
+        api.put(AT["peers"], resource("router", **ROUTER))
+        await asyncio.sleep(0.1)
+        assert not made.current.peers
+        api.remove(POOLS, "metallb-system/bad")
+        await eventually(lambda: "router" in made.current.peers, SOON_S)
+
+
+async def test_kinds_of_bgp_that_are_not_there_or_may_not_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the definitions there is none of BGP; without the right layer 2 goes on, and the problem says it."""
+    monkeypatch.setattr(refusal, "BELIEVED_AFTER", 0.2)
+    async with served(bgp={}, absent={AT["profiles"]}, forbidden={AT["peers"]}) as (_, made, _):
+        assert set(made.current.pools) == {"one", "two"}
+        await eventually(lambda: bool(made.problems), SOON_S)
+        [problem] = made.problems
+        assert "bgppeers may not be read" in problem.text
+        assert (made.loaded, made.salvaged) == (True, False)

@@ -1,4 +1,4 @@
-"""`pylb status`, `record`, `explain` and `tui --replay --once`: formats, exit codes, files."""
+"""`pylb status`, `record`, `explain` and `tui --replay`: formats, exit codes, files."""
 
 from __future__ import annotations
 
@@ -243,10 +243,18 @@ LISTED = '{"t":1.0,"is":"Listed","kind":"service"}\n'
 async def test_what_is_no_recording_is_refused(tmp_path: Path, text: str, said: str) -> None:
     file = tmp_path / "x.jsonl"
     file.write_text(text)
-    for words in (("status", "--replay"), ("tui", "--once", "--replay")):
+    for words in (("status", "--replay"), ("tui", "--replay")):
         code, out, error = await run(*words, str(file))
         assert (code, out, error.count("\n")) == (2, "", 1)
         assert f"{file}, {said}" in error
+
+
+async def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    code, out, error = await run("status", "--replay", str(pipe))
+    assert (code, out) == (2, "")
+    assert error == f"Error: {pipe} is no file, and might never end: copy what comes from it to a file\n"
 
 
 async def test_a_truncated_recording_is_shown_with_a_note(tmp_path: Path) -> None:
@@ -289,4 +297,4 @@ async def test_plain_pylb_with_a_terminal_is_the_screen(tmp_path: Path) -> None:
     assert await asyncio.wait_for(running.wait(), PATIENCE_S) == 3
     said = os.read(ours, 4096).decode()
     os.close(ours)
-    assert said.startswith("the terminal cannot place text (TERM='dumb'): printing once")
+    assert said.startswith("the terminal cannot place text (TERM='dumb'): this is what pylb status prints")

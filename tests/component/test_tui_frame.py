@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from pathlib import Path
 
@@ -13,7 +11,6 @@ from textual.widgets import Input
 
 from fakes import tui_source as fake
 from fakes.tui_stage import NOW, Demo, stage
-from pylb.tui import outgoing
 from pylb.tui.facts import Online
 from pylb.tui.memory import Memory
 from pylb.tui.options import Options
@@ -157,27 +154,13 @@ async def test_copies_are_told_and_are_what_they_say() -> None:
         await on.shows("nothing is selected")
 
 
-async def test_exports_write_what_is_shown_and_say_where(tmp_path: Path) -> None:
-    async with stage() as on:
-        await on.pilot.press("slash", *"ns:dns", "enter", "e")
-        await on.shows("wrote 2 rows to")
-        [file] = tmp_path.glob("*.csv")
-        assert file.name == "pylb-services-20261120-140322.csv"
-        rows = list(csv.DictReader(io.StringIO(file.read_text(), newline="")))
-        assert [row["service"] for row in rows] == ["pihole-tcp", "pihole-udp"]
-        await on.pilot.press("E")
-        await on.until(lambda: bool(list(tmp_path.glob("*.json"))))
-        [file] = tmp_path.glob("*.json")
-        assert len(json.loads(file.read_text())) == 2
-
-
-async def test_an_export_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    async with stage() as on:
+async def test_a_filter_that_is_no_pattern_is_told_in_words() -> None:
+    async with stage((80, 24), ascii_only=True) as on:
         await on.shows("SERVICES 13")
-        outgoing.export(on.app, "x", [{"a": 1}], "csv", NOW, str(tmp_path / "missing" / "x.csv"))
-        await on.shows("not written:")
-        outgoing.copy(on.app, "x" * (outgoing.MAX_COPIED + 1))
-        await on.shows("too long to copy")
+        await on.pilot.press("slash", *"re:[", "enter")
+        await on.shows(
+            "/re:[ is no pattern", "left out, no pattern: re:[: unterminated character set", "SERVICES 13 of 13"
+        )
 
 
 async def test_the_command_line_finds_and_does() -> None:

@@ -51,6 +51,8 @@ async def test_the_loss_of_a_node_is_simulated(size: tuple[int, int]) -> None:
         await on.pilot.press("2", "j", "j", "S")
         await on.shows("IF rpi2 WERE LOST", "ITS ADDRESSES 3", "GOES TO", "then: rpi1 5 (+3)")
         await on.pilot.press("e")
+        await on.shows("rows to which file?")
+        await on.pilot.press("enter")
         await on.until(lambda: bool(list(Path.cwd().glob("pylb-loss-of-rpi2-*.csv"))))
         await on.pilot.press("S")
         await on.until(lambda: not isinstance(on.app.screen, LossScreen))

@@ -1,4 +1,4 @@
-"""`pylb tui --once`, and what it is for pipes and dumb terminals: the report, and the exit code."""
+"""`pylb tui` for pipes and dumb terminals: what `pylb status` prints, and its exit code."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import pytest
 from fakes.tui_cluster import add_service, credentials, define, kubeconfig, serving
 from pylb.embedded.resources import NAMESPACES
 from pylb.embedded.server import Server
-from pylb.tui import commands, once
+from pylb.tui import asking, once
 from pylb.tui.source import ClusterSource
+
+HINT = "this is no terminal: this is what pylb status prints\n"
 
 
 @pytest.fixture
@@ -26,7 +28,8 @@ async def test_one_namespace_alone(server: Server) -> None:
     server.store.create(NAMESPACES, "", {"metadata": {"name": "other"}})
     add_service(server, "blog")
     assert list((await once.collect(ClusterSource(credentials(server)))).services) == ["web/blog"]
-    assert (await once.collect(ClusterSource(credentials(server), namespace="other"))).services == {}
+    seen = await once.collect(ClusterSource(credentials(server), namespace="other"))
+    assert (seen.services, seen.scope) == ({}, "other")
 
 
 async def run_tui(*arguments: str) -> tuple[int, str, str]:
@@ -41,23 +44,23 @@ async def run_tui(*arguments: str) -> tuple[int, str, str]:
     return done.returncode or 0, out.decode(), error.decode()
 
 
-async def test_once_prints_and_its_exit_code_tells(server: Server, tmp_path: Path) -> None:
+async def test_it_prints_and_its_exit_code_tells(server: Server, tmp_path: Path) -> None:
     await define(server)
     config = kubeconfig(tmp_path, server.url)
-    code, out, _ = await run_tui("--once", "--kubeconfig", config)
-    assert code == commands.OK
+    code, out, _ = await run_tui("--kubeconfig", config)
+    assert code == asking.OK
     assert "no Service of type LoadBalancer" in out
     add_service(server, "blog")
     code, out, error = await run_tui("--kubeconfig", config)
-    assert code == commands.PROBLEM
-    assert error == "this is no terminal: printing once\n"
+    assert code == asking.PROBLEM
+    assert error == HINT
     assert out.isascii()
     assert "PEND  web/blog" in out
     assert "lan" in out
 
 
 async def test_a_cluster_that_is_away_is_exit_code_3(tmp_path: Path) -> None:
-    code, out, error = await run_tui("--once", "--kubeconfig", kubeconfig(tmp_path, "http://127.0.0.1:9"))
-    assert (code, out) == (commands.UNREACHABLE, "")
-    assert error.startswith("the cluster at 127.0.0.1:9 cannot be reached: ")
-    assert error.count("\n") == 1
+    code, out, error = await run_tui("--kubeconfig", kubeconfig(tmp_path, "http://127.0.0.1:9"))
+    assert (code, out) == (asking.UNREACHABLE, "")
+    assert error.startswith(f"{HINT}the cluster at 127.0.0.1:9 cannot be reached: ")
+    assert error.count("\n") == 2

@@ -89,7 +89,7 @@ async def test_the_log_by_level() -> None:
 
 
 async def test_a_request_tells_why_and_its_fix_is_copied() -> None:
-    async with stage((120, 40)) as on:
+    async with stage((120, 40), facts=[*fake.homelab(), fake.without_controller()]) as on:
         await on.pilot.press("4")
         await on.shows("WHY IS media/jellyfin-b PENDING?", "fix 1")
         await on.pilot.press("f")

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, TypeVar
 import yaml
 
 from fakes.typed import KINDS, Call, calls
+from pylb.core.reserves import REMEMBER
 from pylb.kube import credentials
 from pylb.kube.client import Client
 from pylb.kube.errors import NotFound
@@ -232,9 +233,12 @@ def seed(file: str) -> list[JSON]:
     return [item for item in yaml.safe_load_all((SEEDS / file).read_text()) if item]
 
 
-def pool(name: str, *addresses: str, **spec: Any) -> JSON:
-    """An IPAddressPool."""
-    return _metallb("IPAddressPool", name, {"addresses": list(addresses), **spec})
+def pool(name: str, *addresses: str, remember: bool = False, **spec: Any) -> JSON:
+    """An IPAddressPool. It remembers no Service that is gone unless told so: one test is nothing to the next."""
+    made = _metallb("IPAddressPool", name, {"addresses": list(addresses), **spec})
+    if not remember:
+        made["metadata"]["annotations"] = {REMEMBER: "false"}
+    return made
 
 
 def advertisement(name: str = "all", **spec: Any) -> JSON:

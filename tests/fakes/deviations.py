@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from fakes import observed
 from fakes.observed import ADVICE, TIMES, Outcome
 
 Change = Callable[[Outcome], Outcome]
@@ -77,6 +78,17 @@ def rewritten(pattern: str, old: str, new: str) -> Change:
     return change
 
 
+def as_in(case: str, pattern: str) -> Change:
+    """What was observed in another case, at paths that begin so."""
+    there = observed.outcome(observed.case(case), observed.old_pod)
+    return lambda found: {**found, **{path: value for path, value in there.items() if re.match(pattern, path)}}
+
+
+def noted(path: str, key: str, value: str) -> Change:
+    """One more annotation."""
+    return lambda found: {**found, path: {**found.get(path, {}), key: value}}
+
+
 def both(*changes: Change) -> Change:
     """One after the other."""
 
@@ -102,7 +114,7 @@ def refused(why: str) -> Change:
     """The offending object is told so, and named where the states tell of it."""
     named = f"{why} (IPAddressPool metallb-system/q)"
     return both(
-        told("IPAddressPool", "q", "Warning", f"ConfigurationError: configuration error: {why}"),
+        told("IPAddressPool", "q", "Warning", f"ConfigurationError: configuration error: {why}; {ADVICE}"),
         rewritten("configuration/", why, named),
     )
 
@@ -126,7 +138,7 @@ ROWS = (
     Row(
         "two pools overlap",
         both(
-            renamed(f"{re.escape(OVERLAP)}$", OVERLAP + THEIRS),
+            renamed(f"{re.escape(OVERLAP)}(; {ADVICE})$", OVERLAP + THEIRS + r"\1"),
             rewritten("configuration/", OVERLAP, OVERLAP + THEIRS),
         ),
         INVALID,
@@ -140,6 +152,14 @@ ROWS = (
         "an additional address cannot be given",
         without("event/Service/web/AdditionalAssignFailed"),
         ("dual-prefer-v4-pool",),
+    ),
+    Row(
+        "somebody asks for another address, or another pool, that cannot be given",
+        both(
+            as_in("normal", "service/default/web/status|l2/|pool/p/status"),
+            noted("service/default/web/annotations", "metallb.io/ip-allocated-from-pool", "p"),
+        ),
+        ("pin-change-out-of-pool",),
     ),
     Row("a Service waits", renamed("^(event/.*/AllocationFailed: .*)$", rf"\1; {ADVICE}")),
     Row("an IPv6 address", without("event/Service/web/nodeAssigned|l2/"), ("single-v6",)),

@@ -115,8 +115,9 @@ class Stage:
         self.advertise()
         self.known("p")
 
-    def pool(self, name: str, *addresses: str, **spec: Any) -> None:
-        self.lan.create(pool(name, *addresses, **spec))
+    def pool(self, name: str, *addresses: str, remember: bool = False, **spec: Any) -> None:
+        """An IPAddressPool; as with MetalLB it remembers nobody unless told so."""
+        self.lan.create(pool(name, *addresses, remember=remember, **spec))
 
     def advertise(self, name: str = "l2", of: str = "p", **spec: Any) -> None:
         self.lan.create(advertisement(name, ipAddressPools=[of], **spec))

@@ -27,6 +27,7 @@ from pylb.tui.seams import Put
 NOW = 1_795_183_402.0  # 20 November 2026, 14:03:22 UTC
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 NODES = ("rpi1", "rpi2", "rpi3", "rpi4")
+CONTROLLER = "pylb-system/pylb-controller-x"
 SPEC = "spec"
 NEW, OLD = "metallb.io/loadBalancerIPs", "metallb.universe.tf/loadBalancerIPs"
 
@@ -93,7 +94,7 @@ def speaker(node: str, at: float = NOW, alive: Iterable[str] = NODES, **options:
 
 def homelab(now: float = NOW) -> list[Fact]:
     """All facts of the homelab: two pending, one contested, one that nobody announces, one node gone."""
-    loaded = config.load(POOLS, [world.advertisement("lan", ipAddressPools=["default", "iot", "dmz"])])
+    loaded = config.load(config.Objects(POOLS, [world.advertisement("lan", ipAddressPools=["default", "iot", "dmz"])]))
     alive = NODES[:3]
     facts: list[Fact] = [Online(now), ConfigSeen(loaded.config), *(Listed(kind) for kind in Kind)]
     for name in NODES:
@@ -101,6 +102,9 @@ def homelab(now: float = NOW) -> list[Fact]:
         labels = {"app.kubernetes.io/component": "speaker"}
         pod = Pod("pylb-system", f"pylb-speaker-{name}", labels, NodeName(name), ready=name in alive)
         facts.append(ObjectChanged(Kind.POD, pod.name, pod))
+    labels = {"app.kubernetes.io/component": "controller"}
+    controller = Pod("pylb-system", "pylb-controller-x", labels, NodeName("rpi1"), ready=True)
+    facts.append(ObjectChanged(Kind.POD, CONTROLLER, controller))
     for namespace, name, address, pin, owner, age, since in SERVICES:
         facts.append(change(namespace, name, address, pin, now - age))
         if owner and name not in MOVED:
@@ -150,6 +154,11 @@ class FakeSource:
 
     def hurry(self) -> None:
         self.hurried += 1
+
+
+def without_controller() -> ObjectChanged:
+    """The fact that the homelab's only controller is gone."""
+    return ObjectChanged(Kind.POD, CONTROLLER, None)
 
 
 def offline(at: float = NOW, wait: float = 8.0) -> Offline:

@@ -23,6 +23,10 @@ KINDS = {
     "Deployment": "/apis/apps/v1/namespaces/{ns}/deployments",
     "IPAddressPool": "/apis/metallb.io/v1beta1/namespaces/{ns}/ipaddresspools",
     "L2Advertisement": "/apis/metallb.io/v1beta1/namespaces/{ns}/l2advertisements",
+    "BGPAdvertisement": "/apis/metallb.io/v1beta1/namespaces/{ns}/bgpadvertisements",
+    "BGPPeer": "/apis/metallb.io/v1beta2/namespaces/{ns}/bgppeers",
+    "BFDProfile": "/apis/metallb.io/v1beta1/namespaces/{ns}/bfdprofiles",
+    "Community": "/apis/metallb.io/v1beta1/namespaces/{ns}/communities",
 }
 SHORT = {"ns": "namespace", "deploy": "deployment", "svc": "service"}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pylb.core import config
-from pylb.core.config import Config
+from pylb.core.config import Config, Objects
 from pylb.core.model import Endpoint, Namespace, Node, NodeName, Port, Service, ServiceKey
 
 
@@ -44,7 +44,7 @@ def configured(
     *pools: dict[str, Any], adverts: tuple[dict[str, Any], ...] | None = None, namespaces: Any = ()
 ) -> Config:
     """A Config of the pools; advertised all by one advertisement unless others are given."""
-    loaded = config.load(pools, (advertisement(),) if adverts is None else adverts, namespaces)
+    loaded = config.load(Objects(pools, (advertisement(),) if adverts is None else adverts), namespaces)
     assert loaded.config is not None, loaded.problems
     return loaded.config
 

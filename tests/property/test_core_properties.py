@@ -122,7 +122,7 @@ def test_reading_a_range_raises_one_type(text: str) -> None:
 @given(JSON, JSON, JSON)
 def test_loading_never_raises(spec: object, advert: object, document: object) -> None:
     raw = {"metadata": {"name": "p", "namespace": "n"}, "spec": spec}
-    loaded = config.load([raw], [{"metadata": {"name": "a"}, "spec": advert}])
+    loaded = config.load(config.Objects([raw], [{"metadata": {"name": "a"}, "spec": advert}]))
     assert (loaded.config is None) == bool(loaded.problems)
     made = legacy.convert({"address-pools": [document]}, ObjectRef("ConfigMap", "n", "config"))
     assert made.problems or made.pools

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from fakes.world import advertisement, pool
 from pylb.core import config
+from pylb.core.config import Objects
 from pylb.core.salvage import salvage
 
 NUMBERS = st.integers(1, 40)
@@ -33,28 +34,30 @@ POOLS = st.lists(pools(), max_size=7, unique_by=lambda raw: (raw["metadata"]["na
 
 @given(POOLS, st.lists(ADVERTS, max_size=3), st.randoms())
 def test_the_part(raws: list[dict[str, Any]], adverts: list[dict[str, Any]], order: Any) -> None:
-    found = salvage(raws, adverts)
+    found = salvage(Objects(raws, adverts))
     kept = [
         raw
         for raw in raws
         if any(raw["metadata"]["uid"] == one.ref.uid and _same(raw, one) for one in found.pools.values())
     ]
-    good = [one for one in adverts if config.load((), [one]).config]
-    assert config.load(kept, good).config == found, "the part itself has no problem"
-    whole = config.load(raws, adverts).config
+    good = [one for one in adverts if config.load(Objects(advertisements=[one])).config]
+    assert config.load(Objects(kept, good)).config == found, "the part itself has no problem"
+    whole = config.load(Objects(raws, adverts)).config
     assert whole is None or whole == found, "of a whole nothing is left out"
     for raw in raws:
         older = [one for one in kept if _age(one) < _age(raw)]
-        assert raw in kept or config.load([*older, raw], ()).config is None, (
+        assert raw in kept or config.load(Objects([*older, raw])).config is None, (
             "who is left out is wrong, or in an older's way"
         )
         others = [one for one in raws if one is not raw]
-        alone = config.load([raw], ()).config
-        if alone and all(config.load([raw, one], ()).config for one in others if config.load([one], ()).config):
+        alone = config.load(Objects([raw])).config
+        if alone and all(
+            config.load(Objects([raw, one])).config for one in others if config.load(Objects([one])).config
+        ):
             assert raw in kept, "who is right, and in nobody's way, stays"
     shuffled = list(raws)
     order.shuffle(shuffled)
-    assert salvage(shuffled, adverts) == found
+    assert salvage(Objects(shuffled, adverts)) == found
 
 
 def _age(raw: dict[str, Any]) -> tuple[str, str, str]:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pylb.core import findings, requests
 from pylb.core.findings import Question, Row
 from pylb.core.model import Service
-from pylb.tui import cases, words
+from pylb.tui import cases, rows, words
 from pylb.tui.columns import TONES
 from pylb.tui.exports import Record
 from pylb.tui.pages import chain, failover, matrix
+from pylb.tui.pages.failover import MoveRow
 from pylb.tui.pages.look import Look
 from pylb.tui.pages.overview import record as row_record
 from pylb.tui.rows import ServiceRow
@@ -24,6 +25,7 @@ HISTORY_LINES = (3, 5, 9)  # by how high the terminal is
 DECIDING = frozenset({"address", "endpoints", "line", "announcer", "neighbour"})  # checks that answer a question
 QUESTION_WIDTH = max(len(question.text) for question in Question)
 GONE = ((Span("this Service is not there any more", "warn"),),)
+UNMOVED = ((Span("it has not moved, as far as anybody wrote down", "dim"),),)
 
 
 def service_of(look: Look, key: str) -> Service | None:
@@ -34,19 +36,25 @@ def service_of(look: Look, key: str) -> Service | None:
 
 def rows_of(look: Look, key: str) -> tuple[ServiceRow, ...]:
     """Its rows in the overview, one an address."""
-    return tuple(row for row in look.services if f"{row.namespace}/{row.name}" == key)
+    return tuple(rows.told_at(row, look.seen) for row in look.rows_of(key))
 
 
 def about(look: Look, key: str, width: int) -> tuple[Line, ...]:
     """What the Service is."""
+    found = (_entry(name, text, tone, width, look.glyphs) for name, text, tone in entries(look, key))
+    return tuple(found) or GONE
+
+
+def entries(look: Look, key: str) -> tuple[tuple[str, str, str], ...]:
+    """What the Service is, name by name: each with a text and its tone; nothing of one that is gone."""
     service, mine = service_of(look, key), rows_of(look, key)
     if service is None or not mine:
-        return GONE
+        return ()
     worst = min(mine, key=lambda row: row.word)
     ports = ", ".join(f"{port.number}/{port.protocol}" for port in service.ports) or "-"
     sharing = requests.annotation(service, requests.ALLOW_SHARED_IP)
     shared = f"{sharing}, {max(row.shared for row in mine)} here" if sharing else "-"
-    entries = (
+    return (
         ("state", f"{worst.word.name}  {worst.why}", TONES[worst.word]),
         ("address", ", ".join(row.address for row in mine if row.address) or "none yet", "strong"),
         ("asked", f"{worst.source} ({worst.how})" if worst.source else "for none of its own", ""),
@@ -55,17 +63,14 @@ def about(look: Look, key: str, width: int) -> tuple[Line, ...]:
         ("share", shared, ""),
         ("age", f"{worst.age}   class {service.load_balancer_class or '-'}", ""),
     )
-    return tuple(_entry(name, text, tone, width, look.glyphs) for name, text, tone in entries)
 
 
 def announced(look: Look, key: str, width: int) -> tuple[Line, ...]:
     """Who announces each of its addresses, since when, and who is next."""
     mine = {row.address: row for row in rows_of(look, key) if row.address}
     found: list[Line] = []
-    for one in matrix.matrix(look):
-        row = mine.get(one.address)
-        if row is None:
-            continue
+    for one in matrix.matrix(look, mine):
+        row = mine[one.address]
         since = f" since {words.moment(row.since_at)} ({row.since})" if row.since_at is not None else ""
         ports = sorted({port for node in one.owners for port in _interfaces(look, node, one.address)})
         found += [
@@ -104,11 +109,11 @@ def checks(look: Look, key: str) -> tuple[Row, ...]:
     return cases.rows(look.state, look.scenery, key)
 
 
-def answers(rows: Sequence[Row], width: int, glyphs: Glyphs) -> tuple[Line, ...]:
+def answers(checked: Sequence[Row], width: int, glyphs: Glyphs) -> tuple[Line, ...]:
     """Each question with the worst of its checks, and the checks below it."""
     found: list[Line] = []
     for question in Question:
-        mine = [row for row in rows if row.question is question]
+        mine = [row for row in checked if row.question is question]
         if mine:
             worst = findings.worst(mine)
             found.append((Span(f"{question.text} ", "strong"), Span(worst.value, chain.MARK_TONES[worst])))
@@ -116,11 +121,11 @@ def answers(rows: Sequence[Row], width: int, glyphs: Glyphs) -> tuple[Line, ...]
     return tuple(found)
 
 
-def summed(rows: Sequence[Row], width: int, glyphs: Glyphs) -> tuple[Line, ...]:
+def summed(checked: Sequence[Row], width: int, glyphs: Glyphs) -> tuple[Line, ...]:
     """Each question in one line, with the check that answers it: what is wrong first of all."""
     found: list[Line] = []
     for question in Question:
-        mine = [row for row in rows if row.question is question]
+        mine = [row for row in checked if row.question is question]
         if mine:
             row = findings.first_trouble(mine) or next((row for row in mine if row.check in DECIDING), mine[-1])
             head = f"{question.text:<{QUESTION_WIDTH}} "
@@ -131,19 +136,23 @@ def summed(rows: Sequence[Row], width: int, glyphs: Glyphs) -> tuple[Line, ...]:
     return tuple(found)
 
 
+def moves_of(look: Look, key: str) -> tuple[MoveRow, ...]:
+    """The moves of the Service and of its addresses, newest first."""
+    mine = {row.address for row in rows_of(look, key) if row.address}
+    return tuple(row for row in failover.rows(look) if row.address in mine or key in row.services)
+
+
 def history(look: Look, key: str, width: int) -> tuple[Line, ...]:
     """Its last moves, newest first."""
-    mine = {row.address for row in rows_of(look, key) if row.address}
-    moves = [row for row in failover.rows(look) if row.address in mine or key in row.services]
     room = HISTORY_LINES[look.tall]
     lines = [
         (
             Span(f"{words.moment(row.at)}  ", "dim"),
             Span(fit(failover.sentence(row), width - 16, look.glyphs), "info" if row.helped else ""),
         )
-        for row in moves[:room]
+        for row in moves_of(look, key)[:room]
     ]
-    return tuple(lines) or ((Span("it has not moved, as far as anybody wrote down", "dim"),),)
+    return tuple(lines) or UNMOVED
 
 
 def record(look: Look, key: str) -> Record:

@@ -14,6 +14,7 @@ MIN_SOURCE, MAX_SOURCE = 6, 24  # cells that the name of what is looked at keeps
 FULL, SHORT, DIGITS = 0, 1, 2  # how screens are named there
 MAX_FILTER_SHOWN, FILTER_SHARE = 24, 6  # cells, and one part in so many of the line
 GAP = "  "
+NO_PATTERN = "is no pattern"  # after a filter that cannot be read
 KEPT_KEYS = 2  # of the key bar, so many at the end are always there: help and quit
 
 
@@ -100,7 +101,8 @@ def _right(standing: Standing, limit: int, glyphs: Glyphs) -> Line:
     clock = Span(words.clock(standing.now), "dim")
     if not standing.filter:
         return (mode, Span(GAP), clock)
-    text = Span("/" + fit(standing.filter, limit, glyphs), "bad" if standing.broken else "info")
+    typed = "/" + fit(standing.filter, limit, glyphs)
+    text = Span(f"{typed} {NO_PATTERN}", "bad") if standing.broken else Span(typed, "info")
     return (mode, Span(GAP), text, Span(GAP), clock)
 
 

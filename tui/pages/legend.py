@@ -26,6 +26,7 @@ NOTES = (
     ("", "under metallb.io/ or the older metallb.universe.tf/"),
     ("*2", "two Services share the address"),
     ("n2 for n1", "n2 answers for n1 with its MAC; n1* where it is too long"),
+    ("> or a triangle", "before a row: it changed within the last 10 s"),
     ("NODE ?", "cannot be told; n1? is a guess from an old event"),
 )
 FILTER = (

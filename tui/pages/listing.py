@@ -61,6 +61,10 @@ def _nobody(row: Any) -> Selection:
     return Selection()
 
 
+def _kept(row: R, look: Look) -> R:
+    return row
+
+
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[R]):
     """A table of rows R. They are given in the first of `orders`."""
@@ -77,6 +81,7 @@ class Listing(Generic[R]):
     selection: Callable[[R], Selection] = _nobody
     remark: Callable[[R, int, Glyphs], Line] = _nothing  # on the row under the cursor, in one line of so many cells
     remarks: bool = False  # whether there is such a line
+    told: Callable[[R, Look], R] = _kept  # a row as it is told now, asked of those alone that are on show
 
 
 def pick(listing: Listing[R], rows: Sequence[R], query: Query) -> tuple[R, ...]:

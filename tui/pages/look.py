@@ -83,6 +83,14 @@ class Look:
         """The rows of all Services, problems first."""
         return self._rolled.rows
 
+    def rows_of(self, service: str) -> tuple[ServiceRow, ...]:
+        """The rows of one Service."""
+        return self._rolled.by_service.get(service, ())
+
+    def is_fresh(self, row: ServiceRow) -> bool:
+        """Whether a row of `services` became another a moment ago."""
+        return self._rolled.is_fresh(row)
+
     @cached_property
     def _rolled(self) -> Roll:
         self._roll = renewal.roll(self.state, self.now, self._roll)

@@ -84,11 +84,11 @@ class MatrixRow:
         return {place.node: place.why for place in self.places if place.why}
 
 
-def matrix(look: Look) -> tuple[MatrixRow, ...]:
-    """All addresses, those with problems first."""
+def matrix(look: Look, wanted: Collection[str] | None = None) -> tuple[MatrixRow, ...]:
+    """All addresses, those with problems first; or those that are wanted alone."""
     by_address: dict[str, list[ServiceRow]] = {}
     for row in look.services:
-        if row.address:
+        if row.address and (wanted is None or row.address in wanted):
             by_address.setdefault(row.address, []).append(row)
     nodes = names(look)
     alive = _alive(look, nodes)

@@ -7,21 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pylb.tui import columns, words
+from pylb.tui import columns, rows, words
 from pylb.tui.addresses import number
 from pylb.tui.exports import Record
 from pylb.tui.pages.listing import Column, Listing, Order
-from pylb.tui.pages.look import Look
+from pylb.tui.pages.look import WIDE_FROM, Look
 from pylb.tui.rows import ServiceRow
 from pylb.tui.seams import Selection
 from pylb.tui.words import Glyphs, Line, Span, fit
 
 POOL_LINES, EVENT_LINES = (2, 4, 8), (1, 3, 6)  # by how high the terminal is
 FRAME = 4  # cells that a panel's frame and padding take of its width
+TABLE_FRAME = 3  # the same of the table's
+TABLE_SHARE = 5, 8  # of the width, what the table keeps where something stands beside it
 
 
 def _columns(look: Look, room: int, rows: Sequence[ServiceRow]) -> tuple[Column, ...]:
-    return columns.layout(look.width, room, max((words.cells(row.pool) for row in rows), default=0))
+    return columns.layout(room + TABLE_FRAME, room, max((words.cells(row.pool) for row in rows), default=0))
+
+
+def width_beside(look: Look, *, wanted: bool) -> int:
+    """How many cells the panel beside the table has, frame and all; 0 where there is no room, or it is not wanted."""
+    part, whole = TABLE_SHARE
+    return look.width - look.width * part // whole if wanted and look.width >= WIDE_FROM else 0
 
 
 def record(row: ServiceRow) -> Record:
@@ -40,6 +48,11 @@ def record(row: ServiceRow) -> Record:
         "created": words.stamp(row.created),
         "why": row.why,
     }
+
+
+def told(row: ServiceRow, look: Look) -> ServiceRow:
+    """A row with its ages as they are now, and whether it became another a moment ago."""
+    return rows.told_at(row, look.seen, fresh=look.is_fresh(row))
 
 
 def selection(row: ServiceRow) -> Selection:
@@ -78,4 +91,5 @@ SERVICES: Listing[ServiceRow] = Listing(
     selection=selection,
     remark=_remark,
     remarks=True,
+    told=told,
 )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pylb.core import findings, requests
+from pylb.core import events, findings, requests
 from pylb.core.findings import Fix, Mark, Row
 from pylb.core.model import Service
 from pylb.tui import cases, words
@@ -16,6 +16,7 @@ from pylb.tui.pages.listing import FLEX, Cells, Column, Listing, Order, spread
 from pylb.tui.pages.look import Look
 from pylb.tui.rows import FINE, SHORT_SOURCES, ServiceRow, Word
 from pylb.tui.seams import Selection
+from pylb.tui.state import State
 from pylb.tui.words import Glyphs, Line, Span, fit
 
 MAX_EXPLAINED = 100  # waiting Services whose reason is worked out for the table; the others show the controller's word
@@ -34,6 +35,7 @@ class RequestRow:
     why: str
     since: float | None  # when it began to wait
     waited: str
+    lost: bool = False  # it had an address until then; else it waits since it was made
 
 
 def rows(look: Look) -> tuple[RequestRow, ...]:
@@ -42,11 +44,12 @@ def rows(look: Look) -> tuple[RequestRow, ...]:
     for row in look.services:
         seen.setdefault(f"{row.namespace}/{row.name}", []).append(row)
     found: list[RequestRow] = []
+    had = _had(look.state)
     for key, mine in seen.items():
         service = look.state.services[key].service
         waits = any(row.word is Word.PEND for row in mine)
         if waits or asked_for(service):
-            found.append(_row(look, key, service, mine, explained=waits and len(found) < MAX_EXPLAINED))
+            found.append(_row(look, key, mine, had.get(key), explained=waits and len(found) < MAX_EXPLAINED))
     return tuple(sorted(found, key=_order))
 
 
@@ -72,11 +75,23 @@ def _any(service: Service) -> str:
     return "any " + " and ".join(f"IPv{family}" for family in families) if families else "any"
 
 
-def _row(look: Look, key: str, service: Service, mine: Sequence[ServiceRow], *, explained: bool) -> RequestRow:
+def _had(state: State) -> Mapping[str, float]:
+    """When Services were last known to have an address, or to lose it; a controller that begins tells none of it."""
+    return {one.service: one.at for one in state.events if isinstance(one, (events.Allocated, events.Released))}
+
+
+def _waits_since(state: State, row: ServiceRow, had: float | None) -> float | None:
+    """When it lost its address, else when it was made; the controller's first word on it may be of its own start."""
+    waiting = state.waits.get(f"{row.namespace}/{row.name}")
+    told = [at for at in (row.created, waiting.at if waiting is not None else None) if at is not None]
+    return had if had is not None else min(told, default=None)
+
+
+def _row(look: Look, key: str, mine: Sequence[ServiceRow], had: float | None, *, explained: bool) -> RequestRow:
+    service = look.state.services[key].service
     worst = min(mine, key=lambda row: row.word)
-    waiting = look.state.waits.get(key)
     pending = worst.word is Word.PEND
-    since = (waiting.at if waiting is not None else worst.created) if pending else None
+    since = _waits_since(look.state, worst, had) if pending else None
     trouble = findings.first_trouble(cases.reasons(look.state, look.scenery, key)) if explained else None
     return RequestRow(
         key=key,
@@ -87,6 +102,7 @@ def _row(look: Look, key: str, service: Service, mine: Sequence[ServiceRow], *, 
         why=trouble.text if trouble is not None else _granted(worst, service),
         since=since,
         waited=words.age(look.seen - since) if since is not None else "-",
+        lost=pending and had is not None,
     )
 
 
@@ -103,7 +119,10 @@ def title(row: RequestRow | None) -> str:
     """The heading of the chain of checks."""
     if row is None:
         return "WHY"
-    return f"WHY IS {row.key} PENDING?" if row.word is Word.PEND else f"WHAT BECAME OF {row.key}"
+    if row.word is not Word.PEND:
+        return f"WHAT BECAME OF {row.key}"
+    began = "it lost its address" if row.lost else "it was made"
+    return f"WHY IS {row.key} PENDING?" + (f"  {row.waited} since {began}" if row.since is not None else "")
 
 
 def chain(look: Look, row: RequestRow | None) -> tuple[Row, ...]:

@@ -82,15 +82,15 @@ class Ask(ModalScreen[str]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Cancel", show=False, id="ask.close")]
 
-    def __init__(self, title: str, text: str, hint: str) -> None:
+    def __init__(self, title: str, text: str, hint: str, limit: int = MAX_TEXT) -> None:
         super().__init__()
-        self._title, self._text, self._hint = title, text, hint
+        self._title, self._text, self._hint, self._limit = title, text, hint, limit
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="panel box") as box:
             box.border_title = Content(self._title)
             box.border_subtitle = Content(self._hint)
-            yield Input(self._text, max_length=MAX_TEXT, compact=True)
+            yield Input(self._text, max_length=self._limit, compact=True)
 
     def on_mount(self) -> None:
         self.query_one(Input).focus()

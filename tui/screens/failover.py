@@ -20,6 +20,8 @@ from pylb.tui.widgets.pane import Pane
 from pylb.tui.words import Line
 
 FRAME = 4  # cells that frame and padding of a panel take
+AROUND, EDGES = 3, 2  # lines of the terminal for title, status and keys; for the frame of an extra
+TIGHT_BELOW, TIGHT_LINES = 20, 2  # lines: with so few the moves get more of them, and so many addresses a strip
 
 
 class FailoverScreen(PageScreen):
@@ -29,6 +31,7 @@ class FailoverScreen(PageScreen):
     CSS = """
     FailoverScreen .strips { height: auto; }
     FailoverScreen .sum { height: auto; }
+    FailoverScreen.-tight .sum { border: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("h", "pan(1)", "Earlier", id="failover.earlier", tooltip="the timeline a quarter further back"),
@@ -56,7 +59,13 @@ class FailoverScreen(PageScreen):
     def legend(self) -> Sequence[Line]:
         return [legend.entry(sign, text, tone) for sign, text, tone in LEGEND]
 
+    def _is_tight(self, look: Look) -> bool:
+        """Whether extras leave the moves little room."""
+        taken = sum(extra.height + EDGES for extra in self.app_frame.extras)
+        return look.height - AROUND - taken < TIGHT_BELOW
+
     def draw(self, look: Look) -> None:
+        self.set_class(self._is_tight(look), "-tight")
         found = failover.rows(look)
         self._strips = timeline.strips(look, found)
         self.moves.show(found, look, self.app_frame.tones, text=self.filter)
@@ -64,14 +73,14 @@ class FailoverScreen(PageScreen):
         self._show_strips(look)
 
     def _show_strips(self, look: Look) -> None:
-        row, room = self.moves.row, LINES[look.tall]
+        row, room = self.moves.row, TIGHT_LINES if self._is_tight(look) else LINES[look.tall]
         places = [place for place, strip in enumerate(self._strips) if row is not None and row in strip.moves]
         first = max(places[0] - room + 1, 0) if places else 0
         board = self.query_one(".strips", Board)
         board.border_title = Content(timeline.title(look, self._window))
         hidden = len(self._strips) - room
         board.border_subtitle = Content(f"{hidden} more" if hidden > 0 else "")
-        lines = timeline.lines(look, self._strips, self._window, look.width - FRAME, first)
+        lines = timeline.lines(look, self._strips, self._window, look.width - FRAME, first, room)
         board.show(lines, self.app_frame.tones)
 
     @on(Pane.Moved)

@@ -62,4 +62,5 @@ class LossScreen(ModalScreen[None]):
 
     def action_export(self) -> None:
         """Write the table to a file."""
-        outgoing.export(self.app, f"loss-of-{self._loss.node}", self.query_one(Pane).records, "csv", self._look.now)
+        name, records = f"loss-of-{self._loss.node}", self.query_one(Pane).records
+        self.run_worker(outgoing.ask_and_export(self.app, name, records, "csv", self._look.now), exit_on_error=False)

@@ -255,6 +255,6 @@ class PageScreen(Screen[None]):
         outgoing.copy_record(self.app, self.record, form)
 
     def action_export(self, ending: str) -> None:
-        """Write what is shown to a file, and say to which."""
+        """Write what is shown to a file that the user names."""
         name, records = self.exported
-        outgoing.export(self.app, name, records, ending, self.app_frame.now())
+        self.app_frame.later(outgoing.ask_and_export, self.app, name, records, ending, self.app_frame.now())

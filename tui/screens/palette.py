@@ -11,9 +11,9 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from pylb.tui.pages import commands
-from pylb.tui.pages.commands import Command
+from pylb.tui.pages import palette
 from pylb.tui.pages.look import Look
+from pylb.tui.pages.palette import Command
 from pylb.tui.screens.page import PageScreen
 from pylb.tui.widgets.board import Board
 from pylb.tui.widgets.keys import help_entries
@@ -63,13 +63,13 @@ class Palette(ModalScreen[str]):
 
     @on(Input.Changed)
     def _search(self) -> None:
-        self._found = commands.offers(self.query_one(Input).value, self._look, self._keys, self._themes)
+        self._found = palette.offers(self.query_one(Input).value, self._look, self._keys, self._themes)
         self._cursor = 0
         self._show()
 
     def _show(self) -> None:
         width, height = min(WIDTH, self._look.width) - FRAME, min(MAX_LINES, self._look.height - FRAME)
-        shown = commands.lines(self._found, self._cursor, width, height, self._look.glyphs)
+        shown = palette.lines(self._found, self._cursor, width, height, self._look.glyphs)
         self.query_one(".offers", Board).show(shown, self._tones)
 
     def action_move(self, by: int) -> None:
@@ -83,7 +83,7 @@ class Palette(ModalScreen[str]):
         if self._found:
             chosen = self._found[self._cursor]
             verb, blank, _ = self.query_one(Input).value.partition(" ")
-            self._fill(chosen.fill or (f"{verb} {chosen.name}" if blank and verb in commands.VERBS else chosen.name))
+            self._fill(chosen.fill or (f"{verb} {chosen.name}" if blank and verb in palette.VERBS else chosen.name))
 
     def _fill(self, text: str) -> None:
         field = self.query_one(Input)

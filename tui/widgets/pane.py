@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 
+from pylb.tui import filters
 from pylb.tui.exports import Record
 from pylb.tui.pages import listing as pure
 from pylb.tui.pages.listing import Cells, Column, Listing, Query
@@ -19,7 +20,7 @@ from pylb.tui.seams import Selection
 from pylb.tui.theme import Tones
 from pylb.tui.widgets.board import Board
 from pylb.tui.widgets.live_table import LiveTable
-from pylb.tui.words import Glyphs, Span, fit
+from pylb.tui.words import Span, fit
 
 R = TypeVar("R")
 FRAME = 3  # cells that the frame and the scrollbar take of the panel's width
@@ -28,11 +29,12 @@ FRAME = 3  # cells that the frame and the scrollbar take of the panel's width
 class _Drawn(Mapping[str, Cells], Generic[R]):
     """The cells of rows, by the rows' keys, each made when it is asked for: the table asks for what is on show."""
 
-    def __init__(self, listing: Listing[R], rows: Mapping[str, R], columns: tuple[Column, ...], glyphs: Glyphs) -> None:
-        self._listing, self._rows, self._columns, self._glyphs = listing, rows, columns, glyphs
+    def __init__(self, listing: Listing[R], rows: Mapping[str, R], columns: tuple[Column, ...], look: Look) -> None:
+        self._listing, self._rows, self._columns, self._look = listing, rows, columns, look
 
     def __getitem__(self, key: str) -> Cells:
-        return self._listing.cells(self._rows[key], self._columns, self._glyphs)
+        row = self._listing.told(self._rows[key], self._look)
+        return self._listing.cells(row, self._columns, self._look.glyphs)
 
     def __contains__(self, key: object) -> bool:
         return key in self._rows
@@ -116,7 +118,7 @@ class Pane(Vertical, Generic[R]):
         self._rows = {self.listing.key(row): row for row in kept}
         columns = self.listing.columns(look, width - FRAME, rows)
         headings = pure.headed(self.listing, self.query_asked, columns, look.glyphs)
-        self.table.sync(columns, _Drawn(self.listing, self._rows, columns, look.glyphs), tones, headings)
+        self.table.sync(columns, _Drawn(self.listing, self._rows, columns, look), tones, headings)
         self._show_heading(len(rows))
         self._show_remark()
 
@@ -125,7 +127,8 @@ class Pane(Vertical, Generic[R]):
         text = self.query_asked.text.strip()
         title = f"{self.listing.title} {shown} of {total}" if text else f"{self.listing.title} {shown}"
         order = pure.chosen(self.listing, self.query_asked)
-        told = [f"filter: {text}"] if text else []
+        broken = filters.parse(text).broken
+        told = [f"left out, no pattern: {broken}" if broken else f"filter: {text}"] if text else []
         if order is not self.listing.orders[0] or self.query_asked.reverse:
             told.append(f"by {order.name}{', reversed' if self.query_asked.reverse else ''}")
         self.border_title, self.border_subtitle = Content(title), Content("   ".join(told))

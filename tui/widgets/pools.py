@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from pylb.tui import gauges, summary
+from typing import Any
+
+from pylb.tui import gauges, summary, takings
 from pylb.tui.state import State
+from pylb.tui.takings import Takings
 from pylb.tui.theme import Tones
 from pylb.tui.widgets.board import Board
 from pylb.tui.words import Glyphs, Line, Span, fit
@@ -12,9 +15,14 @@ from pylb.tui.words import Glyphs, Line, Span, fit
 class PoolsPanel(Board):
     """How full the pools are; what is wrong with the configuration, if something is."""
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._takings: Takings | None = None
+
     def show_state(self, state: State, width: int, limit: int, glyphs: Glyphs, tones: Tones) -> None:
         """Show the pools in at most `limit` lines of `width` cells."""
-        found = gauges.pools(state)
+        self._takings = takings.count(state, self._takings)
+        found = gauges.pools(state, self._takings)
         wrong = summary.problems(state)[: max(limit - 1, 1)]
         lines: list[Line] = [(Span(fit(f"refused: {' '.join(text.split())}", width, glyphs), "bad"),) for text in wrong]
         lines += gauges.lines(found, width, max(limit - len(lines), 1), glyphs)

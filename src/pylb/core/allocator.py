@@ -7,31 +7,24 @@ carries the decision out with `Ledger.assign` or `Ledger.release` and writes it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from pylb.core import notices, pools, remedies, requests
-from pylb.core.config import Config, Pool
+from pylb.core.config import Config
 from pylb.core.errors import ParseError
 from pylb.core.ledger import Allocation, Ledger
+from pylb.core.memory import NOTHING, Memory
 from pylb.core.model import LOAD_BALANCER, Address, NodeName, PoolName, Service, ServiceKey
 from pylb.core.notices import WARNING, Notice
-from pylb.core.ranges import parse_address, without
+from pylb.core.ranges import parse_address
 from pylb.core.reasons import Reason
 from pylb.core.requests import PREFER_DUAL_STACK, Refusal, Request, quoted
+from pylb.core.supply import Case, Rejection, check_sharing, find, first_free
 
 NODE_ADDRESS = "NodeAddress"  # an Event's reason of pylb's own: a Service's or a pool's address is a node's
 NONE_TAKEN: Mapping[Address, NodeName] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class Rejection:
-    """Why an address, a pool or all pools cannot serve a request."""
-
-    reason: Reason
-    text: str  # in MetalLB's words
-    blockers: tuple[ServiceKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,29 +44,21 @@ class Decision:
     ignored: bool = False  # not pylb's to touch: another loadBalancerClass
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """One Service before the config and the ledger; its own uses never stand in its way."""
-
-    config: Config
-    ledger: Ledger
-    request: Request
-    taken: Mapping[Address, NodeName]  # addresses in pools that are nodes' own
-    told: list[Notice] = field(default_factory=list)
-
-
 def decide(
     config: Config,
     ledger: Ledger,
     service: Service,
     load_balancer_class: str | None = None,
     taken: Mapping[Address, NodeName] = NONE_TAKEN,
+    memory: Memory = NOTHING,
 ) -> Decision:
     """What `service` should have, given everybody else's allocations.
 
     What it has (by the ledger, else as recorded in its status) is kept while its wishes and the pools allow; otherwise
-    it gets new addresses, or none and a reason. `load_balancer_class` is the class that pylb serves, None for Services without one.
-    `taken` are the addresses in the pools that are nodes' own: nobody is given one, and who has one keeps it and is told.
+    it gets new addresses, or none and a reason. Who asks for others keeps what it has until those can be given.
+    `load_balancer_class` is the class that pylb serves, None for Services without one. `taken` are the addresses in the
+    pools that are nodes' own: nobody is given one, and who has one keeps it and is told. `memory` is of Services that
+    are gone.
     """
     held = service.key in ledger.allocations  # the API server removes the class together with the type
     if service.load_balancer_class != load_balancer_class and (service.type == LOAD_BALANCER or not held):
@@ -81,13 +66,32 @@ def decide(
     if service.type != LOAD_BALANCER:
         return Decision(None, reason=Reason.NOT_LOAD_BALANCER, text=Reason.NOT_LOAD_BALANCER.text)
     request = requests.parse(service)
+    recorded = _recorded(ledger, service)
     if isinstance(request, Refusal):
-        return _refused(config, ledger, service, request, taken)
-    case = _Case(config, ledger, request, taken)
-    kept = _keep(case, _recorded(ledger, service))
-    if kept is not None:
-        return _extended(case, kept)
-    return _allocated(case, service)
+        case = Case(config, ledger, request.rest, taken, memory, recorded) if request.rest else None
+        return _refused(config, service, request, case)
+    case = Case(config, ledger, request, taken, memory, recorded)
+    standing = _standing(case)
+    if standing is not None and _is_wished(request, standing):
+        return _extended(case, standing)
+    return _allocated(case, service, standing)
+
+
+def adoptable(
+    config: Config,
+    ledger: Ledger,
+    service: Service,
+    load_balancer_class: str | None = None,
+    taken: Mapping[Address, NodeName] = NONE_TAKEN,
+) -> Allocation | None:
+    """What a Service has and could go on with, whether or not it asks for something else by now; None if nothing."""
+    if service.load_balancer_class != load_balancer_class or service.type != LOAD_BALANCER:
+        return None
+    asked = requests.parse(service)
+    request = asked.rest if isinstance(asked, Refusal) else asked
+    if request is None:
+        return None
+    return _standing(Case(config, ledger, request, taken, NOTHING, _recorded(ledger, service)))
 
 
 def _recorded(ledger: Ledger, service: Service) -> tuple[Address, ...]:
@@ -101,24 +105,28 @@ def _recorded(ledger: Ledger, service: Service) -> tuple[Address, ...]:
         return ()
 
 
-def _refused(
-    config: Config, ledger: Ledger, service: Service, refusal: Refusal, taken: Mapping[Address, NodeName]
-) -> Decision:
+def _refused(config: Config, service: Service, refusal: Refusal, case: Case | None) -> Decision:
     """A request that cannot be understood: an address that the Service has stays with it (MetalLB's step 8)."""
-    told: list[Notice] = []
     fix = remedies.advise(config, refusal.rest, refusal.reason)
-    if refusal.reason is Reason.INVALID_REQUEST and refusal.rest is not None:
-        kept = _keep(_Case(config, ledger, refusal.rest, taken, told), _recorded(ledger, service))
-        if kept is not None:
-            notice = notices.load_balancer_failed(refusal.text, fix)
-            return Decision(kept, (notice,), refusal.reason, refusal.text, fix=fix)
-    notice = notices.allocation_failed(service.key, refusal.text, fix)
-    return Decision(None, (*told, notice), refusal.reason, refusal.text, fix=fix)
+    kept = _standing(case) if case else None
+    told = case.told if case else ()
+    if kept is not None and refusal.reason is Reason.INVALID_REQUEST:
+        notice = notices.load_balancer_failed(refusal.text, fix)
+        return Decision(kept, (*told, notice), refusal.reason, refusal.text, fix=fix)
+    notice = notices.allocation_failed(service.key, refusal.text, _meanwhile(kept, fix))
+    return Decision(kept, (*told, notice), refusal.reason, refusal.text, fix=fix)
 
 
-def _keep(case: _Case, recorded: tuple[Address, ...]) -> Allocation | None:
-    """The recorded addresses if the Service may go on with them (MetalLB's steps 5 to 8)."""
-    request = case.request
+def _meanwhile(kept: Allocation | None, fix: str) -> str:
+    """What would help, after what the Service has until then."""
+    if kept is None:
+        return fix
+    return "; ".join(filter(None, (f"it keeps {quoted(kept.addresses)} until then", fix)))
+
+
+def _standing(case: Case) -> Allocation | None:
+    """The recorded addresses if families, pools and others allow them (MetalLB's steps 5 and 6)."""
+    request, recorded = case.request, case.recorded
     families = {address.version for address in recorded}
     partial = request.policy == PREFER_DUAL_STACK and families < request.families
     if not recorded or not (families == request.families or partial):
@@ -128,12 +136,20 @@ def _keep(case: _Case, recorded: tuple[Address, ...]) -> Allocation | None:
         case.told.append(notices.clear_assignment(request.key, rejection.text))
         return None
     pool = case.config.pool_of(recorded)
-    if pool is None or (request.pool and request.pool != pool.name):
-        return None
-    if request.addresses and set(request.addresses) != set(recorded):
-        return None
-    case.told.extend(_own_address(address, case.taken[address]) for address in recorded if address in case.taken)
-    return Allocation(recorded, pool.name)
+    return Allocation(recorded, pool.name) if pool else None
+
+
+def _is_wished(request: Request, standing: Allocation) -> bool:
+    """Whether it is what the Service asks for (MetalLB's steps 7 and 8)."""
+    if request.pool and request.pool != standing.pool:
+        return False
+    return not request.addresses or set(request.addresses) == set(standing.addresses)
+
+
+def _warned(case: Case, kept: Allocation) -> tuple[Notice, ...]:
+    """All that is told of a Service that keeps what it has."""
+    own = (_own_address(one, case.taken[one]) for one in kept.addresses if one in case.taken)
+    return (*case.told, *own)
 
 
 def _own_address(address: Address, node: NodeName) -> Notice:
@@ -144,30 +160,32 @@ def _own_address(address: Address, node: NodeName) -> Notice:
     return Notice(WARNING, NODE_ADDRESS, text)
 
 
-def _extended(case: _Case, kept: Allocation) -> Decision:
+def _extended(case: Case, kept: Allocation) -> Decision:
     """Under PreferDualStack a Service with one address gets one of the other family from the same pool (step 9)."""
     request = case.request
     missing = request.families - {address.version for address in kept.addresses}
     if request.policy != PREFER_DUAL_STACK or not missing or request.addresses:
-        return Decision(kept, tuple(case.told))
-    extra = _first_free(case, case.config.pools[kept.pool], min(missing))
+        return Decision(kept, _warned(case, kept))
+    extra = first_free(case, case.config.pools[kept.pool], min(missing))
     if extra is None:
-        return Decision(kept, tuple(case.told))
+        return Decision(kept, _warned(case, kept))
     notice = notices.ip_allocated_additionally(extra)
-    return Decision(Allocation((*kept.addresses, extra), kept.pool), (*case.told, notice))
+    return Decision(Allocation((*kept.addresses, extra), kept.pool), (*_warned(case, kept), notice))
 
 
-def _allocated(case: _Case, service: Service) -> Decision:
+def _allocated(case: Case, service: Service, standing: Allocation | None) -> Decision:
+    """New addresses; where there are none for it, what it has stays if it may."""
     found = _allocate(case)
     if isinstance(found, Rejection):
         fix = remedies.advise(case.config, case.request, found.reason, found.blockers)
-        notice = notices.allocation_failed(case.request.key, found.text, fix)
-        return Decision(None, (*case.told, notice), found.reason, found.text, found.blockers, fix)
+        told = _warned(case, standing) if standing else tuple(case.told)
+        notice = notices.allocation_failed(case.request.key, found.text, _meanwhile(standing, fix))
+        return Decision(standing, (*told, notice), found.reason, found.text, found.blockers, fix)
     deprecated = tuple(notices.deprecated_annotation(key) for key in requests.deprecated_annotations(service))
     return Decision(found, (*case.told, *deprecated, notices.ip_allocated(found.addresses)))
 
 
-def _allocate(case: _Case) -> Allocation | Rejection:
+def _allocate(case: Case) -> Allocation | Rejection:
     """New addresses for a request: those that it pins, one of the pool that it names, or any (MetalLB's step 10)."""
     if not case.config.pools:
         return Rejection(Reason.NO_POOL, Reason.NO_POOL.text)
@@ -175,12 +193,11 @@ def _allocate(case: _Case) -> Allocation | Rejection:
         return _allocate_pinned(case)
     if case.request.pool:
         return _allocate_from(case, case.request.pool)
-    candidates = pools.automatic(case.config, case.request)
-    found = next(_offers(case, candidates), None)
+    found = find(case, pools.ranked(case.config, case.request))
     return found or Rejection(Reason.NO_FREE_ADDRESS, "no available IPs")
 
 
-def _allocate_pinned(case: _Case) -> Allocation | Rejection:
+def _allocate_pinned(case: Case) -> Allocation | Rejection:
     wanted = case.request.addresses
     rejection = _check(case, wanted)
     if rejection is not None:
@@ -198,73 +215,21 @@ def _allocate_pinned(case: _Case) -> Allocation | Rejection:
     return Allocation(wanted, pool.name)
 
 
-def _allocate_from(case: _Case, name: str) -> Allocation | Rejection:
+def _allocate_from(case: Case, name: str) -> Allocation | Rejection:
     pool = case.config.pools.get(PoolName(name))
     if pool is None:
         return Rejection(Reason.POOL_NOT_FOUND, f'unknown pool "{name}"')
     if not case.config.allows(pool, case.request.namespace, case.request.labels):
         return Rejection(Reason.POOL_NOT_ALLOWED, f"pool {name} not compatible for ip assignment")
-    found = next(_offers(case, [pool]), None)
+    found = find(case, [[pool]])
     return found or Rejection(Reason.POOL_EXHAUSTED, f'no available IPs in pool "{name}"')
 
 
-def _offers(case: _Case, candidates: Iterable[Pool]) -> Iterator[Allocation]:
-    """What the pools have for the request: all its families from one pool, else, if it prefers both, one of them."""
-    request, tried = case.request, list(candidates)
-    families = sorted(request.families)
-    yield from _complete(case, tried, families)
-    if request.policy == PREFER_DUAL_STACK and len(families) == 2:
-        for family in sorted(families, key=lambda version: version != request.primary):
-            yield from _complete(case, tried, [family])
-
-
-def _complete(case: _Case, candidates: Iterable[Pool], families: list[int]) -> Iterator[Allocation]:
-    for pool in candidates:
-        found = [_first_free(case, pool, family) for family in families]
-        given = tuple(address for address in found if address is not None)
-        if len(given) == len(families):
-            yield Allocation(given, pool.name)
-
-
-def _first_free(case: _Case, pool: Pool, version: int) -> Address | None:
-    """The lowest address of a pool that is free or may be shared; visits at most the used ones before it."""
-    pool = _without_nodes(case, pool)
-    if not case.request.use.sharing and case.request.key not in case.ledger.allocations:
-        return case.ledger.unused(pool, version)
-    spans = (span for span in pool.ranges if span.version == version)
-    addresses = (address for span in spans for address in span.addresses())
-    return next((a for a in addresses if pool.usable(a) and _check_sharing(case, a) is None), None)
-
-
-def _without_nodes(case: _Case, pool: Pool) -> Pool:
-    """A pool less the nodes' own addresses."""
-    own = [address for address in case.taken if address in pool]
-    return replace(pool, ranges=tuple(part for span in pool.ranges for part in without(span, own))) if own else pool
-
-
-def _check(case: _Case, addresses: tuple[Address, ...]) -> Rejection | None:
+def _check(case: Case, addresses: tuple[Address, ...]) -> Rejection | None:
     """Why the Service may not have exactly these addresses."""
     pool = case.config.pool_of(addresses)
     if pool is None or not all(pool.usable(address) for address in addresses):
         return Rejection(Reason.ADDRESS_IN_NO_POOL, f"{quoted(addresses)} is not allowed in config")
     if not case.config.allows(pool, case.request.namespace, case.request.labels):
         return Rejection(Reason.POOL_NOT_ALLOWED, f"pool {pool.name} not compatible for ip assignment")
-    return next(filter(None, (_check_sharing(case, address) for address in addresses)), None)
-
-
-def _check_sharing(case: _Case, address: Address) -> Rejection | None:
-    """Why the Service may not use the address beside those that use it already (MetalLB's `checkSharing`)."""
-    request, mine = case.request, case.request.use
-    others = {key: use for key, use in case.ledger.users(address).items() if key != request.key}
-    if not others:
-        return None
-    shares = [use for use in others.values() if use.sharing and use.sharing == mine.sharing]
-    if len(shares) < len(others) or any(use.backend != mine.backend for use in shares):
-        users = tuple(sorted(others))
-        text = f'can\'t change sharing key for "{request.key}", address also in use by {",".join(users)}'
-        keyed = all(use.sharing for use in others.values())
-        return Rejection(Reason.SHARING_KEY_DIFFERS if keyed else Reason.ADDRESS_IN_USE, text, users)
-    clash = next(((key, port) for key, use in sorted(others.items()) for port in sorted(use.ports & mine.ports)), None)
-    if clash is None:
-        return None
-    return Rejection(Reason.PORT_IN_USE, f'port {clash[1]} is already in use on "{address}"', (clash[0],))
+    return next(filter(None, (check_sharing(case.ledger, case.request, address) for address in addresses)), None)

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 from pylb.core import poolchecks
-from pylb.core.diagnosis import Check, Daemon, Facts, Level, Report, Row, again, count, some
+from pylb.core.diagnosis import Check, Daemon, Facts, Level, Report, Row, again
 from pylb.core.election import EXCLUDE_LABEL
 from pylb.core.moves import DRAIN
+from pylb.core.several import count, some
 
 NAMESPACE = "pylb-system"
 DEPLOYMENT, DAEMON_SET = "deployment/pylb-controller", "daemonset/pylb-speaker"

@@ -1,108 +1,66 @@
 """The whole configuration, from all its objects at once: either a `Config`, or every `Problem` that is in them.
 
-Rules and texts are MetalLB's (`internal/config`), across both namespaces that are read. Objects of BGP are not read
-here yet. Whoever loads keeps the last good `Config` when problems come back.
+Rules and texts are MetalLB's (`internal/config`), across both namespaces that are read. What one of MetalLB's modes
+takes is taken. Whoever loads keeps the last good `Config` when problems come back; those of BGP alone leave layer 2 as it
+is wanted (`Loaded.layer2`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
-from pylb.core import fields, selectors
-from pylb.core.errors import ParseError
-from pylb.core.model import Address, Labels, Namespace, ObjectRef, PoolName
-from pylb.core.moves import FAILBACK, parse_failback
-from pylb.core.ranges import Network, Range, count_buggy, is_buggy, parse, require_possible
-from pylb.core.selectors import Selector
+from pylb.core import config_bgp, config_pools, config_sessions
+from pylb.core.config_layer2 import read_layer2, selects
+from pylb.core.config_objects import (
+    BGP_ADVERTISEMENT,
+    COMMUNITY,
+    JSON,
+    KINDS,
+    L2_ADVERTISEMENT,
+    ORIGIN,
+    PEER,
+    POOL,
+    PROFILE,
+    BFDProfile,
+    BGPAdvertisement,
+    BGPPeer,
+    Community,
+    L2Advertisement,
+    Objects,
+    Pool,
+    Preference,
+    Problem,
+)
+from pylb.core.config_pools import MAX_RANGES
+from pylb.core.config_sessions import Nodes
+from pylb.core.model import Address, Labels, Namespace, Node, PoolName
+from pylb.core.poolindex import PoolIndex
+from pylb.core.sheets import Sheet, name_of, reference
 
-JSON = Mapping[str, Any]
+__all__ = [
+    "EMPTY",
+    "KINDS",
+    "MAX_OBJECTS",
+    "MAX_RANGES",
+    "ORIGIN",
+    "BFDProfile",
+    "BGPAdvertisement",
+    "BGPPeer",
+    "Community",
+    "Config",
+    "L2Advertisement",
+    "Loaded",
+    "Objects",
+    "Pool",
+    "Preference",
+    "Problem",
+    "load",
+]
+
 T = TypeVar("T")
-ORIGIN = "origin"  # key of a converted object: the ObjectRef that people know it by
-MAX_RANGES = 1000  # of one pool
-MAX_OBJECTS = 1000  # pools and advertisements; a homelab has a handful
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing that is wrong with the configuration, and where."""
-
-    ref: ObjectRef
-    field: str
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.ref}: {self.text}"
-
-
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """An IPAddressPool."""
-
-    name: PoolName
-    ref: ObjectRef
-    ranges: tuple[Range, ...]
-    auto_assign: bool = True
-    avoid_buggy: bool = False
-    pinned: bool = False  # has spec.serviceAllocation
-    priority: int = 0  # lower is better, 0 is last
-    namespaces: frozenset[str] = frozenset()
-    namespace_selectors: tuple[Selector, ...] = ()
-    service_selectors: tuple[Selector, ...] = ()
-    failback: bool = False  # its addresses go back to the first in line
-
-    def __contains__(self, address: object) -> bool:
-        return any(address in span for span in self.ranges)
-
-    def usable(self, address: Address) -> bool:
-        """Whether an address of the pool may be given out."""
-        return not (self.avoid_buggy and is_buggy(address))
-
-    def capacity(self, version: int) -> int:
-        """How many addresses of a family it can give out."""
-        spans = [span for span in self.ranges if span.version == version]
-        buggy = sum(count_buggy(span) for span in spans) if self.avoid_buggy else 0
-        return sum(span.size for span in spans) - buggy
-
-    def allows(self, namespace: str, namespace_labels: Labels, service_labels: Labels) -> bool:
-        """Whether `serviceAllocation` lets a Service of that namespace with those labels use it."""
-        if not self.pinned:
-            return True
-        limited = bool(self.namespaces or self.namespace_selectors)
-        inside = namespace in self.namespaces or selectors.matches_any(self.namespace_selectors, namespace_labels)
-        wanted = not self.service_selectors or selectors.matches_any(self.service_selectors, service_labels)
-        return (inside or not limited) and wanted
-
-
-@dataclass(frozen=True, slots=True)
-class Preference:
-    """A weight for the nodes that a selector matches."""
-
-    weight: int  # 1 to 100
-    nodes: Selector
-
-
-@dataclass(frozen=True, slots=True)
-class L2Advertisement:
-    """An L2Advertisement."""
-
-    name: str
-    ref: ObjectRef
-    pools: frozenset[str] = frozenset()
-    pool_selectors: tuple[Selector, ...] = ()
-    nodes: tuple[Selector, ...] = ()
-    interfaces: frozenset[str] = frozenset()
-    services: tuple[Selector, ...] = ()
-    preferences: tuple[Preference, ...] = ()
-
-    def covers(self, labels: Labels) -> bool:
-        """Whether it names the node with those labels."""
-        return not self.nodes or selectors.matches_any(self.nodes, labels)
-
-    def score(self, labels: Labels) -> int:
-        """How much it prefers the node with those labels."""
-        return sum(item.weight for item in self.preferences if item.nodes.matches(labels))
+MAX_OBJECTS = 1000  # of a kind; a homelab has a handful
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,173 +70,141 @@ class Config:
     pools: Mapping[PoolName, Pool] = field(default_factory=dict)
     advertisements: Mapping[PoolName, tuple[L2Advertisement, ...]] = field(default_factory=dict)
     namespaces: Mapping[str, Namespace] = field(default_factory=dict)
+    bgp_advertisements: Mapping[PoolName, tuple[BGPAdvertisement, ...]] = field(default_factory=dict)
+    peers: Mapping[str, BGPPeer] = field(default_factory=dict)
+    profiles: Mapping[str, BFDProfile] = field(default_factory=dict)
+    communities: Mapping[str, Community] = field(default_factory=dict)
+    index: PoolIndex = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "index", PoolIndex(self.pools, self.namespaces))
 
     def pool_of(self, addresses: Iterable[Address]) -> Pool | None:
         """The one pool that holds all the addresses; `avoidBuggyIPs` is not looked at."""
         wanted = tuple(addresses)
-        return next((pool for pool in self.pools.values() if wanted and all(a in pool for a in wanted)), None)
+        return self.index.holder(wanted) if wanted else None
 
     def allows(self, pool: Pool, namespace: str, labels: Labels) -> bool:
         """Whether a Service may use the pool."""
         found = self.namespaces.get(namespace)
         return pool.allows(namespace, found.labels if found else {}, labels)
 
+    def with_bgp_of(self, other: Config) -> Config:
+        """The same with what another says of BGP, for the pools that there are here."""
+        adverts = {name: row for name, row in other.bgp_advertisements.items() if name in self.pools}
+        return replace(
+            self,
+            bgp_advertisements=adverts,
+            peers=other.peers,
+            profiles=other.profiles,
+            communities=other.communities,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What loading gave: a config, or the problems that forbid it."""
+    """What loading gave: a config, or the problems that forbid it; and what is odd, but forbids nothing.
+
+    Where objects of BGP alone have problems `layer2` is what the others say, without any of BGP.
+    """
 
     config: Config | None
     problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    layer2: Config | None = None
 
 
 EMPTY = Config()
 
 
-def load(pools: Sequence[JSON], advertisements: Sequence[JSON], namespaces: Iterable[Namespace] = ()) -> Loaded:
-    """Read IPAddressPools and L2Advertisements (JSON objects of the API) as one set; collects all problems."""
-    problems: list[Problem] = []
-    read = list(_collect(pools, _pool, problems))
-    adverts = list(_collect(advertisements, _advertisement, problems))
-    labels = {_name(raw): raw.get("metadata", {}).get("labels") or {} for raw in pools}
-    problems += _repeated(read)
-    problems += _overlaps(read)
-    if problems:
-        return Loaded(None, tuple(problems))
+class _Desk:
+    """The sheets that are read, and what was found in them and between them."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
+
+    def read(self, objects: Sequence[JSON], kind: str, read: Callable[[Sheet], T | None]) -> Iterator[tuple[Sheet, T]]:
+        """Each object that nothing is wrong with, in the order of names."""
+        ordered = sorted(objects, key=lambda raw: (name_of(raw), reference(raw, kind).namespace))
+        for raw in ordered[:MAX_OBJECTS]:
+            sheet = Sheet(raw, kind)
+            value = read(sheet)
+            self.problems += sheet.problems
+            self.warnings += sheet.warnings
+            if value is not None:
+                yield sheet, value
+        if len(ordered) > MAX_OBJECTS:
+            text = f"more than {MAX_OBJECTS} objects of this kind are not read"
+            self.problems.append(Problem(reference(ordered[MAX_OBJECTS], kind), "", text, "remove some"))
+
+
+def load(objects: Objects, namespaces: Iterable[Namespace] = (), nodes: Iterable[Node] = ()) -> Loaded:
+    """Read all objects (JSON of the API) as one set; collects all problems.
+
+    `nodes` decide which objects of BGP meet on one node; without any it is decided by their selectors alone.
+    """
+    desk = _Desk()
+    pools = list(desk.read(objects.pools, POOL, config_pools.read_pool))
+    adverts = list(desk.read(objects.advertisements, L2_ADVERTISEMENT, read_layer2))
+    found = [pool for _, pool in pools]
+    desk.problems += [*config_pools.repeated(found), *config_pools.overlaps(found)]
     chosen = {
-        pool.name: tuple(advert for advert in adverts if _selects(advert, pool, labels.get(pool.name, {})))
-        for pool in read
+        pool.name: tuple(advert for _, advert in adverts if selects(advert, pool, sheet.labels))
+        for sheet, pool in pools
     }
-    known = {namespace.name: namespace for namespace in namespaces}
-    return Loaded(Config({pool.name: pool for pool in read}, chosen, known))
+    config = Config({pool.name: pool for pool in found}, chosen, {one.name: one for one in namespaces})
+    wrong = len(desk.problems)
+    bgp = _load_bgp(desk, objects, pools, Nodes(tuple(node.labels for node in nodes)))
+    problems, warnings = tuple(desk.problems), tuple(desk.warnings)
+    if problems:
+        return Loaded(None, problems, warnings, None if wrong else config)
+    return Loaded(config.with_bgp_of(bgp), (), warnings)
 
 
-def _collect(objects: Iterable[JSON], read: Callable[[JSON], T], problems: list[Problem]) -> Iterator[T]:
-    ordered = sorted(objects, key=lambda raw: (_name(raw), _ref(raw).namespace))
-    for raw in ordered[:MAX_OBJECTS]:
-        try:
-            yield read(raw)
-        except ParseError as error:
-            problems.append(Problem(_ref(raw), "spec", str(error)))
-    if len(ordered) > MAX_OBJECTS:
-        ref = _ref(ordered[MAX_OBJECTS])
-        problems.append(Problem(ref, "", f"more than {MAX_OBJECTS} objects of this kind are not read"))
-
-
-def _name(raw: JSON) -> str:
-    return str((raw.get("metadata") or {}).get("name") or "")
-
-
-def _ref(raw: JSON) -> ObjectRef:
-    origin = raw.get(ORIGIN)
-    if isinstance(origin, ObjectRef):
-        return origin
-    meta = raw.get("metadata") or {}
-    return ObjectRef(
-        kind=str(raw.get("kind") or "IPAddressPool"),
-        namespace=str(meta.get("namespace") or ""),
-        name=_name(raw),
-        uid=str(meta.get("uid") or ""),
-        api_version=str(raw.get("apiVersion") or "metallb.io/v1beta1"),
+def _load_bgp(desk: _Desk, objects: Objects, pools: Sequence[tuple[Sheet, Pool]], nodes: Nodes) -> Config:
+    """What objects of BGP say; of those that nothing is wrong with."""
+    names = _names(desk, objects.communities)
+    profiles = [one for _, one in desk.read(objects.profiles, PROFILE, config_bgp.read_profile)]
+    peers = [one for _, one in desk.read(objects.peers, PEER, config_bgp.read_peer)]
+    desk.problems += [*config_sessions.repeated(profiles), *config_sessions.repeated(peers)]
+    adverts = [
+        one
+        for _, one in desk.read(
+            objects.bgp_advertisements, BGP_ADVERTISEMENT, lambda sheet: config_bgp.read_advertisement(sheet, names)
+        )
+    ]
+    config = Config(
+        bgp_advertisements={
+            pool.name: tuple(one for one in adverts if selects(one, pool, sheet.labels)) for sheet, pool in pools
+        },
+        peers={one.name: one for one in peers},
+        profiles={one.name: one for one in profiles},
+        communities=names,
     )
+    desk.problems += dict.fromkeys(_across(config, pools, nodes))
+    desk.warnings += config_sessions.doubts(config.peers, config.profiles, nodes)
+    return config
 
 
-def _pool(raw: JSON) -> Pool:
-    name, spec = _name(raw), fields.mapping(raw.get("spec"), "spec")
-    if not name:
-        raise ParseError("missing pool name")
-    texts = fields.strings(spec.get("addresses"), "addresses")
-    if not texts:
-        raise ParseError(f'pool "{name}" has no prefixes defined: give it at least one range in spec.addresses')
-    if len(texts) > MAX_RANGES:
-        raise ParseError(f'pool "{name}" has {len(texts)} ranges: {MAX_RANGES} are read at most')
-    allocation = spec.get("serviceAllocation")
-    limits = fields.mapping(allocation, "serviceAllocation")
-    return Pool(
-        name=PoolName(name),
-        ref=_ref(raw),
-        ranges=tuple(_range(text, name) for text in texts),
-        auto_assign=fields.boolean(spec.get("autoAssign"), "autoAssign", True),
-        avoid_buggy=fields.boolean(spec.get("avoidBuggyIPs"), "avoidBuggyIPs", False),
-        pinned=allocation is not None,
-        priority=fields.integer(limits.get("priority"), "priority"),
-        namespaces=frozenset(fields.unique(fields.strings(limits.get("namespaces"), "namespaces"), "namespaces")),
-        namespace_selectors=selectors.parse_all(limits.get("namespaceSelectors")),
-        service_selectors=selectors.parse_all(limits.get("serviceSelectors")),
-        failback=_failback(raw, name),
-    )
+def _names(desk: _Desk, objects: Sequence[JSON]) -> dict[str, Community]:
+    """The names of communities, each of which one object may give."""
+    found: dict[str, Community] = {}
+    for sheet, rows in desk.read(objects, COMMUNITY, config_bgp.read_communities):
+        for name, value in rows:
+            if name in found:
+                text = f'duplicate definition of community "{name}"'
+                fix = "another Community object gives it too: give each name once"
+                desk.problems.append(Problem(sheet.ref, "spec.communities", text, fix))
+            found.setdefault(name, value)
+    return found
 
 
-def _failback(raw: JSON, pool: str) -> bool:
-    annotations = (raw.get("metadata") or {}).get("annotations") or {}
-    try:
-        return FAILBACK in annotations and parse_failback(annotations[FAILBACK])
-    except ParseError as error:
-        raise ParseError(f'pool "{pool}": annotation {FAILBACK}: {error}') from None
-
-
-def _range(text: str, pool: str) -> Range:
-    try:
-        span = parse(text)
-        require_possible(span)
-    except ParseError as error:
-        raise ParseError(f'parsing address pool {pool}: invalid CIDR "{text}" in pool "{pool}": {error}') from None
-    return span
-
-
-def _advertisement(raw: JSON) -> L2Advertisement:
-    spec = fields.mapping(raw.get("spec"), "spec")
-    return L2Advertisement(
-        name=_name(raw),
-        ref=_ref(raw),
-        pools=frozenset(fields.unique(fields.strings(spec.get("ipAddressPools"), "ipAddressPools"), "ipAddressPools")),
-        pool_selectors=selectors.parse_all(spec.get("ipAddressPoolSelectors")),
-        nodes=selectors.parse_all(spec.get("nodeSelectors")),
-        interfaces=frozenset(fields.strings(spec.get("interfaces"), "interfaces")),
-        services=selectors.parse_all(spec.get("serviceSelectors")),
-        preferences=tuple(_preference(item) for item in fields.sequence(spec.get("preferredNodeSelectors"))),
-    )
-
-
-def _preference(raw: object) -> Preference:
-    item = fields.mapping(raw, "preferredNodeSelectors")
-    weight = fields.integer(item.get("weight"), "weight")
-    if not 1 <= weight <= 100:
-        raise ParseError(f"preferredNodeSelectors: weight {weight} is not between 1 and 100")
-    return Preference(weight, selectors.parse(fields.mapping(item.get("preference"), "preference")))
-
-
-def _selects(advert: L2Advertisement, pool: Pool, labels: Labels) -> bool:
-    if not advert.pools and not advert.pool_selectors:
-        return True
-    return pool.name in advert.pools or selectors.matches_any(advert.pool_selectors, labels)
-
-
-def _repeated(pools: Sequence[Pool]) -> Iterator[Problem]:
-    seen: dict[str, ObjectRef] = {}
-    for pool in pools:
-        other = seen.setdefault(pool.name, pool.ref)
-        if other is not pool.ref:
-            text = f'duplicate definition of pool "{pool.name}": also in {other}; remove one of the two'
-            yield Problem(pool.ref, "metadata.name", text)
-
-
-def _overlaps(pools: Sequence[Pool]) -> Iterator[Problem]:
-    seen: list[tuple[Range, Pool]] = []
-    for pool in pools:
-        for span in pool.ranges:
-            hit = next(((other, owner) for other, owner in seen if span.overlaps(other)), None)
-            if hit is None:
-                seen.append((span, pool))
-                continue
-            mine, theirs = _clash(span, hit[0])
-            where = "" if hit[1] is pool else f" of {hit[1].ref}"
-            text = f'CIDR "{mine}" in pool "{pool.name}" overlaps with already defined CIDR "{theirs}"{where}'
-            yield Problem(pool.ref, "spec.addresses", text)
-
-
-def _clash(span: Range, other: Range) -> tuple[Network, Network]:
-    """The first blocks of two overlapping ranges that overlap, which is what MetalLB's text names."""
-    return next(
-        (a, b) for a in span.blocks() for b in other.blocks() if Range(a[0], a[-1]).overlaps(Range(b[0], b[-1]))
-    )
+def _across(config: Config, pools: Sequence[tuple[Sheet, Pool]], nodes: Nodes) -> Iterator[Problem]:
+    """What is wrong between pools and what announces them by BGP."""
+    for sheet, pool in pools:
+        adverts = config.bgp_advertisements[pool.name]
+        for advert in adverts:
+            yield from config_sessions.lengths(advert, pool, sheet.spec["addresses"])
+            yield from config_sessions.echoes(advert, pool, config.peers, config.profiles)
+        yield from config_sessions.preferences(adverts, pool, nodes)

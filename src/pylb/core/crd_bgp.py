@@ -78,9 +78,9 @@ def _newer_session_fields() -> dict[str, Schema]:
         text("The time between attempts to connect, in whole seconds, such as 10s."),
         (
             "duration(self).getSeconds() >= 1 && duration(self).getSeconds() <= 65535",
-            "connectTime must be between 1s and 65535s",
+            "connect time should be between 1 seconds to 65535",
         ),
-        ("duration(self).getMilliseconds() % 1000 == 0", "connectTime must be whole seconds"),
+        ("duration(self).getMilliseconds() % 1000 == 0", "connect time should contain a whole number of seconds"),
     )
     secret = record(
         "The Secret of type kubernetes.io/basic-auth whose key `password` is the session's password.",
@@ -96,7 +96,10 @@ def _newer_session_fields() -> dict[str, Schema]:
         "connectTime": connect,
         "nodeSelectors": node_selectors(),
         "passwordSecret": {**secret, "x-kubernetes-map-type": "atomic"},
-        "enableGracefulRestart": immutable(flag("Keeps routes while the session restarts (RFC 4724).")),
+        "enableGracefulRestart": immutable(
+            flag("Keeps routes while the session restarts (RFC 4724)."),
+            "EnableGracefulRestart cannot be changed after creation",
+        ),
         "vrf": text("The host's VRF to connect in."),
         "disableMP": flag("Out of use; see dualStackAddressFamily.", False),
         "dualStackAddressFamily": flag("Whether the session carries both address families.", False),

@@ -110,9 +110,9 @@ def rules(schema: Schema, *pairs: tuple[str, str]) -> Schema:
     return {**schema, "x-kubernetes-validations": [{"rule": rule, "message": message} for rule, message in pairs]}
 
 
-def immutable(schema: Schema) -> Schema:
+def immutable(schema: Schema, message: str = "Value is immutable") -> Schema:
     """`schema` whose value cannot be changed once it is set."""
-    return rules(schema, (IMMUTABLE, "the value cannot be changed"))
+    return rules(schema, (IMMUTABLE, message))
 
 
 def conditions(description: str) -> Schema:

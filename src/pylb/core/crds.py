@@ -123,19 +123,24 @@ def _configuration() -> Resource:
     return Resource("ConfigurationState", "configurationstates", description, (version,))
 
 
-_TABLE: tuple[Callable[[], Resource], ...] = (
-    _pool,
-    _layer2,
-    crd_bgp.advertisement,
-    crd_bgp.peer,
-    crd_bgp.bfd_profile,
-    crd_bgp.community,
-    _layer2_status,
-    crd_bgp.status,
-    _configuration,
-)
+_TABLE: dict[str, Callable[[], Resource]] = {
+    "IPAddressPool": _pool,
+    "L2Advertisement": _layer2,
+    "BGPAdvertisement": crd_bgp.advertisement,
+    "BGPPeer": crd_bgp.peer,
+    "BFDProfile": crd_bgp.bfd_profile,
+    "Community": crd_bgp.community,
+    "ServiceL2Status": _layer2_status,
+    "ServiceBGPStatus": crd_bgp.status,
+    "ConfigurationState": _configuration,
+}
+
+
+def resource(kind: str) -> Resource:
+    """The row of a kind, fresh at each call."""
+    return _TABLE[kind]()
 
 
 def definitions() -> list[dict[str, Any]]:
     """The CustomResourceDefinitions (apiextensions.k8s.io/v1), fresh at each call, in a fixed order."""
-    return [definition(make()) for make in _TABLE]
+    return [definition(make()) for make in _TABLE.values()]

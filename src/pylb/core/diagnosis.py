@@ -136,18 +136,6 @@ def worst(rows: Iterable[Row]) -> Level:
     return max((row.level for row in rows), key=list(Level).index, default=Level.OK)
 
 
-def some(names: Iterable[str], limit: int = 5) -> str:
-    """Names as one text, `limit` of them at most."""
-    known = list(names)
-    more = len(known) - limit
-    return ", ".join(known[:limit]) + (f" and {more} more" if more > 0 else "")
-
-
-def count(number: int, noun: str) -> str:
-    """A number of things."""
-    return f"{number} {noun}" + ("" if number == 1 else "s")
-
-
 def again(facts: Facts) -> str:
     """Brings an installation's own objects back, and leaves its keys and pools as they are."""
     return f"{facts.commands.manifests} | {facts.commands.kubectl} apply -f -"

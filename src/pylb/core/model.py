@@ -74,6 +74,8 @@ class Service:
     ports: tuple[Port, ...] = ()
     load_balancer_ip: str = ""  # spec.loadBalancerIP, as typed
     load_balancer_class: str | None = None
+    external_ips: tuple[str, ...] = ()  # spec.externalIPs, which are kube-proxy's matter alone
+    node_ports: tuple[int, ...] = ()  # and so are these
     ingress: tuple[str, ...] = ()  # status.loadBalancer.ingress[].ip, as recorded
     recorder: str = ""  # the field manager that `ingress` belongs to, where the API server tells
     status_managers: tuple[str, ...] = ()  # all field managers of the status

@@ -17,7 +17,7 @@ NORMAL, WARNING = "Normal", "Warning"
 LAYER2 = "layer2"
 IP_ALLOCATED, CLEAR_ASSIGNMENT = "IPAllocated", "ClearAssignment"
 ALLOCATION_FAILED, LOAD_BALANCER_FAILED = "AllocationFailed", "LoadBalancerFailed"
-CONFIGURATION_ERROR = "ConfigurationError"
+CONFIGURATION_ERROR, CONFIGURATION_WARNING = "ConfigurationError", "ConfigurationWarning"
 SECOND_WRITER, UNKNOWN_ANNOTATION, NOT_MOVED = "SecondWriter", "UnknownAnnotation", "NotMoved"  # pylb's own
 LASTING = frozenset({ALLOCATION_FAILED, LOAD_BALANCER_FAILED})  # true until another notice makes them moot
 CONFIGURATION_PREFIX = "configuration error: "
@@ -28,6 +28,7 @@ _MOOT: dict[str, frozenset[str]] = {  # reason of a notice: reasons of earlier o
     ALLOCATION_FAILED: frozenset({IP_ALLOCATED, ALLOCATION_FAILED, LOAD_BALANCER_FAILED}),
     LOAD_BALANCER_FAILED: frozenset({ALLOCATION_FAILED, LOAD_BALANCER_FAILED}),  # its address stays with the Service
     CONFIGURATION_ERROR: frozenset({CONFIGURATION_ERROR}),
+    CONFIGURATION_WARNING: frozenset({CONFIGURATION_WARNING}),
     SECOND_WRITER: frozenset({SECOND_WRITER}),
     UNKNOWN_ANNOTATION: frozenset({UNKNOWN_ANNOTATION}),
     NOT_MOVED: frozenset({NOT_MOVED}),
@@ -120,6 +121,11 @@ def announce_failed(node: NodeName, address: Address, protocol: str = LAYER2) ->
 def config_rejected(problems: Iterable[str]) -> Notice:
     """The configuration was refused: the last good one stays, or, where none was known, what is valid of this one."""
     return Notice(WARNING, CONFIGURATION_ERROR, CONFIGURATION_PREFIX + "\n".join(problems))
+
+
+def config_odd(texts: Iterable[str]) -> Notice:
+    """The configuration is in force, and may not do what was meant."""
+    return Notice(WARNING, CONFIGURATION_WARNING, "\n".join(texts))
 
 
 def kept_as_it_is(addresses: Iterable[str], why: str) -> Notice:

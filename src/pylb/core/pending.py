@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 
-from pylb.core import pools, requests, spelling
+from pylb.core import givers, pools, requests
 from pylb.core.allocator import Decision, decide
 from pylb.core.config import Config, Pool
-from pylb.core.diagnosis import count
 from pylb.core.findings import Fix, Mark, Question, Row
 from pylb.core.model import Service, ServiceKey
 from pylb.core.offers import in_the_way, offers
@@ -20,7 +19,6 @@ from pylb.core.remedies import listed
 from pylb.core.requests import Refusal, Request
 from pylb.core.scene import Case, Scene
 
-MAX_PROBLEMS = 3  # of the configuration that are told
 MAX_POOLS = 5  # of which it is told why they do not serve
 CLASS, FAMILY, REQUEST, POOL, SELECTORS, FREE, SHARE, PORTS, AGREE, NODE = CHAIN = (
     "class",
@@ -34,7 +32,7 @@ CLASS, FAMILY, REQUEST, POOL, SELECTORS, FREE, SHARE, PORTS, AGREE, NODE = CHAIN
     "pool and address",
     "node",
 )
-CONFIG, CONTROLLER, WRITER, ADDRESS, SPELLING = "configuration", "controller", "writer", "address", "spelling"
+ADDRESS = "address"
 AT = {  # the check of the chain that each reason fails
     Reason.OTHER_CLASS: CLASS,
     Reason.NO_CLUSTER_IP: FAMILY,
@@ -58,7 +56,7 @@ Q = Question.ALLOCATED
 def allocation(scene: Scene, case: Case, services: Mapping[ServiceKey, Service]) -> tuple[Row, ...]:
     """The rows of the first question; `services` are all that are known, for those in the way."""
     config = scene.config
-    head = (*_slips(case.service), *_writer(case), _controller(scene, case), _configuration(scene))
+    head = givers.standing(scene, case)
     if config is None:
         return (*head, *_unjudged(case))
     decision = decide(config, scene.ledger, case.service, scene.load_balancer_class, scene.taken)
@@ -153,7 +151,8 @@ def _refusal(scene: Scene, config: Config, pool: Pool, request: Request) -> str:
     full = [v for v in sorted(request.families) if v not in lacking and scene.ledger.unused(pool, v) is None]
     if full:
         used = scene.ledger.in_use(pool.name, full[0])
-        return f"{used} of {pool.capacity(full[0])} IPv{full[0]} addresses are in use"
+        rest = ", and all others are reserved" if pool.reserved and used < pool.capacity(full[0]) else ""
+        return f"{used} of {pool.capacity(full[0])} IPv{full[0]} addresses are in use{rest}"
     return f"it has no IPv{lacking[0]} addresses" if lacking else "what is left are nodes' own addresses"
 
 
@@ -190,7 +189,8 @@ def _passed_pool(config: Config, service: Service, request: Request | None, deci
         return f"pool {pool.name} holds the address" if pool is not None else ""
     if request.pool:
         return f"there is a pool {request.pool}"
-    names = [pool.name for pool in pools.automatic(config, request)]
+    fitting = (pool for pool in pools.automatic(config, request) if any(map(pool.capacity, request.families)))
+    names = [pool.name for pool in fitting]
     return f"{listed(names)} may give it one" if names else ""
 
 
@@ -242,8 +242,11 @@ def _address(case: Case, decision: Decision) -> Row:
     if set(given) == set(has):
         return Row(Q, ADDRESS, Mark.PASS, f"it has {shown} of pool {decision.allocation.pool}")
     said = f"; the controller said: {case.told}" if case.told else ""
-    wait = f"it has {shown or 'none'} yet, and nothing stands against {', '.join(given)}{said}"
-    return Row(Q, ADDRESS, Mark.WARN, wait)
+    wanted = ", ".join(given)
+    text = (
+        f"it has {shown}, and is to have {wanted}" if has else f"it has none yet, and nothing stands against {wanted}"
+    )
+    return Row(Q, ADDRESS, Mark.WARN, f"{text}{said}")
 
 
 def _unjudged(case: Case) -> Iterator[Row]:
@@ -253,40 +256,3 @@ def _unjudged(case: Case) -> Iterator[Row]:
         yield Row(Q, ADDRESS, Mark.PASS, f"it has {shown}")
     else:
         yield Row(Q, ADDRESS, Mark.FAIL, case.told or "it has none, and the pools are not known here")
-
-
-def _slips(service: Service) -> Iterator[Row]:
-    for slip in spelling.slips(service):
-        yield Row(Q, SPELLING, Mark.WARN, str(slip))
-
-
-def _writer(case: Case) -> Iterator[Row]:
-    if case.rival:
-        fix = Fix("stop one of the two; for MetalLB:", "pylb install --takeover")
-        yield Row(Q, WRITER, Mark.FAIL, f'"{case.rival}" writes its status, too, and pylb leaves it alone', (fix,))
-
-
-def _controller(scene: Scene, case: Case) -> Row:
-    """Who gives addresses; one that has its address does without for a while."""
-    seen = scene.controllers
-    away = Mark.WARN if case.service.ingress else Mark.FAIL
-    look = scene.shell.on("-n pylb-system get pods -o wide")
-    if not seen.known:
-        return Row(Q, CONTROLLER, Mark.UNKNOWN, "whether a controller runs may not be seen here")
-    if seen.trouble:
-        return Row(Q, CONTROLLER, away, seen.trouble, (Fix("look at the pods", look),))
-    if seen.leader:
-        return Row(Q, CONTROLLER, Mark.PASS, f"{seen.leader} leads")
-    if seen.ready:
-        return Row(Q, CONTROLLER, Mark.PASS, f"{listed(seen.ready)} runs; who leads is not told")
-    return Row(Q, CONTROLLER, away, "no controller is ready: nobody gives addresses", (Fix("look at the pods", look),))
-
-
-def _configuration(scene: Scene) -> Row:
-    if scene.problems:
-        told = "; ".join(islice(scene.problems, MAX_PROBLEMS))
-        text = f"it is invalid, and the last good one, or what is valid of this one, is in force: {told}"
-        return Row(Q, CONFIG, Mark.WARN if scene.config else Mark.FAIL, text, (Fix("see all of it", "pylb doctor"),))
-    if scene.config is None:
-        return Row(Q, CONFIG, Mark.UNKNOWN, "the pools may not be read here")
-    return Row(Q, CONFIG, Mark.PASS, f"{count(len(scene.config.pools), 'pool')}, no problem")

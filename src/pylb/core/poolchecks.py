@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from pylb.core.config import Config, Pool
-from pylb.core.diagnosis import Check, Facts, Level, Row, again, count, some
+from pylb.core.diagnosis import Check, Facts, Level, Row, again
 from pylb.core.model import Node, PoolName
+from pylb.core.several import count, some
 
 IN_FORCE = "the last good one, or, for daemons that started since, what is valid of it"
 MAX_PROBLEMS = 3  # of the configuration that are told

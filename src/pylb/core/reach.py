@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from pylb.core import lines
@@ -96,10 +96,7 @@ def _line(scene: Scene, case: Case, verdict: Verdict, pool: str) -> Iterator[Row
     question = Question.ELECTED
     if verdict.ranking:
         yield Row(question, ADVERTISED, Mark.PASS, f"an L2Advertisement speaks of pool {pool}")
-        first, *then = verdict.ranking
-        guess = "" if scene.alive is not None else "; which speakers are heard is not known here"
-        rest = f", then {listed(then)}" if then else ", and no other"
-        yield Row(question, LINE, Mark.PASS, f"{first} is first in line{rest}{guess}")
+        yield _order(scene, case, verdict.ranking)
     else:
         reason = verdict.reason or Reason.NOT_ALIVE
         check = ADVERTISED if reason in (Reason.NO_ADVERTISEMENT, Reason.SHARED_WITH_SERVICE_SELECTORS) else LINE
@@ -108,8 +105,31 @@ def _line(scene: Scene, case: Case, verdict: Verdict, pool: str) -> Iterator[Row
         yield Row(question, OUT, Mark.HINT, f"{node}: {why.text}")
     for name, one in sorted(scene.nodes.items()):
         if one.drained:
-            undrain = Fix("let it own addresses again", f"pylb undrain {shlex.quote(name)}")
+            undrain = Fix("let it own addresses again", _undrain(name))
             yield Row(question, OUT, Mark.HINT, f"{name}: {Reason.NODE_DRAINS.text}", (undrain,))
+
+
+def _order(scene: Scene, case: Case, ranking: Sequence[NodeName]) -> Row:
+    """Who is in line; who is drained takes nothing anew, and keeps what no other takes."""
+    free = [name for name in ranking if not _is_drained(scene, name)]
+    if not free:
+        held = any(found.nodes for found in case.announcing.values())
+        fixes = tuple(Fix("let it own addresses again", _undrain(name)) for name in islice(ranking, MAX_NODES))
+        text = f"all in line are drained ({listed(ranking)}): none of them takes an address"
+        return Row(Question.ELECTED, LINE, Mark.WARN if held else Mark.FAIL, text, fixes)
+    first, *then = free
+    guess = "" if scene.alive is not None else "; which speakers are heard is not known here"
+    rest = f", then {listed(then)}" if then else ", and no other"
+    return Row(Question.ELECTED, LINE, Mark.PASS, f"{first} is first in line{rest}{guess}")
+
+
+def _is_drained(scene: Scene, name: NodeName) -> bool:
+    node = scene.nodes.get(name)
+    return node is not None and node.drained
+
+
+def _undrain(name: str) -> str:
+    return f"pylb undrain {shlex.quote(name)}"
 
 
 def _fix(scene: Scene, case: Case, reason: Reason, verdict: Verdict, pool: str) -> Iterator[Fix]:

@@ -14,6 +14,7 @@ from pylb.core.model import ServiceKey
 from pylb.core.ranges import is_buggy
 from pylb.core.reasons import Reason
 from pylb.core.requests import ADDRESS_POOL, ALLOW_SHARED_IP, LOAD_BALANCER_IPS, PREFIX, Request
+from pylb.core.several import some
 
 NAMED_MAX = 3  # pools, ranges or Services that one sentence names
 _PINS = f"{PREFIX}{LOAD_BALANCER_IPS} or spec.loadBalancerIP"
@@ -42,9 +43,7 @@ def advise(config: Config, request: Request | None, reason: Reason, blockers: It
 
 def listed(items: Iterable[object]) -> str:
     """The first few, and how many more there are."""
-    texts = [str(item) for item in items]
-    rest = len(texts) - NAMED_MAX
-    return ", ".join(texts[:NAMED_MAX]) + (f" and {rest} more" if rest > 0 else "")
+    return some(items, NAMED_MAX)
 
 
 def _families(request: Request | None) -> str:

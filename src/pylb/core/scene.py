@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from pylb.core import lines, requests
-from pylb.core.allocator import NONE_TAKEN, decide
+from pylb.core import requests
+from pylb.core.allocator import NONE_TAKEN, adoptable
 from pylb.core.config import Config
 from pylb.core.findings import Shell
-from pylb.core.ledger import Allocation, Ledger
+from pylb.core.ledger import Ledger
 from pylb.core.model import Address, Endpoint, Node, NodeName, Service
 from pylb.core.wire import WireSeen
 
@@ -25,6 +25,7 @@ class Controllers:
     ready: tuple[str, ...] = ()  # pods that run
     leader: str = ""  # the one that says that it leads
     trouble: str = ""  # why nobody leads, or the leader may not write
+    silent: str = ""  # why none of those that were asked has answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,22 +88,7 @@ def ledger_of(
     for service in sorted(services, key=lambda one: (-len(one.ingress), one.key)):
         if not service.ingress or service.load_balancer_class != load_balancer_class:
             continue
-        kept = _kept(config, ledger, service, taken, load_balancer_class)
+        kept = adoptable(config, ledger, service, load_balancer_class, taken)
         if kept is not None:
             ledger.assign(service.key, requests.use(service), kept)
     return ledger
-
-
-def _kept(
-    config: Config,
-    ledger: Ledger,
-    service: Service,
-    taken: Mapping[Address, NodeName],
-    load_balancer_class: str | None,
-) -> Allocation | None:
-    """What a Service has recorded and may keep."""
-    recorded = lines.recorded(service)
-    given = decide(config, ledger, service, load_balancer_class, taken).allocation
-    if given is None or not recorded or not set(recorded) <= set(given.addresses):
-        return None
-    return Allocation(tuple(one for one in given.addresses if one in recorded), given.pool)

@@ -10,12 +10,14 @@ import difflib
 from dataclasses import dataclass
 from itertools import islice
 
+from pylb.core import moves, reserves
 from pylb.core.model import LOAD_BALANCER, Service
-from pylb.core.moves import FAILBACK, MOVE, faults
+from pylb.core.moves import FAILBACK, MOVE
 from pylb.core.requests import ADDRESS_POOL, ALLOCATED_FROM, ALLOW_SHARED_IP, LOAD_BALANCER_IPS, OLD_PREFIX, PREFIX
+from pylb.core.reserves import REMEMBER
 
 OWN_PREFIX = "pylb.io/"
-OWN = (FAILBACK, MOVE)
+OWN = (FAILBACK, MOVE, REMEMBER)
 PREFIXES = (PREFIX, OLD_PREFIX, OWN_PREFIX)
 WISHES = (ADDRESS_POOL, LOAD_BALANCER_IPS, ALLOW_SHARED_IP)
 STATUS = ALLOCATED_FROM.removeprefix(PREFIX)  # written by a controller, under the old prefix before MetalLB 0.15
@@ -50,7 +52,8 @@ def slips(service: Service) -> tuple[Slip, ...]:
     odd = sorted(key for key in annotations if key.startswith(PREFIXES) and key not in KNOWN)
     told = [
         *(Slip(key, _meant(key)) for key in odd),
-        *(Slip(key, key, why) for key, why in faults(annotations).items()),
+        *(Slip(key, key, why) for key, why in moves.faults(annotations).items()),
+        *(Slip(key, key, why) for key, why in reserves.faults(annotations).items()),
     ]
     return tuple(islice(told, MAX_NAMED))
 

@@ -14,6 +14,7 @@ from pylb.embedded.history import DELETED, Change
 Network = IPv4Network | IPv6Network
 
 NODE_PORTS = range(30000, 32768)  # the real server's default
+OWN = 10  # addresses at the beginning of a network that no Service gets by itself
 MAX_TRIES = 65_536  # cluster addresses looked at before a network counts as full
 NONE = "None"  # clusterIP of a headless Service
 EXTERNAL = ("NodePort", "LoadBalancer")  # types with node ports
@@ -28,6 +29,7 @@ class Networks:
         self.by_family = {_FAMILIES[network.version]: network for network in networks}
         self.first = _FAMILIES[networks[0].version]
         self._addresses: set[str] = set()
+        self._lowest = dict.fromkeys(self.by_family, OWN)  # offsets, by family, below which all addresses are taken
         self._ports: set[int] = set()
 
     def follow(self, change: Change) -> None:
@@ -35,15 +37,25 @@ class Networks:
         for obj, taken in ((change.old, False), (None if change.type == DELETED else change.new, True)):
             for address in cluster_ips(obj) if obj else ():
                 (self._addresses.add if taken else self._addresses.discard)(address)
+                if not taken:
+                    self._free(address)
             for port in node_ports(obj) if obj else ():
                 (self._ports.add if taken else self._ports.discard)(port)
+
+    def _free(self, address: str) -> None:
+        found = ip_address(address)
+        family = _FAMILIES[found.version]
+        if found in self.by_family.get(family, ()):
+            offset = int(found) - int(self.by_family[family].network_address)
+            self._lowest[family] = max(OWN, min(offset, self._lowest[family]))
 
     def next_address(self, family: str) -> str | None:
         """The first free address of a family's network; .1 is the API's own."""
         network = self.by_family[family]
-        for offset in range(10, min(network.num_addresses - 1, MAX_TRIES)):
+        for offset in range(self._lowest[family], min(network.num_addresses - 1, MAX_TRIES)):
             address = str(network[offset])
             if address not in self._addresses:
+                self._lowest[family] = offset
                 return address
         return None
 

@@ -20,6 +20,7 @@ from pylb.addon.judgement import printable
 from pylb.addon.lan import Here
 from pylb.core.checks import examine
 from pylb.core.diagnosis import Facts, Level, Row, worst
+from pylb.core.several import count
 from pylb.install.doctor_facts import facts
 from pylb.install.doctor_look import Look, look
 from pylb.kube import credentials
@@ -66,7 +67,9 @@ def doctor(kubeconfig: str | None, context: str | None, as_json: bool) -> None:
 
 def lines(server: str, seen: Look, known: Facts, rows: Sequence[Row]) -> list[str]:
     """The diagnosis as it is printed."""
-    printed = [f"{server}, Kubernetes {seen.version}, {len(known.nodes)} nodes"]
+    why = seen.refused.get("nodes")
+    nodes = f"its nodes may not be looked at ({printable(why)})" if why else count(len(known.nodes), "node")
+    printed = [f"{server}, Kubernetes {seen.version}, {nodes}"]
     for row in rows:
         printed.append(f"{_MARKS[row.level]:4}  {row.check.value:14}  {printable(row.text)}")
         printed += [f"      -> {printable(line)}" for line in row.fix]

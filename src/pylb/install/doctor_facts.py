@@ -19,8 +19,8 @@ from pylb.addon.names import COMPONENT_LABEL, CONTROLLER, JSON, NAMESPACE, SPEAK
 from pylb.addon.presence import is_ready, listed_on
 from pylb.addon.render import IMAGE
 from pylb.addon.survey import survey
-from pylb.core import config
-from pylb.core.config import Loaded
+from pylb.core import config, legacy_twins
+from pylb.core.config import KINDS, Loaded, Objects
 from pylb.core.diagnosis import Check, Commands, Daemon, Facts, Level, Row
 from pylb.core.explain import allocated
 from pylb.core.findings import Row as Told
@@ -31,18 +31,20 @@ from pylb.core.pending import CHAIN
 from pylb.core.scene import Case, Scene, ledger_of, own_addresses
 from pylb.install.doctor_look import LEGACY, Look
 from pylb.kube import decode
-from pylb.kube.configuration import API_VERSION, NAMESPACES
+from pylb.kube.configuration import API_VERSION, BGP, NAMESPACES
 from pylb.kube.decode import DecodeError
 
 T = TypeVar("T")
+_VERSIONS = {name: version for name, (_, version, _) in BGP.items()}
 COMPONENTS = ("controller", "speaker")
 MAX_SERVICES = 20_000  # that are looked at
 NO_IMAGE = ("ErrImageNeverPull", "ErrImagePull", "ImagePullBackOff", "InvalidImageName")
 NO_TROUBLE = ("ContainerCreating", "PodInitializing", "Completed")  # it begins, or has ended in order
+NAMELESS = "neither the Deployment nor the DaemonSet is there to name it"
 NEEDS = {  # check -> the lists that it is made of
     Check.PODS: ("nodes", "deployments", "daemonsets", "pods"),
     Check.IMAGE: ("nodes", "daemonsets", "pods"),
-    Check.POOLS: ("pools", "advertisements", "services", "namespaces", *LEGACY),
+    Check.POOLS: ("pools", "advertisements", "services", "namespaces", *BGP, *LEGACY),
     Check.ADVERTISEMENTS: ("nodes", "pools", "advertisements", "namespaces", *LEGACY),
     Check.NODES: ("nodes",),
     Check.SPEAKERS: ("pods",),
@@ -57,7 +59,7 @@ def facts(look: Look, machine: Machine, settings: Sequence[str] = ()) -> Facts:
     nodes = look.of("nodes")
     deployment = _own(look.of("deployments"), CONTROLLER)
     daemon_set = _own(look.of("daemonsets"), SPEAKER)
-    image = next((str(one.get("image", "")) for one in containers(daemon_set or {})), "")
+    image = next((str(one.get("image", "")) for own in (daemon_set, deployment) for one in containers(own or {})), "")
     commands = typed(nodes, image)
     loaded = load(look)
     rivals, proxy = _found(look, settings, commands)
@@ -82,7 +84,7 @@ def facts(look: Look, machine: Machine, settings: Sequence[str] = ()) -> Facts:
         proxy=proxy,
         subnets=survey(take(nodes), machine).facts.subnets,
         commands=commands,
-        unseen=_unseen(look),
+        unseen=_unseen(look, image),
     )
 
 
@@ -105,21 +107,20 @@ def _version(node: JSON) -> str:
 
 
 def load(look: Look) -> Loaded:
-    """The configuration of both namespaces and both forms, as the daemons load it."""
+    """The configuration of both namespaces and both forms, as the daemons load it: BGP holds back nothing of the rest."""
     old: list[Converted] = [made for made in _decoded(look.of(*LEGACY), decode.legacy_config) if made is not None]
-    pools, adverts = (_ours(look.of(name)) for name in ("pools", "advertisements"))
     namespaces: list[Namespace] = _decoded(look.of("namespaces"), decode.namespace)
-    loaded = config.load(
-        [*pools, *(raw for made in old for raw in made.pools)],
-        [*adverts, *(raw for made in old for raw in made.advertisements)],
-        namespaces,
-    )
+    standing = {name: _ours(look.of(name), _VERSIONS.get(name, API_VERSION)) for name in KINDS}
+    rest = [legacy_twins.unmatched(made, standing) for made in old]
+    rows = {name: [*items, *(raw for made in rest for raw in getattr(made, name))] for name, items in standing.items()}
+    loaded = config.load(Objects(**rows), namespaces, _decoded(look.of("nodes"), decode.node))
     problems = (*(problem for made in old for problem in made.problems), *loaded.problems)
-    return Loaded(None if problems else loaded.config, problems)
+    found = loaded.config or loaded.layer2
+    return Loaded(None if len(problems) > len(loaded.problems) else found, problems)
 
 
-def _ours(items: Iterable[JSON]) -> list[Mapping[str, object]]:
-    ours = ({**item, "apiVersion": API_VERSION} for item in items if item["metadata"].get("namespace") in NAMESPACES)
+def _ours(items: Iterable[JSON], version: str) -> list[Mapping[str, object]]:
+    ours = ({**item, "apiVersion": version} for item in items if item["metadata"].get("namespace") in NAMESPACES)
     return _decoded(ours, decode.custom_resource)
 
 
@@ -248,10 +249,12 @@ def _row(finding: Finding, commands: Commands, taken_over: bool) -> Row:
     return Row(check, Level.FAIL if finding.weight is Weight.STOP else Level.WARN, finding.text, finding.fix)
 
 
-def _unseen(look: Look) -> dict[Check, str]:
+def _unseen(look: Look, image: str) -> dict[Check, str]:
     found = {check: look.refused[name] for check, names in NEEDS.items() for name in names if name in look.refused}
     if look.lacks_unseen:
         found[Check.RIGHTS] = look.lacks_unseen
     if look.reports_unseen:
         found.setdefault(Check.SPEAKERS, look.reports_unseen)
+    if found and not image:
+        found.setdefault(Check.IMAGE, NAMELESS)
     return found

@@ -16,7 +16,7 @@ from pylb.addon.names import COMPONENT_LABEL, CONTROLLER, CONTROLLER_PORT, JSON,
 from pylb.core.diagnosis import Lack, Report
 from pylb.kube import decode
 from pylb.kube.client import Client
-from pylb.kube.configuration import L2_ADVERTISEMENTS, NAMESPACES, POOLS
+from pylb.kube.configuration import BGP, L2_ADVERTISEMENTS, NAMESPACES, POOLS
 from pylb.kube.decode import DecodeError
 from pylb.kube.errors import ClusterError, Forbidden, NotFound, Unauthorized, Unreachable
 from pylb.tui import decoders
@@ -56,6 +56,7 @@ PLACES = {
     "backup": Place("Secret", f"/api/v1/namespaces/{NAMESPACE}/secrets", {"fieldSelector": f"metadata.name={BACKUP}"}),
     "pools": Place("IPAddressPool", POOLS),
     "advertisements": Place("L2Advertisement", L2_ADVERTISEMENTS),
+    **{name: Place(kind, f"/apis/{version}/{resource}") for name, (kind, version, resource) in BGP.items()},
     "cilium pools": Place("CiliumLoadBalancerIPPool", "/apis/cilium.io/v2alpha1/ciliumloadbalancerippools"),
     "cilium policies": Place("CiliumL2AnnouncementPolicy", "/apis/cilium.io/v2alpha1/ciliuml2announcementpolicies"),
     **{

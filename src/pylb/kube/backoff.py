@@ -3,7 +3,8 @@
 Two rules stand side by side. After a failure the next attempt waits, counted from the *start* of the failed one, half
 of a width fixed and half of it jitter; the width grows from 0.5 s to 1.5 s in the first minute and to 30 s after it;
 an attempt of several requests waits for at least 0.5 s each. And whatever happens, at most 20 requests start in any
-10 seconds (a mean of 2 a second for each kind).
+10 seconds (a mean of 2 a second for each kind); the further pages of a list, which come one after the other as they are
+answered, are one request with the first.
 """
 
 from __future__ import annotations

@@ -69,8 +69,7 @@ class Collection(Generic[T]):
         self._key = key or object_key
         self._query = {**(query or {}), "labelSelector": selector}
         self._on_change = on_change
-        self._on_synced = on_synced
-        self._on_refused = on_refused
+        self._on_synced, self._on_refused = on_synced, on_refused
         self._idle = idle
         self._random = random
         self._backoff = Backoff(random, pace)
@@ -128,8 +127,8 @@ class Collection(Generic[T]):
         """Reads all pages; what is in none of them is gone. Gives the version to watch from."""
         seen: set[str] = set()
         query: dict[str, str | int | None] = {**self._query, "limit": PAGE}
+        await self._turn()
         for _ in range(PAGES_MAX):
-            await self._turn()
             page = read_page(await self._client.get(self.path, query, tries=1))
             for number, raw in enumerate(page.items):
                 seen.add(self._put(raw) or "")
@@ -138,6 +137,7 @@ class Collection(Generic[T]):
             if not page.token:
                 break
             query["continue"] = page.token
+            self._count(requests=1)  # no new attempt, and not waited for: the page before came
         else:
             raise ServerError(f"a list of more than {PAGES_MAX} pages", reason="TooLarge")
         for key in [key for key in self.items if key not in seen]:
@@ -225,6 +225,7 @@ class Collection(Generic[T]):
         old = self.items.get(key)
         if old == new:
             return
+        self._count(changes=1)
         if new is None:
             del self.items[key]
         else:
@@ -233,7 +234,7 @@ class Collection(Generic[T]):
             self._on_change(key, old, new)
 
     async def _turn(self) -> None:
-        """Waits until the next request may start."""
+        """Waits until the next list or watch may start."""
         await asyncio.sleep(self._backoff.wait(_now()))
         self._backoff.started(_now())
         self._count(requests=1)

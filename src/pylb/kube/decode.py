@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from pylb.core import legacy, record
 from pylb.core.claims import MAX_TERM
 from pylb.core.config import Problem
+from pylb.core.config_objects import PEER
 from pylb.core.errors import ParseError
 from pylb.core.lease import Record
 from pylb.core.model import (
@@ -30,8 +31,9 @@ from pylb.core.model import (
     Service,
     service_key,
 )
-from pylb.core.moves import FAILBACK, drain_fault, is_drained
+from pylb.core.moves import drain_fault, is_drained
 from pylb.core.ranges import parse_address
+from pylb.core.spelling import OWN_PREFIX
 
 JSON = Mapping[str, Any]
 T = TypeVar("T")
@@ -79,6 +81,8 @@ def service(raw: JSON) -> Service:
         ports=tuple(Port(port.get("protocol", "TCP"), int(port["port"])) for port in spec.get("ports") or ()),
         load_balancer_ip=spec.get("loadBalancerIP") or "",
         load_balancer_class=spec.get("loadBalancerClass"),
+        external_ips=tuple(map(str, spec.get("externalIPs") or ())),
+        node_ports=tuple(int(port["nodePort"]) for port in spec.get("ports") or () if port.get("nodePort")),
         ingress=tuple(entry["ip"] for entry in status.get("ingress") or () if entry.get("ip")),
         recorder=next((str(entry["manager"]) for entry in entries if _has_ingress(entry)), ""),
         status_managers=tuple(str(entry["manager"]) for entry in entries),
@@ -193,12 +197,16 @@ def _term(meta: JSON) -> int:
 
 @_guarded
 def custom_resource(raw: JSON) -> JSON:
-    """A pool or an advertisement: kept as JSON for `core.config`, without what nobody reads."""
+    """An object that configures: kept as JSON for `core.config`, without what nobody reads."""
     meta = raw["metadata"]
     kept = {key: meta[key] for key in ("name", "namespace", "uid", "labels", "creationTimestamp") if key in meta}
-    if FAILBACK in (meta.get("annotations") or {}):
-        kept["annotations"] = {FAILBACK: str(meta["annotations"][FAILBACK])}
-    return {"apiVersion": raw.get("apiVersion"), "kind": raw.get("kind"), "metadata": kept, "spec": raw.get("spec")}
+    own = {key: str(value) for key, value in (meta.get("annotations") or {}).items() if key.startswith(OWN_PREFIX)}
+    if own:
+        kept["annotations"] = own
+    spec = raw.get("spec")
+    if raw.get("kind") == PEER and isinstance(spec, dict) and spec.get("peerPort") == 0:
+        spec = {key: value for key, value in spec.items() if key != "peerPort"}  # written in v1beta1: no port is named
+    return {"apiVersion": raw.get("apiVersion"), "kind": raw.get("kind"), "metadata": kept, "spec": spec}
 
 
 @_guarded
@@ -220,14 +228,11 @@ def legacy_config(raw: JSON) -> legacy.Converted | None:
 
 
 def _yaml(text: str) -> object:
-    import yaml  # 3 MiB, and only where an old ConfigMap stands
-
-    from pylb.kube import documents
+    from pylb.kube import documents  # with PyYAML: 3 MiB, and only where an old ConfigMap stands
 
     try:
-        return documents.read(text)
-    except (yaml.YAMLError, RecursionError, ValueError, AttributeError, LookupError) as error:
-        # The last three are for scalars that contradict their tag: 2020-99-99, !!timestamp x, !!bool x.
+        return documents.read_texts(text)
+    except documents.WRONG as error:
         raise ParseError(" ".join(str(error).split())) from None
 
 

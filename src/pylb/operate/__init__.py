@@ -1,1 +1,1 @@
-"""Moves on purpose: what people type at a cluster that runs, to say which node is to own what."""
+"""What people do to a cluster that runs: say which node is to own what, import a configuration, export it."""

@@ -41,7 +41,7 @@ _WAIT = click.option(
 )
 
 
-def _to_cluster(command: Callable[..., Any]) -> Callable[..., Any]:
+def to_cluster(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say which cluster."""
     file = click.option("--kubeconfig", metavar="FILE", help="How to reach the cluster (default: the usual places).")
     context = click.option("--context", metavar="NAME", help="A context of the kubeconfig (default: its current one).")
@@ -51,7 +51,7 @@ def _to_cluster(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command(context_settings=HELP_NAMES)
 @_NODE
 @_WAIT
-@_to_cluster
+@to_cluster
 def drain(node: str, wait: float, kubeconfig: str | None, context: str | None) -> None:
     """Hand all addresses of NODE to others, in order, and keep it from taking any.
 
@@ -63,7 +63,7 @@ def drain(node: str, wait: float, kubeconfig: str | None, context: str | None) -
 @click.command(context_settings=HELP_NAMES)
 @_NODE
 @_WAIT
-@_to_cluster
+@to_cluster
 def undrain(node: str, wait: float, kubeconfig: str | None, context: str | None) -> None:
     """Let NODE own addresses again. Nothing moves by itself: pylb rebalance evens out."""
     _run(lambda orders: orders.undrain(node, wait), kubeconfig, context)
@@ -72,7 +72,7 @@ def undrain(node: str, wait: float, kubeconfig: str | None, context: str | None)
 @click.command(context_settings=HELP_NAMES)
 @click.argument("address", metavar="ADDRESS")
 @_NODE
-@_to_cluster
+@to_cluster
 def move(address: str, node: str, kubeconfig: str | None, context: str | None) -> None:
     """Move ADDRESS to NODE, once: it stays there as it would anywhere, and is not pinned."""
     _run(lambda orders: orders.move(address, node), kubeconfig, context)
@@ -80,7 +80,7 @@ def move(address: str, node: str, kubeconfig: str | None, context: str | None) -
 
 @click.command(context_settings=HELP_NAMES)
 @click.option("--dry-run", is_flag=True, help="Tells what would move.")
-@_to_cluster
+@to_cluster
 def rebalance(dry_run: bool, kubeconfig: str | None, context: str | None) -> None:
     """Move each address to the first node of its line, a few at a time."""
     _run(lambda orders: orders.rebalance(dry_run), kubeconfig, context)

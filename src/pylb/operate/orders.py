@@ -13,6 +13,7 @@ from ipaddress import ip_address
 from pylb.core.beats import State
 from pylb.core.model import NodeName
 from pylb.core.moves import Move
+from pylb.core.several import some
 from pylb.operate.cluster import Cluster
 from pylb.operate.picture import Picture, Place, astray, why_stays
 
@@ -173,9 +174,7 @@ def _homeless(seen: Picture, addresses: Iterable[str]) -> bool:
 
 
 def _listed(names: Iterable[str]) -> str:
-    known = list(names)
-    more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
-    return (", ".join(known[:SHOWN]) + more) or "none"
+    return some(names, SHOWN) or "none"
 
 
 def _count(number: int) -> str:

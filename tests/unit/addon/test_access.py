@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pylb.addon.access import CLUSTER_RULES, NAMESPACE_RULES
-from pylb.addon.names import HISTORY, JSON
+from pylb.addon.names import HISTORY, JSON, MEMORY
 
 
 def allowed(name: str, namespace: str, group: str, resource: str, verb: str, item: str = "") -> bool:
@@ -28,11 +28,19 @@ READ = ("get", "list", "watch")
 FOLLOW = ("list", "watch")
 KEEP = ("get", "create", "patch")
 METALLB = "metallb.io"
+CONFIGURATION = (
+    "ipaddresspools",
+    "l2advertisements",
+    "bgpadvertisements",
+    "bgppeers",
+    "bfdprofiles",
+    "communities",
+)
 BOTH = ("pylb-controller", "pylb-speaker")
 NAMED = {"configmaps": "config", "leases": "pylb-controller"}  # kinds of which one object alone is used
 CALLS = [  # (account, namespace or "" for all, group, resource, verbs): what the daemons ask of the API server
     *((account, "", "", resource, FOLLOW) for account in BOTH for resource in ("services", "nodes", "namespaces")),
-    *((account, "", METALLB, kind, FOLLOW) for account in BOTH for kind in ("ipaddresspools", "l2advertisements")),
+    *((account, "", METALLB, kind, FOLLOW) for account in BOTH for kind in CONFIGURATION),
     ("pylb-controller", "", "", "services", ("get",)),
     ("pylb-controller", "", METALLB, "ipaddresspools", ("get",)),
     *((account, "", "", "events", ("create", "patch")) for account in BOTH),
@@ -46,6 +54,8 @@ CALLS = [  # (account, namespace or "" for all, group, resource, verbs): what th
     ("pylb-speaker", "pylb-system", METALLB, "servicel2statuses", (*READ, "create", "delete", "patch")),
     ("pylb-speaker", "pylb-system", METALLB, "servicel2statuses/status", ("patch",)),
     ("pylb-speaker", "pylb-system", "", "configmaps", ("get", "update")),
+    ("pylb-controller", "pylb-system", "", "configmaps", ("patch",)),
+    ("pylb-controller", "pylb-system", "", "configmaps", ("create",)),
     *((account, place, "", "configmaps", FOLLOW) for account in BOTH for place in ("pylb-system", "metallb-system")),
 ]
 
@@ -54,7 +64,8 @@ CALLS = [  # (account, namespace or "" for all, group, resource, verbs): what th
 def test_the_daemons_may_do_what_they_do(
     account: str, namespace: str, group: str, resource: str, verbs: tuple[str, ...]
 ) -> None:
-    item = HISTORY if resource == "configmaps" and verbs != FOLLOW else NAMED.get(resource, "")
+    written = MEMORY if account == "pylb-controller" else HISTORY
+    item = written if resource == "configmaps" and verbs != FOLLOW else NAMED.get(resource, "")
     assert all(allowed(account, namespace, group, resource, verb, item) for verb in verbs)
 
 
@@ -94,7 +105,19 @@ def test_of_configmaps_a_speaker_changes_the_history_alone() -> None:
         own = (name, namespace) == ("pylb-speaker", "pylb-system")
         assert allowed(name, namespace, "", "configmaps", verb, HISTORY) is own
         assert not allowed(name, namespace, "", "configmaps", verb, "config")
-        assert not any(allowed(name, namespace, "", "configmaps", more, HISTORY) for more in ("create", "delete"))
+        assert not allowed(name, namespace, "", "configmaps", "delete", HISTORY)
+        assert not allowed("pylb-speaker", namespace, "", "configmaps", "create", HISTORY)
+
+
+def test_of_configmaps_a_controller_changes_the_memory_alone() -> None:
+    """No name can narrow what is created."""
+    for name, namespace in itertools.product(BOTH, ("pylb-system", "metallb-system", "")):
+        own = (name, namespace) == ("pylb-controller", "pylb-system")
+        assert allowed(name, namespace, "", "configmaps", "create", MEMORY) is own
+        for verb in (*FOLLOW, "patch"):
+            assert allowed(name, namespace, "", "configmaps", verb, MEMORY) is own
+        assert not any(allowed(name, namespace, "", "configmaps", verb, MEMORY) for verb in ("update", "delete"))
+        assert not any(allowed(name, namespace, "", "configmaps", "patch", other) for other in ("config", HISTORY))
 
 
 READS = re.compile(r'"/(?:api/v1|apis/([a-z0-9.]+)/v[0-9a-z]+)/(?:namespaces/[^/"]+/)?([a-z0-9]+)"')

@@ -27,7 +27,7 @@ class Wired(Controller):
     def __init__(self, *pools: Any) -> None:
         super().__init__(Client(Credentials("http://127.0.0.1:1", "test")), EventLog(), Logger("test"))
         self.configuration.current, self.configuration.loaded = configured(*pools), True
-        for collection in (self.services, self.hosts._nodes, *self.configuration._all()):
+        for collection in (self.services, self.hosts._nodes, self.remembrance._stored, *self.configuration._all()):
             collection._synced.set()
         self._on_configuration()
 
@@ -37,6 +37,7 @@ class Wired(Controller):
             del self.services.items[key]
         else:
             self.services.items[key] = new
+            self._versions[key] = "1"
         self._on_service(key, old, new)
 
     def told(self) -> list[str]:
@@ -63,7 +64,7 @@ async def test_a_service_that_comes_again_under_its_name_is_another_one(controll
         controller._settle()
         found = controller._target(WEB.key)
         assert found is not None
-        assert (found[0], found[1].ingress) == ("another", ("10.0.0.0",))
+        assert (found.uid, found.wanted.ingress) == ("another", ("10.0.0.2",)), "what it had before"
     assert controller.told() == ["allocated", "released", "allocated"] + ["released", "allocated"] * 2
 
 
@@ -72,7 +73,7 @@ async def test_a_pool_that_goes_while_a_write_waits_changes_what_is_written(cont
     controller._settle()
     found = controller._target(WEB.key)
     assert found is not None
-    assert found[1].ingress == ("10.0.0.2",)
+    assert found.wanted.ingress == ("10.0.0.2",)
     controller.configuration.current = configured()
     controller._on_configuration()
     controller._settle()
@@ -117,7 +118,7 @@ async def test_with_a_part_of_a_configuration_what_is_not_known_is_left_as_it_is
     controller._settle()
     found = controller._target(lasting.key)
     assert found is not None
-    assert found[1].ingress == ("10.0.0.1",)
+    assert found.wanted.ingress == ("10.0.0.1",)
 
 
 async def test_nothing_is_settled_before_everything_was_read(controller: Wired) -> None:
@@ -166,7 +167,7 @@ async def test_a_pool_that_holds_a_nodes_address_is_warned_of_once(controller: W
     controller._settle()
     found = controller._target(WEB.key)
     assert found is not None
-    assert found[1].ingress == ("10.0.0.1",)
+    assert found.wanted.ingress == ("10.0.0.1",)
     outbox, now = controller.recorder._outbox, controller.recorder._clock()
     recorded = [outbox.take(now) for _ in range(len(outbox))]
     [item] = [one for one in recorded if one is not None and one.notice.reason == "NodeAddress"]
@@ -189,7 +190,7 @@ async def test_what_is_refused_is_held_until_the_back_off_is_over(controller: Wi
     controller._settle()
     found = controller._target(WEB.key)
     assert found is not None
-    controller._on_refusal(WEB.key, found[1], "no")
+    controller._on_refusal(WEB.key, found.wanted, "no")
     controller._settle()
     assert (controller._target(WEB.key), controller.told()) == (None, ["allocated", "released", "pending"])
     controller._try_refused(WEB.key, controller.books.refused[WEB.key])
@@ -205,7 +206,7 @@ async def test_a_refusal_of_what_is_history_holds_nothing(controller: Wired) -> 
     assert found is not None
     controller.see(WEB, replace(WEB, type="ClusterIP"))
     controller._settle()
-    controller._on_refusal(WEB.key, found[1], "may only be used when `spec.type` is 'LoadBalancer'")
+    controller._on_refusal(WEB.key, found.wanted, "may only be used when `spec.type` is 'LoadBalancer'")
     assert (controller.books.refused, controller._target(WEB.key)) == ({}, None)
 
 
@@ -226,7 +227,7 @@ async def test_a_removal_that_is_refused_is_not_written_in_a_loop(controller: Wi
     controller._settle()
     found = controller._target(WEB.key)
     assert found is not None
-    assert found[1].ingress == ()
-    controller._on_refusal(WEB.key, found[1], "no")
+    assert found.wanted.ingress == ()
+    controller._on_refusal(WEB.key, found.wanted, "no")
     controller._settle()
     assert controller._target(WEB.key) is None

@@ -10,13 +10,14 @@ import pytest
 
 from pylb.controller import writer
 from pylb.controller.reconcile import Wanted
-from pylb.controller.writer import Writer
+from pylb.controller.writer import Task, Writer
 from pylb.core.model import ServiceKey
 from pylb.kube.errors import ClusterError, Conflict, Invalid, NotFound, ServerError, Withheld
 from pylb.runtime.log import Logger
 
 KEY, PATH = ServiceKey("default/web"), "/api/v1/namespaces/default/services/web"
 OLD, NEW = Wanted(("10.0.0.1",), "p"), Wanted(("10.0.0.2",), "p")
+ONE, OTHER = Task("u", "1", OLD), Task("u", "1", NEW)
 
 
 class Api:
@@ -25,24 +26,18 @@ class Api:
     def __init__(self) -> None:
         self.patches: list[Any] = []
         self.errors: list[ClusterError] = []
-        self.uid: str | None = None  # of the Service that stands there
-        self.reads = 0
+        self.versions: list[tuple[str, str]] = []  # that the patches named, with the uid
         self.proceed = asyncio.Event()
         self.proceed.set()
 
-    async def patch(self, path: str, body: dict[str, Any]) -> None:
+    async def patch(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         assert path == f"{PATH}/status"
+        self.versions.append((body["metadata"]["uid"], body["metadata"]["resourceVersion"]))
         self.patches.append([entry["ip"] for entry in body["status"]["loadBalancer"]["ingress"]])
         await self.proceed.wait()
         if self.errors:
             raise self.errors.pop(0)
-
-    async def get(self, path: str) -> dict[str, Any]:
-        assert path == PATH
-        self.reads += 1
-        if self.uid is None:
-            raise NotFound("none")
-        return {"metadata": {"uid": self.uid}}
+        return {"metadata": {"resourceVersion": "made"}}
 
 
 class Desk:
@@ -50,10 +45,15 @@ class Desk:
 
     def __init__(self) -> None:
         self.api = Api()
-        self.target: tuple[str, Wanted] | None = ("u", OLD)
+        self.target: Task | None = ONE
+        self.granted: list[tuple[ServiceKey, str]] = []
         self.refused: list[tuple[ServiceKey, Wanted, str]] = []
         log = Logger("test")
-        self.writer = Writer(self.api, lambda _: self.target, lambda *told: self.refused.append(told), log)  # type: ignore[arg-type]
+        told = self._grant, lambda *told: self.refused.append(told)
+        self.writer = Writer(self.api, lambda _: self.target, *told, log)  # type: ignore[arg-type]
+
+    def _grant(self, key: ServiceKey, version: str) -> None:
+        self.granted.append((key, version))
 
     async def calm(self) -> None:
         """Let everything happen that happens by itself."""
@@ -105,7 +105,7 @@ async def test_an_old_decision_is_never_tried_again(desk: Desk) -> None:
     desk.api.proceed.clear()
     desk.writer.want(KEY)
     await desk.calm()
-    desk.target = ("u", NEW)
+    desk.target = OTHER
     desk.writer.want(KEY)
     desk.api.proceed.set()
     await desk.calm()
@@ -128,7 +128,7 @@ async def test_one_write_of_a_service_at_a_time_and_the_next_at_once(desk: Desk)
     desk.api.proceed.clear()
     desk.writer.want(KEY)
     await desk.calm()
-    desk.target = ("u", NEW)
+    desk.target = OTHER
     for _ in range(3):
         desk.writer.want(KEY)
     await desk.calm()
@@ -146,14 +146,38 @@ async def test_what_would_fail_again_is_left(desk: Desk, error: ClusterError) ->
     assert len(desk.api.patches) == 1
 
 
-@pytest.mark.parametrize(("conflicts", "uid", "patches"), [(1, "u", 2), (2, "u", 2), (5, "u", 2), (1, "another", 1)])
-async def test_a_conflict_is_tried_once_more_after_reading(desk: Desk, conflicts: int, uid: str, patches: int) -> None:
-    """Not on another Service of that name, and not for ever: what changed comes by the watch."""
-    desk.api.errors, desk.api.uid = [Conflict("changed")] * conflicts, uid
+async def test_a_write_names_the_version_that_was_decided_on_and_tells_the_one_that_it_made(desk: Desk) -> None:
     desk.writer.want(KEY)
     await desk.calm()
-    assert (len(desk.api.patches), desk.api.reads) == (patches, 1)
-    assert desk.writer.written == (1 if patches > conflicts else 0)
+    assert (desk.api.versions, desk.granted) == ([("u", "1")], [(KEY, "made")])
+
+
+async def test_after_a_conflict_it_waits_for_a_newer_version(desk: Desk) -> None:
+    """However often it is wanted meanwhile: what was decided on is history."""
+    desk.api.errors = [Conflict("changed")]
+    desk.writer.want(KEY)
+    await desk.calm()
+    desk.writer.want(KEY)
+    desk.writer.seen(KEY, "1")
+    await desk.calm()
+    assert desk.api.versions == [("u", "1")]
+    desk.target = Task("u", "2", OLD)
+    desk.writer.seen(KEY, "2")
+    await desk.calm()
+    assert desk.api.versions == [("u", "1"), ("u", "2")]
+    assert desk.writer.written == 1
+
+
+async def test_a_newer_version_that_came_before_the_conflict_counts(desk: Desk) -> None:
+    desk.api.errors = [Conflict("changed")]
+    desk.api.proceed.clear()
+    desk.writer.want(KEY)
+    await desk.calm()
+    desk.target = Task("u", "2", OLD)
+    desk.writer.seen(KEY, "2")
+    desk.api.proceed.set()
+    await desk.calm()
+    assert desk.api.versions == [("u", "1"), ("u", "2")]
 
 
 async def test_what_is_refused_for_good_is_told_to_whoever_decides(desk: Desk) -> None:

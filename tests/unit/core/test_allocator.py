@@ -231,7 +231,8 @@ def test_buggy_addresses_are_left_out_where_asked() -> None:
     [
         ({}, [STANDARD], ["10.77.0.109"], []),
         ({"load_balancer_ip": "10.77.0.101"}, [STANDARD], ["10.77.0.101"], ["IPAllocated"]),  # one step, old to new
-        ({"load_balancer_ip": "10.99.0.1"}, [STANDARD], [], ["AllocationFailed"]),
+        ({"load_balancer_ip": "10.99.0.1"}, [STANDARD], ["10.77.0.109"], ["AllocationFailed"]),
+        ({"annotations": {POOL: "nope"}}, [STANDARD], ["10.77.0.109"], ["AllocationFailed"]),
         ({}, [pool("p", "10.77.0.100-10.77.0.105")], ["10.77.0.100"], ["ClearAssignment", "IPAllocated"]),
         (
             {"load_balancer_ip": "10.77.0.109"},

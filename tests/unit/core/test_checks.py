@@ -11,6 +11,7 @@ import pytest
 
 from pylb.core import config
 from pylb.core.checks import examine
+from pylb.core.config import Objects
 from pylb.core.diagnosis import Check, Commands, Daemon, Facts, Lack, Level, Report, Row, worst
 from pylb.core.election import EXCLUDE_LABEL
 from pylb.core.model import Node, NodeName
@@ -29,7 +30,7 @@ def resource(kind: str, name: str, **spec: Any) -> dict[str, Any]:
 
 
 def loaded(*advertisements: dict[str, Any], addresses: Sequence[str] = ("10.0.0.240-10.0.0.249",)) -> config.Loaded:
-    return config.load([resource("IPAddressPool", "lan", addresses=list(addresses))], list(advertisements))
+    return config.load(Objects([resource("IPAddressPool", "lan", addresses=list(addresses))], list(advertisements)))
 
 
 EVERYWHERE = resource("L2Advertisement", "all")
@@ -130,9 +131,9 @@ FAULTS: dict[str, tuple[dict[str, Any], Check, Level, str, str]] = {
         Check.RIGHTS, Level.FAIL, "pylb-speaker may not list nodes, get pods in pylb-system", AGAIN,
     ),
     "no kinds": (
-        {"kinds": False, "loaded": config.load([], [])}, Check.POOLS, Level.FAIL, "does not know IPAddressPools", AGAIN,
+        {"kinds": False, "loaded": config.load(Objects())}, Check.POOLS, Level.FAIL, "does not know IPAddressPools", AGAIN,
     ),
-    "no pool": ({"loaded": config.load([], [])}, Check.POOLS, Level.FAIL, "there is no pool", "pylb install --range A-B"),
+    "no pool": ({"loaded": config.load(Objects())}, Check.POOLS, Level.FAIL, "there is no pool", "pylb install --range A-B"),
     "a pool that cannot be read": (
         {"loaded": loaded(EVERYWHERE, addresses=["10.0.0.300"])}, Check.POOLS, Level.FAIL, "lan", f"{POOL} lan",
     ),

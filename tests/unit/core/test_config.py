@@ -8,6 +8,7 @@ import pytest
 
 from fakes.world import advertisement, configured, namespace, pool
 from pylb.core import config, legacy
+from pylb.core.config import Objects
 from pylb.core.model import ObjectRef, PoolName
 
 P = PoolName("p")
@@ -31,30 +32,38 @@ CONFIGMAP = ObjectRef("ConfigMap", "metallb-system", "config")
             [],
             'duplicate definition of pool "p"',
         ),
-        ([pool("p", "10.0.0.0/24", autoAssign="yes")], [], "autoAssign is true or false"),
+        ([pool("p", "10.0.0.0/24", autoAssign="yes")], [], "autoAssign in body must be of type boolean"),
         (
             [pool("p", "10.0.0.0/24", serviceAllocation={"namespaces": ["a", "a"]})],
             [],
             "duplicate definition in namesp",
         ),
-        ([pool("p", "10.0.0.0/24", serviceAllocation=[])], [], "serviceAllocation is a mapping"),
+        ([pool("p", "10.0.0.0/24", serviceAllocation=[])], [], "serviceAllocation in body must be of type object"),
         ([pool("", "10.0.0.0/24")], [], "missing pool name"),
         ([], [advertisement(ipAddressPools=["a", "a"])], "duplicate definition"),
-        ([], [advertisement(nodeSelectors=[{"matchLabels": {"a": "b"}}] * 2)], "duplicate label selector"),
+        (
+            [],
+            [advertisement(nodeSelectors=[{"matchLabels": {"a": "b"}}] * 2)],
+            'duplicate definition of nodeSelectors "a=b"',
+        ),
         ([], [advertisement(nodeSelectors=[{"matchExpressions": [{"key": "a", "operator": "Is"}]}])], '"Is" is not'),
-        ([], [advertisement(preferredNodeSelectors=[{"weight": 101, "preference": {}}])], "between 1 and 100"),
-        ([], [advertisement(interfaces="eth0")], "a list is expected"),
+        (
+            [],
+            [advertisement(preferredNodeSelectors=[{"weight": 101, "preference": {}}])],
+            "should be less than or equal to 100",
+        ),
+        ([], [advertisement(interfaces="eth0")], "spec.interfaces in body must be of type array"),
     ],
 )
 def test_names_what_is_wrong(pools: list[dict], adverts: list[dict], says: str) -> None:
-    loaded = config.load(pools, adverts)
+    loaded = config.load(Objects(pools, adverts))
     assert loaded.config is None
     assert [str(problem) for problem in loaded.problems if says in str(problem)], loaded.problems
 
 
 def test_collects_all_problems_and_names_both_objects() -> None:
     bad = [pool("a"), pool("b", "x/y"), pool("c", "10.0.0.0/24"), pool("d", "10.0.0.0/25", ns="pylb-system")]
-    texts = [str(problem) for problem in config.load(bad, [advertisement(interfaces=3)]).problems]
+    texts = [str(problem) for problem in config.load(Objects(bad, [advertisement(interfaces=3)])).problems]
     assert len(texts) == 4
     assert any("IPAddressPool pylb-system/d" in text and "IPAddressPool metallb-system/c" in text for text in texts)
 
@@ -111,7 +120,7 @@ def test_the_old_configmap_says_the_same_as_resources() -> None:
         "peers": [{"peer-address": "10.0.0.1"}],
     }
     made = legacy.convert(document, CONFIGMAP)
-    loaded = config.load(made.pools, made.advertisements).config
+    loaded = config.load(Objects(made.pools, made.advertisements)).config
     assert loaded is not None
     assert not made.problems
     assert [bool(loaded.advertisements[PoolName(name)]) for name in ("default", "b")] == [True, False]
@@ -129,11 +138,11 @@ def test_the_old_configmap_says_the_same_as_resources() -> None:
         ({"address-pools": [{**OLD, "protocol": "l2"}]}, 'unknown protocol "l2"'),
         ({"address-pools": [{**OLD, "protocol": None}]}, "has no protocol"),
         ({"address-pools": [{**OLD, "autoassign": True}]}, 'unknown key "autoassign"'),
-        ({"address-pools": [{**OLD, "name": ""}]}, "address pool #1 has no name"),
+        ({"address-pools": [{**OLD, "name": ""}]}, "address pool #1: it has no name"),
         ({"address-pools": ["x"]}, "is a mapping"),
         ({"address-pools": [{**OLD, "addresses": ENDLESS}]}, "addresses is a list of texts, not [[[...]]]"),
         ({"address-pools": [{**OLD, "auto-assign": ENDLESS}]}, "auto-assign is true or false"),
-        ({"address-pools": [{**OLD, "protocol": ENDLESS}]}, 'unknown protocol "'),
+        ({"address-pools": [{**OLD, "protocol": ENDLESS}]}, "protocol is a text, not [[[...]]]"),
         (LAUGHS, "a mapping with address-pools is expected"),
         ({"address-pools": [{**OLD, "bgp-advertisements": [{}]}]}, "cannot have bgp-advertisements"),
         (None, None),
@@ -154,15 +163,15 @@ def test_what_was_made_of_the_old_configmap_can_be_compared() -> None:
 
 def test_problems_of_a_converted_pool_name_the_configmap() -> None:
     made = legacy.convert({"address-pools": [{**OLD, "addresses": []}]}, CONFIGMAP)
-    assert [problem.ref for problem in config.load(made.pools, made.advertisements).problems] == [CONFIGMAP]
+    assert [problem.ref for problem in config.load(Objects(made.pools, made.advertisements)).problems] == [CONFIGMAP]
 
 
 @pytest.mark.parametrize("text", ["127.0.0.0/30", "0.0.0.0/0", "::ffff:10.0.0.0/120", "fe80::/64"])
 def test_a_pool_of_addresses_that_no_service_can_have_is_a_problem_of_its_object(text: str) -> None:
     """Given once, such an address would be dark, or the API server would refuse it without end."""
-    [problem] = config.load([pool("p", "10.0.0.0/24", text)], ()).problems
+    [problem] = config.load(Objects([pool("p", "10.0.0.0/24", text)])).problems
     assert str(problem).startswith(
         f'IPAddressPool metallb-system/p: parsing address pool p: invalid CIDR "{text}" in pool "p": '
     )
     made = legacy.convert({"address-pools": [{**OLD, "addresses": [text]}]}, CONFIGMAP)
-    assert [problem.ref for problem in config.load(made.pools, made.advertisements).problems] == [CONFIGMAP]
+    assert [problem.ref for problem in config.load(Objects(made.pools, made.advertisements)).problems] == [CONFIGMAP]

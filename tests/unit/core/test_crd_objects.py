@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -151,3 +152,28 @@ def test_the_seeds_manifests_fit(item: JSON) -> None:
 
 def test_the_seeds_hold_objects_to_check() -> None:
     assert {param.values[0]["kind"] for param in custom_objects()} == {"IPAddressPool", "L2Advertisement"}
+
+
+def recorded() -> list[Any]:
+    """Each metallb.io object that MetalLB was seen to write, or to be given."""
+    found = []
+    for path in sorted((SEEDS.parent / "observed").glob("*.json")):
+        lists = (items for items in json.loads(path.read_text()).values() if isinstance(items, list))
+        items = [item for items in lists for item in items if isinstance(item, dict)]
+        ours = [item for item in items if str(item.get("apiVersion", "")).startswith("metallb.io/")]
+        found += [pytest.param(item, id=f"{path.stem}-{number}") for number, item in enumerate(ours)]
+    return found
+
+
+@pytest.mark.parametrize("item", recorded())
+def test_what_metallb_was_seen_to_write_fits(item: JSON) -> None:
+    """Times are recorded as `<time>`: what is a time is not looked at."""
+    assert faults(schema(item["kind"], item["apiVersion"].split("/")[1]), item) == []
+
+
+def test_the_records_hold_objects_to_check() -> None:
+    assert {param.values[0]["kind"] for param in recorded()} == {
+        "IPAddressPool",
+        "ServiceL2Status",
+        "ConfigurationState",
+    }

@@ -134,6 +134,12 @@ def test_a_nodes_own_address() -> None:
         ),
         ({"controllers": Controllers(True, ("c",))}, "controller", "PASS", "c runs; who leads is not told"),
         (
+            {"controllers": Controllers(True, ("c",), silent="timed out")},
+            "controller",
+            "WARN",
+            "c runs by its pod, and does not answer: timed out; it may hang",
+        ),
+        (
             {"controllers": Controllers(True, ("c",), "", "no controller leads")},
             "controller",
             "WARN",
@@ -172,3 +178,24 @@ def test_what_it_has_and_would_have() -> None:
 def test_another_load_balancers_service_is_told_of_once() -> None:
     rows = explain.explain(scene(), Case(service("a", load_balancer_class="x", ingress=(IP,))))
     assert {row.question for row in rows} == {Question.ALLOCATED}
+
+
+def test_a_service_of_ipv6_is_told_of_pools_that_have_it() -> None:
+    """LAN has IPv4 alone; an address of the other family is to be replaced, and both are named."""
+    where = scene(pools=(LAN, pool("six", "fd00::/120")))
+    rows = told(where, Case(service("a", v6=True)), Question.ALLOCATED)
+    assert ("pool", "PASS", "six may give it one") in rows
+    assert ("pool", "PASS", "lan, six may give it one") in told(
+        where, Case(service("a", dual=True, family_policy="PreferDualStack")), Question.ALLOCATED
+    )
+    other = told(where, Case(service("a", v6=True, ingress=(IP,))), Question.ALLOCATED)
+    assert [text for check, _, text in other if check == "address"] == [f"it has {IP}, and is to have fd00::"]
+
+
+def test_what_is_not_pylbs_is_shown_as_such() -> None:
+    """externalIPs and node ports are kube-proxy's: no address of a pool, and no trouble."""
+    other = replace(WEB, external_ips=("192.0.2.9",), node_ports=(30080,))
+    hints = [row for row in explain.allocated(scene(WEB), Case(other)) if row.check == "not pylb's"]
+    assert [row.mark for row in hints] == [Mark.HINT, Mark.HINT]
+    assert "192.0.2.9 (spec.externalIPs)" in hints[0].text
+    assert "node port 30080" in hints[1].text

@@ -56,9 +56,9 @@ def test_the_services_word_on_failback_beats_the_pools_and_never_is_the_default(
 
 
 def test_a_pool_with_a_value_that_says_nothing_is_a_problem() -> None:
-    loaded = config.load([{**raw_pool("soon"), "kind": "IPAddressPool"}], [], [])
+    loaded = config.load(config.Objects([{**raw_pool("soon"), "kind": "IPAddressPool"}]))
     [problem] = loaded.problems
-    assert problem.text == f'pool "p": annotation {FAILBACK}: "soon" is none of never, immediate'
+    assert problem.text == f'parsing address pool p: annotation {FAILBACK}: "soon" is none of never, immediate'
 
 
 def test_the_moves_of_all_services_of_an_address_are_known() -> None:

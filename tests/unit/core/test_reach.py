@@ -79,6 +79,11 @@ def test_the_line_and_who_is_not_in_it() -> None:
     assert unknown[1][2].endswith("; which speakers are heard is not known here")
     drained = told(scene(WEB, nodes={N1: Node(N1, drained=True)}), case(), Question.ELECTED)
     assert drained[-1] == ("not in line", "HINT", "n1: the node is drained; pylb undrain ends that")
+    assert drained[1] == ("line", "WARN", "all in line are drained (n1): none of them takes an address")
+    nobody = first_row(scene(WEB, nodes={N1: Node(N1, drained=True)}), case(announcing={}), Question.ELECTED)
+    assert (nobody.mark, nobody.fixes) == (Mark.FAIL, (Fix("let it own addresses again", "pylb undrain n1"),))
+    both = {N1: Node(N1, drained=True), N2: Node(N2)}
+    assert told(scene(WEB, nodes=both), case(), Question.ELECTED)[1][2] == "n2 is first in line, and no other"
     bgp = scene(WEB, adverts=(), bgp_pools=frozenset({"lan"}))
     assert told(bgp, case(), Question.ELECTED)[0][:2] == ("advertisement", "PASS")
     assert told(scene(), Case(service("a")), Question.ELECTED) == [("line", "UNKNOWN", "it has no address yet")]

@@ -34,18 +34,21 @@ def test_what_matches(raw: dict[str, Any], with_a1: bool, with_a3: bool, without
 @pytest.mark.parametrize(
     ("raw", "says"),
     [
-        ([[]], "a label selector is a mapping"),
-        ([{"matchLabels": []}], "matchLabels is a mapping"),
-        ([{"matchExpressions": ["x"]}], "a match expression needs a key"),
-        ([expression("Is", "1")], '"Is" is not a valid label selector operator'),
-        ([expression("In")], 'label "a": operator In needs values'),
-        ([expression("Exists", "1")], 'label "a": operator Exists takes no values'),
-        ([expression("In", "1", "1")], 'label "a": duplicate value'),
-        ([{"matchExpressions": expression("Exists")["matchExpressions"] * 2}], "duplicate match expression"),
-        ([expression("In", "1", "2"), expression("In", "2", "1")], "duplicate label selector"),
-        ({}, "a list is expected"),
+        ([], "a label selector is a mapping"),
+        ({"matchLabels": []}, "matchLabels is a mapping"),
+        ({"matchExpressions": ["x"]}, "a match expression needs a key"),
+        (expression("Is", "1"), '"Is" is not a valid label selector operator'),
+        (expression("In"), "label a: for 'in', 'notin' operators, values set can't be empty"),
+        (expression("Exists", "1"), "label a: values set must be empty for exists and does not exist"),
+        (expression("In", "1", "1"), 'duplicate definition of match expression value in label selector "1"'),
+        (
+            {"matchExpressions": expression("Exists")["matchExpressions"] * 2},
+            'duplicate definition of match expressions "a"',
+        ),
+        ({"matchLabels": {"a b": "c"}}, "no label can have that name"),
+        (expression("In", "a b"), "label a cannot have that value"),
     ],
 )
 def test_what_is_refused(raw: Any, says: str) -> None:
     with pytest.raises(ParseError, match=says):
-        selectors.parse_all(raw)
+        selectors.parse(raw)

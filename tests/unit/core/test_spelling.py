@@ -73,7 +73,7 @@ def test_it_is_told_once_for_each_change() -> None:
         [outcome] = books.settle(loaded, {KEY: service}, [KEY])
         return [one for one in outcome.notices if one.reason == notices.UNKNOWN_ANNOTATION]
 
-    loaded = config.load([LAN], [], []).config
+    loaded = config.load(config.Objects([LAN])).config
     assert loaded is not None
     [first] = told(_service("metallb.io/adress-pool"))
     assert first.type == notices.WARNING
@@ -84,7 +84,7 @@ def test_it_is_told_once_for_each_change() -> None:
 
 
 def test_another_load_balancers_service_is_told_nothing() -> None:
-    loaded = config.load([LAN], [], []).config
+    loaded = config.load(config.Objects([LAN])).config
     assert loaded is not None
     service = _service("metallb.io/adress-pool", load_balancer_class="other")
     assert Books().settle(loaded, {KEY: service}, [KEY])[0].notices == ()

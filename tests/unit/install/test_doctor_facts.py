@@ -13,7 +13,7 @@ from pylb.addon.iproute import Machine
 from pylb.addon.render import IMAGE, Settings, render
 from pylb.core.checks import examine
 from pylb.core.diagnosis import Check, Commands, Daemon, Level, Report
-from pylb.install import doctor_facts
+from pylb.install import doctor, doctor_facts
 from pylb.install.doctor_look import PLACES, Look, questions
 
 JSON = dict[str, Any]
@@ -185,7 +185,7 @@ def test_each_right_of_the_daemons_is_asked_for() -> None:
     parts = {(question["resource"], question["subresource"]) for _, _, question in asked}
     assert ("services", "status") in parts
     maps = {question["name"] for _, _, question in asked if question["resource"] == "configmaps"}
-    assert maps == {"config", "pylb-history"}
+    assert maps == {"", "config", "pylb-history", "pylb-memory"}  # "": no name can narrow what is created
     assert all("/" not in resource for resource, _ in parts)
 
 
@@ -247,3 +247,38 @@ def test_a_controller_may_run_where_no_taint_is_in_its_way() -> None:
     }
     look = changed(nodes=[{**node(name), "spec": spec} for name, spec in specs.items()])
     assert doctor_facts.facts(look, Machine()).roomy == {"free", "soft"}
+
+
+@pytest.mark.parametrize("left", ["Deployment", "DaemonSet"])
+def test_the_image_has_a_name_while_one_of_the_two_is_there(left: str) -> None:
+    gone = "daemonsets" if left == "Deployment" else "deployments"
+    facts = doctor_facts.facts(changed(**{gone: []}), Machine())
+    assert facts.image == IMAGE
+
+
+def test_no_row_is_of_an_image_without_a_name() -> None:
+    """Nothing of ours is there, and something else may not be read: the image's row says why there is none."""
+    look = replace(changed(daemonsets=[], deployments=[]), refused={"kube-proxy": "forbidden"})
+    (row,) = (row for row in examine(doctor_facts.facts(look, Machine())) if row.check is Check.IMAGE)
+    assert (row.level, row.text) == (Level.WARN, f"not looked at: {doctor_facts.NAMELESS}")
+
+
+def test_the_heading_does_not_count_nodes_that_may_not_be_seen() -> None:
+    for look, said in (
+        (healthy(), "1 node"),
+        (
+            replace(changed(nodes=[]), refused={"nodes": "nodes is forbidden"}),
+            "its nodes may not be looked at (nodes is forbidden)",
+        ),
+    ):
+        known = doctor_facts.facts(look, Machine())
+        assert doctor.lines("api", look, known, ())[0] == f"api, Kubernetes {look.version}, {said}"
+
+
+def test_what_is_wrong_with_bgp_is_told_and_takes_no_pool() -> None:
+    found = doctor_facts.facts(
+        changed(peers=[resource("BGPPeer", "router", {"myASN": 64512, "peerAddress": "10.0.0.1"})]), Machine()
+    )
+    assert [problem.field for problem in found.loaded.problems] == ["spec.peerASN"]
+    assert found.loaded.config is not None
+    assert set(found.loaded.config.pools) == {"lan"}

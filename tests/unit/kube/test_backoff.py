@@ -83,7 +83,7 @@ def test_at_most_20_requests_in_any_10_seconds(rng: list[float], story: list[tup
 
 @pytest.mark.parametrize("what", ["nothing", "healthy", "healthy and failed"])
 def test_a_burst_is_bounded_too(what: str) -> None:
-    """The pages of a long list, or a server whose answers look fine."""
+    """A server whose answers look fine."""
     backoff, now, starts = Backoff(lambda: 0.0), 0.0, []
     for _ in range(100):
         now += backoff.wait(now)

@@ -15,7 +15,7 @@ META = {"name": "config", "namespace": "metallb-system", "uid": "u"}
     "text",
     [
         *("a: [", "\x00", "!!python/object:os.system {}", "[" * 5000),
-        *("- 2020-99-99", "- !!timestamp x", "- !!bool x", "- !!int x", "- !!int ''", "- !!float x"),
+        *("- !!timestamp 2020-99-99", "- !!timestamp x", "- !!bool x", "- !!int x", "- !!int ''", "- !!float x"),
         *("? [a]\n: b", "- *nowhere", "<<: 1"),
     ],
 )

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from fakes import exposed
+from pylb.core.arbiter import Arbiter
 from pylb.core.claims import Cause, Claim
 from pylb.core.effects import StoodIn, Took
 from pylb.core.election import Verdict
 from pylb.core.lines import Line
-from pylb.core.model import NodeName
+from pylb.core.model import NodeName, service_key
 from pylb.core.questions import Subject
 from pylb.core.ranges import parse_address
 from pylb.core.seats import Held, Seat
@@ -22,6 +24,7 @@ from pylb.runtime.eventlog import EventLog
 from pylb.runtime.log import Logger
 from pylb.runtime.metrics import Registry
 from pylb.speaker import metrics
+from pylb.speaker.announcer import Announcer
 from pylb.speaker.app import Speaker
 from pylb.speaker.keyring import Keyring
 from pylb.speaker.settings import Settings
@@ -87,3 +90,19 @@ async def test_the_page_of_the_docs_names_each_metric_of_a_speaker(speaker: Spea
     made = set(re.findall(r"^# TYPE (\w+)", registry.render(), re.MULTILINE))
     named = set(re.findall(r"^\| `(\w+)", PAGE.read_text().partition("## Controller")[0], re.MULTILINE))
     assert made == named
+
+
+async def test_all_that_metallbs_speaker_has_is_there(speaker: Speaker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By name, type and labels, but for what stands in the table of differences."""
+    wanted = {name: found for name, found in exposed.observed("speaker").items() if name not in exposed.DIFFERENCES}
+    assert len(wanted) >= 8
+    counts = speaker.announcer.counts
+    for counter in (counts.requests, counts.responses, counts.gratuitous):
+        counter[IP] += 1
+    line = Line(IP, (service_key("default", "web"),), Verdict())
+    monkeypatch.setattr(Announcer, "placements", property(lambda _: {IP: ("eth0",)}))
+    monkeypatch.setattr(Arbiter, "owned", property(lambda _: {IP: line}))
+    registry = Registry()
+    metrics.register(registry, speaker)
+    ours = exposed.families(registry.render())
+    assert {name: ours.get(name) for name in wanted} == wanted

@@ -46,7 +46,8 @@ def test_who_announces_it_who_is_next_and_who_may_not() -> None:
 
 
 def test_each_question_stands_above_its_checks_with_the_worst_of_them() -> None:
-    rows = detail.checks(look(), "web/blog")
+    state = fold_all(look().state, [fake.without_controller()])
+    rows = detail.checks(Look(state, fake.NOW, 120, 40, words.UNICODE), "web/blog")
     lines = text(detail.answers(rows, 100, words.UNICODE)).splitlines()
     assert lines[0] == f"{Question.ALLOCATED.text} FAIL"
     assert [line for line in lines if not line.startswith(" ")] == [

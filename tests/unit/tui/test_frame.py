@@ -8,11 +8,11 @@ import pytest
 
 from fakes import tui_source as fake
 from pylb.tui.facts import Fact, Online
-from pylb.tui.pages import commands, frame
+from pylb.tui.pages import frame, palette
 from pylb.tui.pages.catalogue import BY_KEY, DETAIL, FIRST, PAGES, for_extras
-from pylb.tui.pages.commands import Command
 from pylb.tui.pages.frame import Shown, Standing
 from pylb.tui.pages.look import MIN_HEIGHT, MIN_WIDTH, Look
+from pylb.tui.pages.palette import Command
 from pylb.tui.screens.page import PageScreen
 from pylb.tui.state import State
 from pylb.tui.store import fold_all
@@ -67,7 +67,7 @@ def test_the_status_says_pause_write_and_a_broken_filter() -> None:
     line = frame.status(look(120), Standing(NOW, paused=12, filter="re:(", broken=True, write=True), 118)
     assert plain(line).startswith("PAUSED +12 changes")
     assert ("WRITE", "warn") in [(span.text, span.tone) for span in line]
-    assert ("/re:(", "bad") in [(span.text, span.tone) for span in line]
+    assert ("/re:( is no pattern", "bad") in [(span.text, span.tone) for span in line]
 
 
 def test_offline_takes_the_whole_line_and_counts_down() -> None:
@@ -110,7 +110,7 @@ THEMES = ["pylb-dark", "pylb-light"]
 
 
 def offered(text: str) -> list[str]:
-    return [one.name for one in commands.offers(text, look(100), KEYS, THEMES)]
+    return [one.name for one in palette.offers(text, look(100), KEYS, THEMES)]
 
 
 def test_an_empty_command_line_lists_everything() -> None:
@@ -136,21 +136,21 @@ def test_an_empty_command_line_lists_everything() -> None:
     ],
 )
 def test_what_a_text_means_first(text: str, first: str, action: str) -> None:
-    found = commands.offers(text, look(100), KEYS, THEMES)
+    found = palette.offers(text, look(100), KEYS, THEMES)
     assert (found[0].name, found[0].action) == (first, action)
 
 
 def test_a_verb_without_a_name_is_typed_on() -> None:
-    assert next(one for one in commands.offers("svc", look(100), KEYS, THEMES)).fill == "svc "
+    assert next(one for one in palette.offers("svc", look(100), KEYS, THEMES)).fill == "svc "
     assert offered("nothing like it") == []
 
 
 @pytest.mark.parametrize("cursor", [0, 3, 4, 9])
 def test_the_command_under_the_cursor_is_among_those_shown(cursor: int) -> None:
     found = [Command(f"name{number}", "tells " * 30) for number in range(10)]
-    shown = [plain(line) for line in commands.lines(found, cursor, 60, 4, ASCII)]
+    shown = [plain(line) for line in palette.lines(found, cursor, 60, 4, ASCII)]
     assert len(shown) == 4
     assert sum(line.startswith("> ") for line in shown) == 1
     assert f"> name{cursor}" in " ".join(shown)
     assert all(len(line) <= 60 for line in shown)
-    assert plain(commands.lines((), 0, 60, 4, ASCII)[0]) == " nothing is called so"
+    assert plain(palette.lines((), 0, 60, 4, ASCII)[0]) == " nothing is called so"

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fakes import tui_source as fake
+from pylb.core import events
+from pylb.core.model import L2Status, NodeName, ServiceKey
 from pylb.tui import rows
-from pylb.tui.facts import Fact, Held, Member, Snapshot, SpeakerHeard
+from pylb.tui.facts import Fact, Held, Kind, Member, ObjectChanged, Snapshot, SpeakerHeard
 from pylb.tui.state import State
 from pylb.tui.store import fold_all
 
@@ -51,3 +53,42 @@ def test_of_two_that_do_not_hear_each_other_the_one_that_kept_its_witness_is_sho
             for fact in (heard("n1", (), "n1", provisional=provisional, at=at), heard("n2", (), "n2", at=at))
         ]
         assert shown(*told)[1] == both
+
+
+def record(since: str, node: str = "n1", term: int = 7) -> Fact:
+    """A ServiceL2Status with what its speaker wrote of its claim."""
+    value = L2Status("pylb-system", f"l2-{node}", ServiceKey("home/mqtt"), NodeName(node), term=term, since=since)
+    return ObjectChanged(Kind.STATUS, value.name, value, NOW - 900)
+
+
+def since(*facts: Fact) -> float | None:
+    """Since when the address's row says that it is announced."""
+    (only,) = rows.services(fold_all(State(), [SERVICE, *facts]), NOW)
+    return only.since_at
+
+
+CLAIMED = events.Claimed(NOW - 5, IP, "n1", ("home/mqtt",))
+STAMP, AT = "2026-11-20T12:03:22Z", NOW - 7200  # what NOW - 2 h is called
+
+
+def test_a_speaker_that_began_anew_announces_since_its_record_says() -> None:
+    """Its events are of this life alone: the address did not move when it was restarted."""
+    owned = heard("n1", ("n2",), "n1", term=7)
+    assert since(owned, CLAIMED) == NOW - 5
+    assert since(owned, CLAIMED, record(STAMP)) == AT
+    assert since(owned, record(STAMP)) == AT
+    assert since(record(STAMP)) == AT  # of a cluster whose speakers cannot be asked
+
+
+def test_a_record_that_is_not_of_this_claim_does_not_count() -> None:
+    owned = heard("n1", ("n2",), "n1", term=8)
+    assert since(owned, CLAIMED, record(STAMP)) == NOW - 5  # of an earlier term
+    assert since(owned, CLAIMED, record(STAMP, node="n2", term=8)) == NOW - 5
+    assert since(owned, CLAIMED, record("yesterday", term=8)) == NOW - 5
+    assert since(owned, CLAIMED, record("2026-11-20T14:03:20Z", term=8)) == NOW - 5  # it is younger
+
+
+def test_an_address_that_was_elsewhere_since_its_record_came_back_then() -> None:
+    away = events.Moved(NOW - 60, IP, "n1", "n2", ("home/mqtt",), "asked_for", None, None)
+    back = events.Moved(NOW - 5, IP, "n2", "n1", ("home/mqtt",), "asked_for", None, None)
+    assert since(heard("n1", ("n2",), "n1", term=7), away, back, record(STAMP)) == NOW - 5

@@ -99,27 +99,50 @@ def test_time_alone_is_drawn_the_more_seldom_the_longer_nothing_happened() -> No
     desk = Desk()
     desk.pulse.put(Online(NOW))
     drawn, clocks = ticked(desk, 200)
-    assert drawn == [*range(1, 15), *range(19, 120, 5), *range(134, 200, 15)]
+    assert drawn == [*range(1, 15), *range(19, 120, 5), *range(149, 200, 30)]
     told = sorted({*drawn, *clocks})
     assert not {*drawn} & {*clocks}
     steps = [(earlier, later - earlier) for earlier, later in pairwise(told)]
-    for first, last, longest in ((1, 14, 1), (14, 118, 2), (120, 200, 5)):  # the clock goes on, more seldom, too
+    for first, last, longest in ((1, 14, 1), (14, 118, 2), (120, 190, 10)):  # the clock goes on, more seldom, too
         assert max(step for at, step in steps if first <= at < last) == longest
 
 
 def test_the_clock_goes_on_each_second_for_extras_and_while_seconds_to_a_try_are_counted() -> None:
     for desk, fact in ((Desk(lively=True), Online(NOW)), (Desk(), Offline(NOW, "gone", NOW + 300))):
         desk.pulse.put(fact)
-        drawn, clocks = ticked(desk, 100)
+        drawn, clocks = ticked(desk, 100, heard=desk.pulse._lively)
         assert sorted(drawn + clocks) == list(range(1, 100))
 
 
-def ticked(desk: Desk, seconds: int) -> tuple[list[int], list[int]]:
-    """The seconds at which everything was drawn, and those of the clock alone."""
+def test_each_second_counts_while_the_api_server_is_late_with_its_word() -> None:
+    desk = Desk()
+    desk.pulse.put(Online(NOW))
+    ticked(desk, 200)
+    late = range(int(pulse.LATE_WORD_S) + 1, 60)
+    for second in late:
+        desk.now = NOW + 199 + second
+        desk.pulse.tick()
+    assert desk.clocks >= len(late) - 3
+
+
+def test_what_is_done_at_rest_is_done_once_and_not_before_something_was_read() -> None:
+    desk, rested = Desk(), []
+    desk.pulse.rest = lambda: rested.append(desk.now)
+    desk.pulse.tick()
+    desk.pulse.put(fake.change("web", "more"))
+    ticked(desk, 60, heard=False)
+    assert rested == [NOW + pulse.REST_S]
+
+
+def ticked(desk: Desk, seconds: int, *, heard: bool = True) -> tuple[list[int], list[int]]:
+    """The seconds at which everything was drawn, and those of the clock alone; the API server may be heard in each."""
     desk.ring()
     drawn, clocks = [], []
     for second in range(1, seconds):
         desk.now, before = NOW + second, (len(desk.drawn), desk.clocks)
+        if heard:
+            desk.pulse.put(Online(desk.now))
+            desk.ring()
         desk.pulse.tick()
         drawn += [second] * (len(desk.drawn) - before[0])
         clocks += [second] * (desk.clocks - before[1])

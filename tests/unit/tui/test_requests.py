@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from fakes import tui_source as fake
+from pylb.core import events
 from pylb.core.findings import Fix, Mark, Question, Row
 from pylb.core.model import Service, ServiceKey
 from pylb.tui import words
@@ -58,11 +59,11 @@ def test_what_a_service_asks_for(asking: Service, wants: str, source: str) -> No
 
 
 def test_the_reason_of_one_that_waits_is_what_its_checks_found() -> None:
-    seen = look()
+    seen = look(fake.without_controller())
     row = requests.rows(seen)[0]
     checks = requests.chain(seen, row)
     assert row.why in {check.text for check in checks if check.mark is Mark.FAIL}
-    assert requests.title(row) == "WHY IS media/jellyfin-b PENDING?"
+    assert requests.title(row) == "WHY IS media/jellyfin-b PENDING?  2m since it was made"
     assert requests.chain(seen, None) == ()
 
 
@@ -101,3 +102,23 @@ def test_the_filter_finds_what_is_wanted() -> None:
     found = requests.rows(look())
     assert [row.key for row in pick(requests.REQUESTS, found, Query("from:spec ip:.240"))] == ["ingress/nginx"]
     assert [row.key for row in pick(requests.REQUESTS, found, Query("st:pend ns:web"))] == ["web/blog"]
+
+
+def test_a_wait_begins_when_the_service_was_made_not_when_the_controller_began() -> None:
+    told = events.Pending(fake.NOW - 3, "web/old", "no_free_address", "none is free")
+    made = fake.change("web", "old", created=fake.NOW - 7200)
+    row = next(row for row in requests.rows(look(made, told)) if row.key == "web/old")
+    assert (row.since, row.lost) == (fake.NOW - 7200, False)
+    assert requests.title(row) == "WHY IS web/old PENDING?  2h00 since it was made"
+
+
+def test_the_wait_of_one_that_had_an_address_begins_when_it_lost_it() -> None:
+    gone = events.Released(fake.NOW - 60, "web/old", ("192.168.1.250",), "pool_gone")
+    told = events.Pending(fake.NOW - 3, "web/old", "no_free_address", "none is free")
+    row = next(
+        row
+        for row in requests.rows(look(fake.change("web", "old", created=fake.NOW - 7200), gone, told))
+        if row.key == "web/old"
+    )
+    assert (row.since, row.lost) == (fake.NOW - 60, True)
+    assert requests.title(row).endswith("since it lost its address")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -43,22 +42,22 @@ def test_flags_come_before_the_file(path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("theme: nope\n", "theme: 'nope' is no theme; there are pylb-dark, pylb-light, pylb-contrast, "),
+        ("\ntheme: nope\n", "line 2: theme: 'nope' is no theme; there are pylb-dark, pylb-light, pylb-contrast, "),
         ("colour: red\n", "line 1: 'colour' is no setting; there are theme, mouse, ascii, keys"),
-        ("theme: pylb-dark\nmouse: perhaps\n", "line 2: 'perhaps' is neither true nor false"),
-        ("mouse: on\nmouse: off\n", "line 2: 'mouse' stands there twice"),
-        ("- theme\n", "line 1: the file must be a mapping"),
-        ("keys: [a]\n", "line 1: keys must be a mapping"),
-        ("theme: [a]\n", "line 1: a single value is wanted here"),
+        ("theme: pylb-dark\nmouse: perhaps\n", "line 2: mouse: 'perhaps' is neither true nor false"),
+        ("mouse: on\nmouse: off\n", "line 2: 'mouse' stands there twice: take one of them out"),
+        ("- theme\n", "line 1: the file must have lines such as  theme: pylb-light"),
+        ("keys: [a]\n", "line 1: keys must have lines below it such as  app.pause: p"),
+        ("theme: [a]\n", "line 1: theme must be one value, and is several"),
         ("keys:\n  app.pause: p\n  app.paws: x\n", "line 3: 'app.paws' is no command; there are app.back"),
         ("keys:\n  app.pause: ctrl+nope\n", "line 2: 'ctrl+nope' is no key"),
         ("keys:\n  app.pause: q\n", "q would be both app.pause and app.quit"),
         ("keys:\n  app.pause: S\n", "S would be both app.pause and nodes.lose"),
-        ("theme: 'x\n", "line 2: "),
+        ("theme: 'x\n", "line 2: this is no YAML (found unexpected end of stream): a setting is a line such as"),
         ("a: &a [*a]\n", "line 1: "),
-        ("\x00", "unacceptable character"),
+        ("mouse: on\n\x00", "line 2: a character that no text has: take it out"),
         ("x" * 70_000, "is larger than 65536 bytes"),
-        ("[" * 3000, "tui.yaml"),
+        ("[" * 3000, "a setting is a line such as theme: pylb-light"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_line_and_exit_code_2(path: Path, text: str, told: str) -> None:
@@ -71,9 +70,29 @@ def test_what_is_wrong_is_told_with_its_line_and_exit_code_2(path: Path, text: s
 
 
 def test_a_file_that_is_no_text_is_told(path: Path) -> None:
-    path.write_bytes(b"\xff\xfe")
-    with pytest.raises(PreferencesError, match="cannot be read"):
+    path.write_bytes(b"mouse: on\n\xff\xfe")
+    with pytest.raises(PreferencesError, match=r"tui\.yaml line 2: this is no text in UTF-8: write the file anew$"):
         preferences.load(path)
+
+
+def test_a_file_that_cannot_be_opened_is_told_in_words(path: Path) -> None:
+    path.mkdir()
+    with pytest.raises(PreferencesError, match=r"tui\.yaml cannot be read: Is a directory$"):
+        preferences.load(path)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--theme", "nosuch"], "Error: --theme: 'nosuch' is no theme; there are pylb-dark, pylb-light, "),
+        (["--replay", "x", "--write"], "Error: --write is of a cluster: nothing can be changed in a recording"),
+        (["--once"], "No such option"),
+    ],
+)
+def test_wrong_flags_are_told_without_a_terminal_too(words: list[str], said: str) -> None:
+    done = CliRunner().invoke(tui, words)
+    assert done.exit_code == 2
+    assert said in done.output
 
 
 def test_an_unknown_theme_of_the_flag_is_told(path: Path) -> None:
@@ -180,12 +199,3 @@ def test_folders_are_those_of_xdg() -> None:
     assert files.config_home({"HOME": "/home/u"}) == Path("/home/u/.config/pylb")
     assert files.state_home({"HOME": "/home/u", "XDG_STATE_HOME": "/s"}) == Path("/s/pylb")
     assert files.state_home({"HOME": "/home/u", "XDG_STATE_HOME": "not/absolute"}) == Path("/home/u/.local/state/pylb")
-
-
-def test_the_first_folder_that_may_be_written_takes_the_file(tmp_path: Path) -> None:
-    missing, there = tmp_path / "missing", tmp_path / "there"
-    there.mkdir()
-    assert files.write_first((missing, there), "x.csv", "a") == there / "x.csv"
-    with pytest.raises(OSError):
-        files.write_first((missing,), "x.csv", "a")
-    assert os.listdir(there) == ["x.csv"]  # noqa: PTH208 - names are all that is wanted

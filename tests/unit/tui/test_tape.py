@@ -25,19 +25,21 @@ SLICE = EndpointSlice(
     "a/b-x", ServiceKey("a/b"), (Endpoint(NodeName("n1"), servable=True), Endpoint(None, servable=False))
 )
 RICH = config.load(
-    [
-        pool("p", "10.0.0.0/24", serviceAllocation={"priority": 2, "namespaces": ["b", "a"]}, avoidBuggyIPs=True),
-        pool("q", "fd00::/120", serviceAllocation={"namespaceSelectors": [{"matchLabels": {"x": "y"}}]}),
-    ],
-    [
-        advertisement(
-            nodeSelectors=[{"matchLabels": {"a": "b"}}],
-            preferredNodeSelectors=[
-                {"weight": 5, "preference": {"matchExpressions": [{"key": "k", "operator": "Exists"}]}}
-            ],
-            interfaces=["eth0"],
-        )
-    ],
+    config.Objects(
+        [
+            pool("p", "10.0.0.0/24", serviceAllocation={"priority": 2, "namespaces": ["b", "a"]}, avoidBuggyIPs=True),
+            pool("q", "fd00::/120", serviceAllocation={"namespaceSelectors": [{"matchLabels": {"x": "y"}}]}),
+        ],
+        [
+            advertisement(
+                nodeSelectors=[{"matchLabels": {"a": "b"}}],
+                preferredNodeSelectors=[
+                    {"weight": 5, "preference": {"matchExpressions": [{"key": "k", "operator": "Exists"}]}}
+                ],
+                interfaces=["eth0"],
+            )
+        ],
+    ),
     [namespace("a", x="y")],
 ).config
 MOVE = history.Entry(NOW, "10.0.0.1", ("a/b",), "n1", "n2", "silent", 4, 1.5, None)

@@ -1,0 +1,53 @@
+"""L2Advertisements: one object read. Rules and texts are MetalLB's."""
+
+from __future__ import annotations
+
+from pylb.core.config_objects import BGPAdvertisement, L2Advertisement, Pool, Preference
+from pylb.core.model import Labels
+from pylb.core.selectors import Selector, matches_any
+from pylb.core.sheets import Sheet
+
+
+def read_layer2(sheet: Sheet) -> L2Advertisement | None:
+    """The advertisement; None if anything is wrong with it, which the sheet then tells."""
+    advert = L2Advertisement(
+        name=sheet.name,
+        ref=sheet.ref,
+        pools=sheet.unique(sheet.spec.get("ipAddressPools", ()), "spec.ipAddressPools", "ipAddressPools"),
+        pool_selectors=sheet.selectors(sheet.spec.get("ipAddressPoolSelectors", ()), "spec.ipAddressPoolSelectors"),
+        nodes=read_nodes(sheet),
+        interfaces=frozenset(sheet.spec.get("interfaces", ())),
+        services=read_services(sheet),
+        preferences=_preferences(sheet),
+    )
+    return None if sheet.problems else advert
+
+
+def read_nodes(sheet: Sheet) -> tuple[Selector, ...]:
+    """`spec.nodeSelectors` of an advertisement."""
+    wrap = f"failed to parse node selector for {sheet.name}: {{}}"
+    return sheet.selectors(sheet.spec.get("nodeSelectors", ()), "spec.nodeSelectors", wrap)
+
+
+def read_services(sheet: Sheet) -> tuple[Selector, ...]:
+    """`spec.serviceSelectors` of an advertisement."""
+    wrap = f"failed to parse service selector for {sheet.name}: {{}}"
+    return sheet.selectors(sheet.spec.get("serviceSelectors", ()), "spec.serviceSelectors", wrap)
+
+
+def _preferences(sheet: Sheet) -> tuple[Preference, ...]:
+    wrap = f"failed to parse preferred node selectors for {sheet.name}: {{}}"
+    found = []
+    for number, item in enumerate(sheet.spec.get("preferredNodeSelectors", ())):
+        where = f"spec.preferredNodeSelectors[{number}].preference"
+        nodes = sheet.selector(item.get("preference", {}), where, wrap)
+        if nodes is not None:
+            found.append(Preference(item.get("weight", 0), nodes))
+    return tuple(found)
+
+
+def selects(advert: L2Advertisement | BGPAdvertisement, pool: Pool, labels: Labels) -> bool:
+    """Whether an advertisement is about a pool with those labels; unknown names are names of nothing."""
+    if not advert.pools and not advert.pool_selectors:
+        return True
+    return pool.name in advert.pools or matches_any(advert.pool_selectors, labels)

@@ -1,0 +1,177 @@
+"""A controller that is struck at one of its writes, whichever that is, and started again; and what was seen meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import pytest
+
+from fakes import lives, oracle
+from fakes.lives import SERVICES, Do
+from fakes.oracle import Wish
+from fakes.rest import MERGE
+from fakes.rivals import Rival, Stage
+from pylb.controller import poolwriter, remembrance, writer
+from pylb.embedded import resources
+from pylb.embedded.messages import Request, Response
+from pylb.kube import report
+
+POD = "pylb-controller-a"  # its next life takes the Lease at once
+QUIET_S = 0.04  # without a write: with the pauses of `hurry`, what had to be written is
+SETTLES_S = 20.0
+LOOK_S = 0.005
+
+KILLED_BEFORE, KILLED_AFTER = "killed before it is stored", "killed after it is stored"
+CUT_BEFORE, CUT_AFTER = "cut before it is stored", "cut in the midst of the answer"
+FATES = (KILLED_BEFORE, KILLED_AFTER, CUT_BEFORE, CUT_AFTER)
+
+
+def hurry(patch: pytest.MonkeyPatch) -> None:
+    """Shorten the pauses between writes, which are there for the API server's sake."""
+    for module in (poolwriter, remembrance, report):
+        patch.setattr(module, "DEBOUNCE", 0.01)
+        patch.setattr(module, "AGAIN", 0.02)
+    patch.setattr(writer, "AGAIN", 0.02)
+
+
+@dataclass
+class Struck:
+    """Stands before an API server: it counts the writes of controllers, and strikes at one of them."""
+
+    stage: Stage
+    at: int = 0  # the number of the write; 0: never
+    fate: str = KILLED_BEFORE
+    kill: Callable[[], object] | None = None
+    writes: list[str] = field(default_factory=list)
+    struck: bool = False
+    died: bool = False  # and nobody took note yet
+    broken: list[str] = field(default_factory=list)  # what no moment may show
+    named: bool = True  # each life has a name, by which nothing is heard of it any more
+    _dead: set[str] = field(default_factory=set)
+
+    async def __call__(self, request: Request) -> Response:
+        who = request.headers.get("user-agent", "")
+        if who in self._dead:
+            raise ConnectionResetError
+        if not who or request.method == "GET":  # a user, who gives no name; or nothing is written
+            return await self.stage.server.api(request)
+        self.writes.append(f"{request.method} {request.path}")
+        if len(self.writes) == self.at:
+            return await self._strike(who, request)
+        return await self._pass(request)
+
+    async def _pass(self, request: Request) -> Response:
+        number = len(self.writes)
+        response = await self.stage.server.api(request)
+        if request.path.startswith(SERVICES) and response.status < 300:
+            self.broken += [f"write {number} ({request.path}): {one}" for one in oracle.twice(self.wishes())]
+        return response
+
+    async def _strike(self, who: str, request: Request) -> Response:
+        stored = await self._pass(request) if self.fate in (KILLED_AFTER, CUT_AFTER) else None
+        self.struck = True
+        if self.fate in (KILLED_BEFORE, KILLED_AFTER):
+            assert self.kill is not None
+            self.kill()
+            self.died = True
+            self._dead |= {who} if self.named else set()
+        elif stored is not None:
+            return replace(stored, body=b"", stream=_half(stored.body))
+        raise ConnectionResetError
+
+    def wishes(self) -> list[Wish]:
+        """The Services as they stand there."""
+        return oracle.wishes(self.stage.server.store.objects(resources.SERVICES))
+
+    def pools(self) -> list[dict[str, Any]]:
+        """The IPAddressPools."""
+        store = self.stage.server.store
+        found = store.registry.find("metallb.io", "v1beta1", "ipaddresspools")
+        return store.objects(found) if found is not None else []
+
+    def complaints(self) -> list[str]:
+        """What is wrong, if all is said to be at rest."""
+        services, pools = self.wishes(), self.pools()
+        events = self.stage.server.store.objects(resources.EVENTS)
+        said = oracle.complaints(services, oracle.pools(pools)) + oracle.untold(services, events)
+        return said + oracle.miscounted(services, pools)
+
+    def moved(self, before: Iterable[Wish]) -> list[str]:
+        """Who lost since `before` what it might have kept."""
+        return oracle.moved(before, self.wishes(), oracle.pools(self.pools()))
+
+    async def calm(self) -> bool:
+        """Waits until all is well and nothing is written any more; True if the controller died before."""
+        end, seen, since = time.monotonic() + SETTLES_S, -1, 0.0
+        while not self.died:
+            if len(self.writes) != seen:
+                seen, since = len(self.writes), time.monotonic()
+            if time.monotonic() > since + QUIET_S and not self.complaints():
+                return False
+            assert time.monotonic() < end, self.complaints() or self.writes[-5:]
+            await asyncio.sleep(LOOK_S)
+        self.died = False
+        return True
+
+
+async def _half(body: bytes) -> AsyncGenerator[bytes, None]:
+    yield body[: len(body) // 2]
+    raise ConnectionResetError
+
+
+class Mortal(Protocol):
+    """A life of the controller."""
+
+    async def crash(self) -> None:
+        """SIGKILL; it is gone."""
+
+
+class Play:
+    """A cluster in which users do what `fakes.lives` says, and a controller that is struck."""
+
+    def __init__(self, stage: Stage, at: int = 0, fate: str = KILLED_BEFORE, *, dark: bool = False) -> None:
+        """`dark` says that users go on with their next turn before the controller is started again."""
+        self.stage, self.dark = stage, dark
+        self.struck = Struck(stage, at, fate)
+        stage.server.handler = self.struck
+        self._lives = 0
+
+    async def start(self) -> Mortal:
+        """The next life of the pod."""
+        self._lives += 1
+        rival = Rival(self.stage, f"life-{self._lives}", pod=POD)
+        self.struck.kill = rival._task.cancel
+        return rival
+
+    async def act(self, turn: Iterable[Do]) -> None:
+        """What users do in one turn."""
+        for do in turn:
+            kind = MERGE if do.method == "PATCH" else "application/json"
+            answer = await self.stage.rest.ask(do.method, do.path, do.body, kind)
+            assert answer.status < 300, answer.body
+
+    async def run(self) -> list[str]:
+        """All turns; what was wrong."""
+        await self.act(lives.BEFORE)
+        rival, turns, wrong = await self.start(), iter(lives.TURNS), list[str]()
+        try:
+            for turn in turns:
+                before = self.struck.wishes()
+                await self.act(turn)
+                if await self.struck.calm():
+                    await rival.crash()
+                    left = self.struck.wishes()
+                    if self.dark:
+                        before = left
+                        await self.act(next(turns, ()))
+                    rival = await self.start()
+                    await self.struck.calm()
+                    wrong += self.struck.moved(left)
+                wrong += self.struck.moved(before)
+        finally:
+            await rival.crash()
+        return wrong + self.struck.broken

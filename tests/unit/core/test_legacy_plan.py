@@ -1,0 +1,115 @@
+"""What turning an old ConfigMap into resources would do, and what speaks against it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pylb.core import legacy, legacy_names, legacy_plan
+from pylb.core.config_objects import Objects
+from pylb.core.legacy import Converted
+from pylb.core.legacy_plan import MANAGER, Plan, Standing, Verdict
+from pylb.core.model import LOAD_BALANCER, ObjectRef, Service, service_key
+
+CONFIGMAP = ObjectRef("ConfigMap", "metallb-system", "config")
+LAN = {"name": "lan", "protocol": "layer2", "addresses": ["10.0.0.0/28"]}
+
+
+def convert(*pools: dict[str, Any], **more: Any) -> Converted:
+    return legacy.convert({"address-pools": list(pools), **more}, CONFIGMAP)
+
+
+def planned(made: Converted, standing: Standing) -> Plan:
+    return legacy_plan.plan(made, legacy_names.named(made, "metallb-system"), standing)
+
+
+def pool(name: str, *addresses: str, manager: str = "kubectl", namespace: str = "metallb-system") -> dict[str, Any]:
+    return {
+        "apiVersion": "metallb.io/v1beta1",
+        "kind": "IPAddressPool",
+        "metadata": {"name": name, "namespace": namespace, "managedFields": [{"manager": manager}]},
+        "spec": {"addresses": list(addresses), "autoAssign": True},
+    }
+
+
+@pytest.mark.parametrize(
+    ("standing", "verdict", "faults"),
+    [
+        ([], Verdict.CREATED, 0),
+        ([pool("lan", "10.0.0.0/28")], Verdict.UNCHANGED, 0),
+        ([pool("lan", "10.0.0.0/28", manager=MANAGER)], Verdict.UNCHANGED, 0),
+        ([pool("lan", "10.0.0.0/29", manager=MANAGER)], Verdict.CHANGED, 0),
+        ([pool("lan", "10.0.0.0/29")], Verdict.CONFLICTING, 1),
+        ([pool("other", "10.9.0.0/29")], Verdict.CREATED, 0),
+        ([pool("other", "10.0.0.4/32")], Verdict.CREATED, 1),
+        ([pool("lan", "10.0.0.0/28", namespace="pylb-system")], Verdict.CREATED, 1),
+    ],
+)
+def test_verdicts(standing: list[dict[str, Any]], verdict: Verdict, faults: int) -> None:
+    plan = planned(convert(LAN), Standing(Objects(pools=standing)))
+    first, _ = plan.steps
+    assert first.verdict is verdict
+    assert bool(plan.faults) == bool(faults), plan.faults
+    assert [step.wanted.kind for step in plan.due] == (
+        ["IPAddressPool"] if verdict in (Verdict.CREATED, Verdict.CHANGED) else []
+    ) + ["L2Advertisement"]
+
+
+def test_another_configmap_may_say_the_same_and_no_more_than_that() -> None:
+    same = planned(convert(LAN), Standing(others=[convert(LAN, {**LAN, "name": "far", "addresses": ["10.7.0.0/28"]})]))
+    assert same.faults == ()
+    [fault] = planned(convert(LAN), Standing(others=[convert({**LAN, "addresses": ["10.0.0.8/32"]})])).faults[:1]
+    assert "ConfigMap metallb-system/config" in f"{fault.where} {fault.text}"
+
+
+def service(name: str, kind: str = LOAD_BALANCER, **annotations: str) -> Service:
+    notes = {f"{prefix.replace('_', '.')}/address-pool": value for prefix, value in annotations.items()}
+    return Service(key=service_key("web", name), type=kind, annotations=notes)
+
+
+@pytest.mark.parametrize(
+    ("one", "fix"),
+    [
+        (service("a", metallb_io="My_Pool"), "metallb.io/address-pool- now"),
+        (service("a", metallb_universe_tf="My_Pool"), "metallb.universe.tf/address-pool- now"),
+        (
+            service("a", metallb_io="My_Pool", metallb_universe_tf="other"),
+            "metallb.io/address-pool- metallb.universe.tf/address-pool- now",
+        ),
+        (service("a", metallb_io="lan"), None),
+        (service("a", metallb_io="my-pool"), None),
+        (service("a", "ClusterIP", metallb_io="My_Pool"), None),
+        (service("a"), None),
+    ],
+)
+def test_a_service_that_asks_for_a_name_that_goes(one: Service, fix: str | None) -> None:
+    made = convert(LAN, {**LAN, "name": "My_Pool", "addresses": ["10.7.0.0/28"]})
+    faults = planned(made, Standing(services=[one])).faults
+    assert len(faults) == (0 if fix is None else 1)
+    assert all(str(fix) in fault.fix for fault in faults)
+    assert all(fault.where == "Service web/a" and '"my-pool"' in fault.fix for fault in faults)
+
+
+@pytest.mark.parametrize(
+    ("made", "place", "says"),
+    [
+        (convert(LAN, odd=1), "odd", 'unknown key "odd"'),
+        (convert(LAN, {**LAN, "name": "1_2"}), "address-pools[1].name", "cannot be made a name"),
+        (convert({**LAN, "addresses": ["10.0.0.9-10.0.0.1"]}), "address-pools[0]", "is after the end IP"),
+        (convert({**LAN, "addresses": []}), "address-pools[0]", "has no prefixes defined"),
+        (convert(LAN, peers=[{"my-asn": 1, "peer-asn": 2, "peer-address": "x"}]), "peers[0]", "invalid"),
+        (
+            convert(LAN, peers=[{"my-asn": 1, "peer-asn": 2, "peer-address": "10.0.0.1", "hold-time": "2s"}]),
+            "peers[0]",
+            "must be 0 or >=3s",
+        ),
+        (convert(LAN, **{"bgp-communities": {"a": "x"}}), "bgp-communities", "community"),
+    ],
+)
+def test_what_is_wrong_with_a_configmap_by_itself(made: Converted, place: str, says: str) -> None:
+    named = legacy_names.named(made, "metallb-system")
+    [fault] = legacy_plan.check(made, named)
+    assert fault.place == place
+    assert says in fault.text
+    assert planned(made, Standing()).faults == (fault,)
