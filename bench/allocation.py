@@ -42,15 +42,14 @@ RECORDED = Reference("MetalLB v0.16.2 with 5000 on a real API server, measured 2
 def pure() -> Iterator[Figure]:
     """What deciding costs, without an API."""
     plain, present = _load.configured(_load.pools(1)), _load.services(MANY)
-    many = taken(plain, present)
-    yield median_of(f"decisions on {MANY} Services at once, alone", many, "s", DECIDE_S)
-    large = taken(plain, _load.services(LARGE))
-    yield ratio(f"decisions on {LARGE} Services over {MANY}", large, many, LARGE_RATIO)
-    pooled = taken(_load.configured(_load.pools(POOLS)), present)
+    many = plain, present
+    yield median_of(f"decisions on {MANY} Services at once, alone", taken(*many), "s", DECIDE_S)
+    yield ratio(f"decisions on {LARGE} Services over {MANY}", (plain, _load.services(LARGE)), many, LARGE_RATIO)
+    pooled = _load.configured(_load.pools(POOLS)), present
     yield ratio(f"decisions on {MANY} Services with {POOLS} pools over 1", pooled, many, POOLS_RATIO)
-    small = taken(_load.configured(_load.pools(POOLS, each=MANY // POOLS)), present)
+    small = _load.configured(_load.pools(POOLS, each=MANY // POOLS)), present
     yield ratio(f"decisions on {MANY} Services with {POOLS} pools that they fill over 1", small, many, POOLS_RATIO)
-    dual = taken(_load.configured(_load.pools(1, dual=True)), _load.services(MANY, dual=True))
+    dual = _load.configured(_load.pools(1, dual=True)), _load.services(MANY, dual=True)
     yield ratio(f"decisions on {MANY} dual-stack Services over single-stack", dual, many, DUAL_RATIO)
     one = [1000 * took for took in _load.one_more(plain, present, more())]
     yield worst_of(f"decision on one more Service, {MANY} allocated, worst", one, "ms", ONE_MS)
@@ -66,9 +65,7 @@ def _shared(plain: Config) -> Iterator[Figure]:
         ("that all share one address", _load.sharing(FEW, FEW), _load.sharing(MANY, MANY)),
         ("with one sharing key and one port", _load.clashing(FEW), _load.clashing(MANY)),
     ):
-        yield ratio(
-            f"decisions on {MANY} Services {what} over {FEW}", taken(plain, many), taken(plain, few), SHARED_RATIO
-        )
+        yield ratio(f"decisions on {MANY} Services {what} over {FEW}", (plain, many), (plain, few), SHARED_RATIO)
 
 
 def _waiting(present: Services) -> Iterator[Figure]:
@@ -85,17 +82,16 @@ def more() -> list[Service]:
     return list(_load.services(MANY + MORE).values())[MANY:]
 
 
-def taken(configuration: Config, present: Services, at_once: int = 0) -> list[float]:
+def taken(configuration: Config, present: Services, at_once: int = 0, runs: int = RUNS) -> list[float]:
     """How long these Services take, in each of the runs."""
-    found = _load.seconds(lambda: _load.settled(configuration, present, at_once), RUNS)
-    say(f"{len(present)} Services, {len(configuration.pools)} pools: {statistics.median(found):.2f} s")
-    return found
+    return _load.seconds(lambda: _load.settled(configuration, present, at_once), runs)
 
 
-def ratio(name: str, one: list[float], other: list[float], target: float) -> Figure:
-    """One median over another; at worst the longest over the other's median."""
-    by = statistics.median(other)
-    return Figure(name, statistics.median(one) / by, "", target, len(one), max(one) / by)
+def ratio(name: str, one: tuple[Config, Services], other: tuple[Config, Services], target: float) -> Figure:
+    """One time over another, by turns: how fast the machine is just then divides out."""
+    pairs = [(taken(*one, runs=1)[0], taken(*other, runs=1)[0]) for _ in range(RUNS)]
+    say(f"{name}: {', '.join(f'{a:.2f} / {b:.2f} s' for a, b in pairs)}")
+    return median_of(name, [a / b for a, b in pairs], "", target)
 
 
 @dataclass(slots=True)

@@ -36,6 +36,8 @@ at once: in `kubectl get configurationstates -n pylb-system`, as an Event on eac
 `metallb_k8s_client_config_stale_bool`. Bounds, choices and required fields are enforced by the API server, what fields
 mean by pylb's loader; `pylb check FILE` applies both before anything is applied.
 
+Objects of BGP are read and held to all rules. pylb does not speak BGP yet: until it does, each BGPPeer carries a warning.
+
 A selector is a Kubernetes label selector ([`matchLabels`, `matchExpressions`]({SELECTORS})). Of a list of selectors one is enough.
 """
 ANNOTATIONS = (

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from pylb.core.reasons import Reason
-from pylb.tui.facts import Held, Kind, Member, Note
+from pylb.tui.facts import Held, Kind, Note
 from pylb.tui.state import Speaker, State, Status, Trail
 
 FRESH_S = 10.0  # a speaker's word is good for this long; it is asked every 2 s
@@ -132,7 +132,8 @@ def _find(evidence: Evidence, service: str, address: str, told: list[Held]) -> H
     claims = {node: one.claims[address] for node, one in evidence.speakers.items() if address in one.claims}
     heard = {node: at for node, at in claims.items() if node not in evidence.silent}
     firm = {node: at for node, at in claims.items() if node not in _provisional(told)}
-    claims = heard or firm or claims  # one that is cut off from all others holds everything, for nobody
+    both = {node: at for node, at in heard.items() if node in firm}
+    claims = both or heard or firm or claims  # one that is cut off from all others holds everything, for nobody
     if claims:
         return _claimed(evidence, address, claims, told)
     if told:
@@ -160,15 +161,19 @@ def flapping(evidence: Evidence, service: str, address: str) -> int:
 
 
 def silent_speakers(state: State, now: float) -> tuple[str, ...]:
-    """Nodes whose speaker is not heard: by us, or, of those that we hear, by any of its peers."""
-    found = set()
+    """Nodes whose speaker is not heard: by us, or, of those that we hear, by any of its peers that list anybody."""
     fresh = fresh_speakers(state, now)
-    for node in state.speakers:
-        votes = [Member(node, alive=True) in one.snapshot.members for name, one in fresh.items() if name != node]
-        if node not in fresh or (votes and not any(votes)):
-            found.add(node)
     ready = {pod.node: pod.ready for pod in state.pods.values() if pod.node and is_speaker(pod.labels)}
-    found.update(node for node, well in ready.items() if not well and node not in fresh)
+    told = {
+        name: {one.node for one in it.snapshot.members if one.alive}
+        for name, it in fresh.items()
+        if it.snapshot.members
+    }
+    found = {node for node, well in ready.items() if not well and node not in fresh}
+    for node in {*state.speakers, *ready}:
+        votes = [node in heard for name, heard in told.items() if name != node]
+        if (node in state.speakers and node not in fresh) or (votes and not any(votes)):
+            found.add(node)
     return tuple(sorted(found))
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from fakes.allocation_cases import CASES, Phase, service
+from fakes.allocation_cases import CASES, SPACE, Phase, service
 from fakes.cluster import OURS, until
 from fakes.real import RealLan
 from pylb.kube.errors import ClusterError
@@ -56,7 +56,8 @@ def outcomes(lan: RealLan) -> dict[int, Found]:
     found = {}
     for index in range(PHASES):
         if index == PHASES - 1:
-            until("the memory is written", lambda: "allocation" in remembered(lan), WRITTEN_S)
+            gone = [f"{SPACE}/{name} ".replace("@", str(one)) for one, name in deleted(index - 1)]
+            until("the memory is written", lambda gone=gone: all(key in remembered(lan) for key in gone), WRITTEN_S)
             before = seen(lan)
             lan.typed("-n pylb-system delete pods -l app.kubernetes.io/component=controller --grace-period=0 --force")
             until("another one leads", lambda: leads(lan), LEADS_S)
@@ -75,6 +76,11 @@ def leads(lan: RealLan) -> bool:
 
 def remembered(lan: RealLan) -> str:
     return str(((lan.get(MEMORY) or {}).get("data") or {}).get("addresses", ""))
+
+
+def deleted(index: int) -> list[tuple[int, str]]:
+    """The Services that are deleted in a phase; all of these are to be remembered."""
+    return [(number, name) for number, phases in numbered() for one in phases[index : index + 1] for name in one.delete]
 
 
 def play(lan: RealLan, index: int) -> None:

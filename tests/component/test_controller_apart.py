@@ -104,11 +104,17 @@ async def test_a_change_of_no_interest_between_decision_and_write_costs_one_more
     stage.holds = lambda who, request: is_status_of("web", request) and not stage.held.is_set()
     await stage.create("web")
     await stage.held.wait()
+    stage.server.faults.freeze_watches()
     await stage.rest.patch(f"{SERVICES}/web", {"metadata": {"finalizers": ["example.com/mine"]}})
     stage.free.set()
+
+    def codes() -> list[int]:
+        return [code for _, path, code in stage.codes if path.endswith("/web/status")]
+
+    await until(codes)
+    stage.server.faults.freeze_watches(False)
     assert await stage.served("web") == {"web": "10.0.0.0"}
-    codes = [code for _, path, code in stage.codes if path.endswith("/web/status")]
-    assert codes == [409, 200]
+    assert codes() == [409, 200]
 
 
 async def test_who_gets_an_address_is_written_after_who_gave_it_up(stage: Tampering, crew: list[Rival]) -> None:

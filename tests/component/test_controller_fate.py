@@ -52,8 +52,14 @@ def dealt(share: int, count: int) -> list[Strike]:
     if ALL:
         kinds = [(fate, dark) for fate in FATES for dark in (False, True) if not (dark and fate.startswith("cut"))]
         return [(at, *kind) for at in mine for kind in kinds]
-    killed = [(at, (KILLED_BEFORE, KILLED_AFTER)[at // SHARES % 2], at % 3 == 0) for at in mine]
-    return killed + [(at, (CUT_BEFORE, CUT_AFTER)[at % 2], False) for at in mine if at % 8 == 0]
+    return [(at, *_one_way(at)) for at in mine]
+
+
+def _one_way(at: int) -> tuple[str, bool]:
+    """One way to be struck; now and then a connection alone is."""
+    if at % 8 == 7:
+        return (CUT_BEFORE, CUT_AFTER)[at // 8 % 2], False
+    return (KILLED_BEFORE, KILLED_AFTER)[at % 2], at % 3 == 0
 
 
 @pytest.fixture
@@ -122,7 +128,7 @@ async def test_processes_that_are_killed_at_a_write(tmp_path: Path) -> None:
             wrong = await one.run()
             return at, one.struck.struck, wrong
 
-    strikes = [(at, FATES[number % 2], tmp_path / str(at)) for number, at in enumerate((2, 9, 21, 34, 47, 60))]
+    strikes = [(at, FATES[number % 2], tmp_path / str(at)) for number, at in enumerate((2, 9, 21, 47))]
     found = await asyncio.gather(*(play(*strike) for strike in strikes))
     assert [one for one in found if one[2]] == []
     assert sum(came for _, came, _ in found) > len(strikes) / 2

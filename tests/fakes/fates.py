@@ -23,7 +23,7 @@ from pylb.kube import report
 POD = "pylb-controller-a"  # its next life takes the Lease at once
 QUIET_S = 0.04  # without a write: with the pauses of `hurry`, what had to be written is
 SETTLES_S = 20.0
-LOOK_S = 0.005
+LOOK_S = 0.01
 
 KILLED_BEFORE, KILLED_AFTER = "killed before it is stored", "killed after it is stored"
 CUT_BEFORE, CUT_AFTER = "cut before it is stored", "cut in the midst of the answer"

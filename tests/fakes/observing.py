@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,6 +28,7 @@ LISTS = {
 }
 OTHERS = {"DaemonSet", "Deployment", "Lease", "Namespace", "Node", "Pod", "ReplicaSet"}  # Kubernetes' own talk
 NUMBERS = itertools.count(1)  # of scenarios
+BELIEVED_S = 0.5  # until the speakers, too, believe that what vanished is gone: they do not tell
 BACK_S = 30.0  # until everything is as it was before a scenario
 
 
@@ -68,6 +70,7 @@ class Stage:
         for kind in ("ipaddresspools", "l2advertisements"):
             lan.do(Call("delete", f"{METALLB}/{kind}"))
         until("no pool is known", lambda: not lan.state("controller")["config"]["pools"], BACK_S)
+        time.sleep(BELIEVED_S)
         if self.namespace:
             self.delete(f"/api/v1/namespaces/{self.namespace}")
             self.namespace = ""

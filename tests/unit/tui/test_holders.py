@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from fakes import tui_source as fake
 from pylb.core import events
-from pylb.core.model import L2Status, NodeName, ServiceKey
-from pylb.tui import rows
+from pylb.core.model import L2Status, NodeName, Pod, ServiceKey
+from pylb.tui import holders, rows
 from pylb.tui.facts import Fact, Held, Kind, Member, ObjectChanged, Snapshot, SpeakerHeard
 from pylb.tui.state import State
 from pylb.tui.store import fold_all
@@ -53,6 +53,25 @@ def test_of_two_that_do_not_hear_each_other_the_one_that_kept_its_witness_is_sho
             for fact in (heard("n1", (), "n1", provisional=provisional, at=at), heard("n2", (), "n2", at=at))
         ]
         assert shown(*told)[1] == both
+
+
+def test_of_a_node_that_hears_nobody_it_is_not_said_that_others_are_silent() -> None:
+    """n3 is cut off and lists no members; n2 froze before we looked: n1 is well, and nothing may go to n2."""
+    pods = [pod(node) for node in ("n1", "n2", "n3")]
+    members = (Member("n2", alive=False), Member("n3", alive=False))
+    held = Held(IP, "n1", mine=True, candidates=("n1", "n2"))
+    n1 = SpeakerHeard(NOW, Snapshot("n1", members=members, addresses=(held,)))
+    state = fold_all(State(), [SERVICE, *pods, n1, SpeakerHeard(NOW, Snapshot("n3"))])
+    assert holders.silent_speakers(state, NOW) == ("n2", "n3")
+    (only,) = rows.services(state, NOW)
+    assert (only.word.name, only.node, only.why) == ("OK", "n1", "")
+
+
+def pod(node: str) -> Fact:
+    """A speaker's pod that is ready."""
+    labels = {"app.kubernetes.io/component": "speaker"}
+    value = Pod("pylb-system", f"pylb-speaker-{node}", labels, NodeName(node), ready=True)
+    return ObjectChanged(Kind.POD, value.name, value)
 
 
 def record(since: str, node: str = "n1", term: int = 7) -> Fact:
