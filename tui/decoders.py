@@ -14,7 +14,7 @@ from typing import Any
 
 from pylb.core.claims import MAX_TERM
 from pylb.kube.decode import DecodeError
-from pylb.tui.facts import Contest, Held, Member, Note, Seat, Snapshot
+from pylb.tui.facts import Contest, Held, Member, Note, Roster, Seat, Snapshot, shared
 
 JSON = Any
 MAX_ADDRESSES = 10_000  # of one speaker
@@ -136,19 +136,21 @@ def loaded(text: bytes) -> Any:
         raise DecodeError(f"state: {type(error).__name__}: {error}") from error
 
 
-def _addresses(raw: Iterable[JSON]) -> tuple[Held, ...]:
+def _addresses(raw: Iterable[JSON]) -> Roster:
     """What a speaker says of each address, read already or not."""
     lists: dict[object, Any] = {}
-    return tuple(one if isinstance(one, Held) else _held(one, lists) for one in islice(raw, MAX_ADDRESSES))
+    return Roster(dict(one if isinstance(one, tuple) else _held(one, lists) for one in islice(raw, MAX_ADDRESSES)))
 
 
-def _held(raw: JSON, lists: dict[object, Any]) -> Held:
+def _held(raw: JSON, lists: dict[object, Any]) -> tuple[str, Held]:
+    """An address, and what is said of it."""
+
     def once(values: Any) -> Any:
         return lists.setdefault(values, values)
 
     excluded = tuple((_text(node), _text(why)) for node, why in _mapping(raw.get("excluded")).items())
-    return Held(
-        address=intern(_required(raw, "address")),
+    said = Held(
+        address="",
         owner=intern(_text(raw.get("owner"))),
         mine=bool(raw.get("mine")),
         candidates=once(_texts(raw.get("candidates"))),
@@ -159,6 +161,7 @@ def _held(raw: JSON, lists: dict[object, Any]) -> Held:
         term=_whole(raw.get("term")),
         provisional=bool(raw.get("provisional")),
     )
+    return intern(_required(raw, "address")), shared(said)
 
 
 def _required(raw: Mapping[str, Any], key: str) -> str:

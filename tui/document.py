@@ -25,7 +25,7 @@ def whole(state: State, now: float, source: str, found: tuple[ServiceRow, ...]) 
         "schema": SCHEMA,
         "source": source,
         "at": now,
-        "ok": not has_problems(found, state),
+        "ok": not has_problems(found, state, now),
         "namespace": state.scope or None,
         "online": link.online,
         "heard_at": link.heard_at,
@@ -43,9 +43,10 @@ def whole(state: State, now: float, source: str, found: tuple[ServiceRow, ...]) 
     }
 
 
-def has_problems(found: tuple[ServiceRow, ...], state: State) -> bool:
-    """Whether something is wrong that somebody should look at."""
-    return any(row.word in PROBLEMS for row in found) or bool(summary.problems(state))
+def has_problems(found: tuple[ServiceRow, ...], state: State, now: float) -> bool:
+    """Whether something is wrong at `now` that somebody should look at; that no controller is there counts, too."""
+    wrong = any(row.word in PROBLEMS for row in found) or bool(summary.problems(state))
+    return wrong or bool(leaders.leaderless(state, holders.seen_at(state, now)))
 
 
 def counts(found: tuple[ServiceRow, ...]) -> dict[str, int]:
@@ -136,7 +137,7 @@ def nodes(state: State, now: float) -> Iterator[tuple[str, Record]]:
                 "speaker_state": snapshot.state or None if snapshot is not None else None,
                 "version": snapshot.version or None if snapshot is not None else None,
                 "hears": [one.node for one in snapshot.members if one.alive] if snapshot is not None else [],
-                "owns": [held.address for held in snapshot.addresses if held.mine] if snapshot is not None else [],
+                "owns": [address for address, held in snapshot.said.items() if held.mine] if snapshot is not None else [],
             },
         )
 

@@ -6,9 +6,11 @@ news of the connection. Times are Unix seconds. Who hears them is `source`; what
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import lru_cache
+from typing import overload
 
 from pylb.core.config import Config
 from pylb.core.events import Event
@@ -113,19 +115,67 @@ class Held:
     provisional: bool = False  # it is held without a witness
 
 
+@lru_cache(maxsize=4_096)
+def shared(said: Held) -> Held:
+    """The same, which stands in memory once: of thousands of addresses the same few things are said."""
+    return said
+
+
+class Roster(Sequence[Held]):
+    """Addresses as one speaker sees them, which cost little: `said` by address, without the address itself."""
+
+    __slots__ = ("said",)
+
+    def __init__(self, said: Mapping[str, Held]) -> None:
+        self.said = said
+
+    @classmethod
+    def of(cls, held: Iterable[Held]) -> Roster:
+        """What is said of these addresses; of one that is there twice, what comes last."""
+        return cls({one.address: shared(replace(one, address="")) for one in held})
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Roster) and self.said == other.said
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.said))
+
+    def __len__(self) -> int:
+        return len(self.said)
+
+    def __iter__(self) -> Iterator[Held]:
+        return (replace(said, address=address) for address, said in self.said.items())
+
+    @overload
+    def __getitem__(self, place: int) -> Held: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Held]: ...
+
+    def __getitem__(self, place: int | slice) -> Held | Sequence[Held]:
+        return tuple(self)[place]
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A speaker's `/state`."""
+    """A speaker's `/state`. `said` is `addresses` by address, without the address itself."""
 
     node: str
     incarnation: str = ""
     version: str = ""
     state: str = ""
     members: tuple[Member, ...] = ()
-    addresses: tuple[Held, ...] = ()
+    addresses: Sequence[Held] = ()
     stale: bool = False  # it works with the last good configuration, not the newest
     problems: tuple[str, ...] = ()
     strangers: tuple[tuple[str, float], ...] = ()  # nodes whose speakers share no key with it, and for how many seconds
+    said: Mapping[str, Held] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        held = self.addresses
+        roster = held if isinstance(held, Roster) else Roster.of(held)
+        object.__setattr__(self, "addresses", roster)
+        object.__setattr__(self, "said", roster.said)
 
 
 @dataclass(frozen=True, slots=True)

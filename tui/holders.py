@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from pylb.core import beats
 from pylb.core.reasons import Reason
 from pylb.tui.facts import Held, Kind, Note
 from pylb.tui.state import Speaker, State, Status, Trail
@@ -17,6 +18,7 @@ from pylb.tui.state import Speaker, State, Status, Trail
 FRESH_S = 10.0  # a speaker's word is good for this long; it is asked every 2 s
 CONTEST_S = 5.0  # two announcers for a shorter time are a move (a new leader deletes the old one's status)
 FLAP_WINDOW_S, FLAP_CHANGES = 60.0, 3  # so many changes in the window are a quarrel, not moves
+OFF_LAN = frozenset({beats.State.JOINING.value})  # it has stepped back, cut off say, or has just begun: it hears nobody
 NODE_ASSIGNED = "nodeAssigned"
 UNCONFIRMED = (Reason.NO_LINK.value, Reason.STALLED.value)  # it had the address, and does not say who has it now
 _ANNOUNCING = re.compile(r'announcing from node "([^"]+)"')
@@ -49,7 +51,7 @@ class Evidence:
     trails: Mapping[str, Trail]
     statuses_known: bool
     silent: frozenset[str]  # nodes whose speaker is not heard
-    told: Mapping[str, Mapping[str, Held]]  # by address, what each fresh speaker says of it
+    told: Mapping[str, Mapping[str, Held]]  # by node, what each fresh speaker says of which address
     written: Mapping[str, Status]  # what `statuses` was made from
 
 
@@ -70,7 +72,7 @@ def gather(state: State, now: float, before: Evidence | None = None) -> Evidence
     known = bool(statuses) or state.listed.get(Kind.STATUS, False)
     silent = frozenset(silent_speakers(state, now))
     speakers = fresh_speakers(state, now)
-    told = before.told if before is not None and _said(before.speakers) == _said(speakers) else _told_of(speakers)
+    told = {node: one.snapshot.said for node, one in sorted(speakers.items())}
     return Evidence(now, speakers, statuses, guesses, state.trails, known, silent, told, state.statuses)
 
 
@@ -81,16 +83,9 @@ def _newest_first(written: Mapping[str, Status]) -> dict[str, tuple[Status, ...]
     return statuses
 
 
-def _said(speakers: Mapping[str, Speaker]) -> set[tuple[str, int]]:
-    return {(node, id(one.snapshot)) for node, one in speakers.items()}
-
-
-def _told_of(speakers: Mapping[str, Speaker]) -> dict[str, dict[str, Held]]:
-    told: dict[str, dict[str, Held]] = {}
-    for node, one in sorted(speakers.items()):
-        for held in one.snapshot.addresses:
-            told.setdefault(held.address, {})[node] = held
-    return told
+def tellers(evidence: Evidence, address: str) -> dict[str, Held]:
+    """What each fresh speaker says of an address, by node."""
+    return {node: said[address] for node, said in evidence.told.items() if address in said}
 
 
 def fresh_speakers(state: State, now: float) -> dict[str, Speaker]:
@@ -105,11 +100,11 @@ def fresh_speakers(state: State, now: float) -> dict[str, Speaker]:
 
 def find(evidence: Evidence, service: str, address: str) -> Holder:
     """Who announces an address of a Service."""
-    tellers = evidence.told.get(address, {})
-    found = _find(evidence, service, address, list(tellers.values()))
+    told = tellers(evidence, address)
+    found = _find(evidence, service, address, list(told.values()))
     if len(found.nodes) != 1:
         return found
-    owner, heard = found.nodes[0], {node: held for node, held in tellers.items() if node not in evidence.silent}
+    owner, heard = found.nodes[0], {node: held for node, held in told.items() if node not in evidence.silent}
     helper = next((node for node, held in heard.items() if node != owner and held.standing == owner), "")
     provisional = any(held.provisional and held.owner == owner for held in heard.values())
     since = found.since if found.guessed else _older(evidence, service, address, owner, found.since)
@@ -118,7 +113,7 @@ def find(evidence: Evidence, service: str, address: str) -> Holder:
 
 def _older(evidence: Evidence, service: str, address: str, node: str, since: float | None) -> float | None:
     """Since when a node announces, by its record too: a speaker that began anew tells events of this life alone."""
-    terms = {held.term for held in evidence.told.get(address, {}).values() if held.owner == node and held.term}
+    terms = {held.term for held in tellers(evidence, address).values() if held.owner == node and held.term}
     of_node = (one for one in evidence.statuses.get(service, ()) if one.status.node == node)
     written = next((one.since for one in of_node if not terms or one.status.term in terms), None)
     if written is None or (since is not None and since <= written):
@@ -132,8 +127,7 @@ def _find(evidence: Evidence, service: str, address: str, told: list[Held]) -> H
     claims = {node: one.claims[address] for node, one in evidence.speakers.items() if address in one.claims}
     heard = {node: at for node, at in claims.items() if node not in evidence.silent}
     firm = {node: at for node, at in claims.items() if node not in _provisional(told)}
-    both = {node: at for node, at in heard.items() if node in firm}
-    claims = both or heard or firm or claims  # one that is cut off from all others holds everything, for nobody
+    claims = heard or firm or claims  # one that is cut off from all others holds everything, for nobody
     if claims:
         return _claimed(evidence, address, claims, told)
     if told:
@@ -161,17 +155,14 @@ def flapping(evidence: Evidence, service: str, address: str) -> int:
 
 
 def silent_speakers(state: State, now: float) -> tuple[str, ...]:
-    """Nodes whose speaker is not heard: by us, or, of those that we hear, by any of its peers that list anybody."""
+    """Nodes whose speaker is not heard: by us, or, of those that we hear, by any of its peers that is on the LAN."""
     fresh = fresh_speakers(state, now)
-    ready = {pod.node: pod.ready for pod in state.pods.values() if pod.node and is_speaker(pod.labels)}
-    told = {
-        name: {one.node for one in it.snapshot.members if one.alive}
-        for name, it in fresh.items()
-        if it.snapshot.members
-    }
+    ready = {str(pod.node): pod.ready for pod in state.pods.values() if pod.node and is_speaker(pod.labels)}
+    peers = {name: one.snapshot for name, one in fresh.items() if one.snapshot.state not in OFF_LAN}
+    heard = {name: {one.node for one in snapshot.members if one.alive} for name, snapshot in peers.items()}
     found = {node for node, well in ready.items() if not well and node not in fresh}
     for node in {*state.speakers, *ready}:
-        votes = [node in heard for name, heard in told.items() if name != node]
+        votes = [node in others for name, others in heard.items() if name != node]
         if (node in state.speakers and node not in fresh) or (votes and not any(votes)):
             found.add(node)
     return tuple(sorted(found))

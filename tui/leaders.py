@@ -52,9 +52,17 @@ def _is_controller(pod: Pod) -> bool:
 def leaderless(state: State, now: float) -> str:
     """Why no Service gets an address now; "" where one may, or nobody can tell."""
     seen = controllers(state, now)
-    if not seen.known or seen.leader or (seen.ready and not seen.trouble):
+    if not seen.known or seen.leader:
         return ""
-    return seen.trouble or "no controller is ready: no Service gets an address"
+    if seen.trouble or not seen.ready:
+        return seen.trouble or "no controller is ready: no Service gets an address"
+    return f"{some(seen.ready)} does not answer and may hang: {seen.silent}" if seen.silent else ""
+
+
+def lack(state: State, now: float) -> str:
+    """The same in a word for the header: "none", "silent" or ""."""
+    seen = controllers(state, now)
+    return "" if not leaderless(state, now) else "silent" if seen.ready and not seen.trouble else "none"
 
 
 def drained(state: State) -> tuple[str, ...]:

@@ -128,7 +128,7 @@ def _touched(before: Roll, after: View) -> set[str] | None:
         (_table(view, name), _table(after, name)) for name in ("services", "waits", "contests", "foreign", "trails")
     ]
     tables += [
-        (view.evidence.told, after.evidence.told),
+        *((said, after.evidence.told[node]) for node, said in view.evidence.told.items()),
         (view.evidence.statuses, after.evidence.statuses),
         (view.evidence.guesses, after.evidence.guesses),
         (view.shares, after.shares),

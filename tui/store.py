@@ -164,7 +164,7 @@ def _speaker_heard(draft: Draft, fact: SpeakerHeard) -> None:
         draft.put("speakers", fact.snapshot.node, replace(known, heard_at=fact.at))
         return
     before = known.claims if known is not None and not known.silent else {}
-    claims = {held.address: before.get(held.address, fact.at) for held in fact.snapshot.addresses if held.mine}
+    claims = {address: before.get(address, fact.at) for address, held in fact.snapshot.said.items() if held.mine}
     draft.put("speakers", fact.snapshot.node, Speaker(fact.at, fact.snapshot, claims))
 
 

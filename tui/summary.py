@@ -60,9 +60,9 @@ def parts(state: State, rows: Sequence[ServiceRow], now: float, *, short: bool =
     """The same, thing by thing, what matters most first; `short` names states by their codes."""
     found = [_speakers(state, now, short=short), _plain("svc" if short else "services", shown(rows))]
     counts = Counter(row.word for row in rows)
-    leaderless = bool(leaders.leaderless(state, holders.seen_at(state, now)))
-    if leaderless:
-        found.append((Span("ctl " if short else "controller "), Span("none", "bad")))
+    lack = leaders.lack(state, holders.seen_at(state, now))
+    if lack:
+        found.append((Span("ctl " if short else "controller "), Span(lack, "bad")))
     if problems(state):
         found.append((Span("configuration invalid", "bad"),))
     for word, name, tone in PROBLEM_NAMES:
@@ -70,7 +70,7 @@ def parts(state: State, rows: Sequence[ServiceRow], now: float, *, short: bool =
             found.append((Span(f"{word.name if short else name} "), Span(str(counts[word]), tone)))
     if drained := len(leaders.drained(state)):
         found.append((Span("drn " if short else "drained "), Span(str(drained), "warn")))
-    if rows and not leaderless and not problems(state) and not any(counts[word] for word, _, _ in PROBLEM_NAMES):
+    if rows and not lack and not problems(state) and not any(counts[word] for word, _, _ in PROBLEM_NAMES):
         found.append((Span("all well", "good"),))
     if foreign := others(state, rows):
         found.append((Span(f"of another class {foreign}", "dim"),))

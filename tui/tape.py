@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from enum import Enum
 from functools import lru_cache
@@ -19,7 +19,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from pylb.core import config, events, history, model, ranges, selectors, wire
 from pylb.tui import facts, objects
-from pylb.tui.facts import Fact, SpeakerHeard
+from pylb.tui.facts import Fact, Roster, SpeakerHeard
 
 FORMAT, VERSION = "pylb-recording", 1
 MAX_LINE = 16 * 1024 * 1024  # characters: a speaker with 10,000 addresses needs 3 million
@@ -153,7 +153,7 @@ def _encoded(value: Any) -> Any:
         return {str(key): _encoded(one) for key, one in value.items()}
     if isinstance(value, frozenset):
         return sorted((_encoded(one) for one in value), key=str)
-    if isinstance(value, (tuple, list)):
+    if isinstance(value, (tuple, list, Roster)):
         return [_encoded(one) for one in value]
     return str(value) if isinstance(value, (IPv4Address, IPv6Address)) else value
 
@@ -199,8 +199,8 @@ def _decoded(wanted: Any, raw: Any, where: str) -> Any:
         return _of_union(get_args(wanted), raw, where)
     if origin is not None and issubclass(origin, Mapping):
         return _of_mapping(get_args(wanted), raw, where)
-    if origin in (tuple, frozenset):
-        return _of_sequence(origin, get_args(wanted), raw, where)
+    if origin in (tuple, frozenset, Sequence):
+        return _of_sequence(frozenset if origin is frozenset else tuple, get_args(wanted), raw, where)
     if isinstance(wanted, type) and is_dataclass(wanted):
         if not isinstance(raw, Mapping) or raw.get(_TAG) != wanted.__name__:
             raise TapeError(f"{where} is no {wanted.__name__}")

@@ -68,7 +68,7 @@ def _finish(state: State, now: float, name: str, output: str, wanted: str) -> in
     found = rows.matching(rows.services(state, now), wanted)
     if output:
         click.echo(printed.written(state, now, name, output, wanted), nl=False)
-    return PROBLEM if document.has_problems(found, state) else OK
+    return PROBLEM if document.has_problems(found, state, now) else OK
 
 
 def print_replayed(recording: Recording, at: float, output: str, wanted: str) -> int:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
-from fakes.tui_cluster import TOKEN, add_service, define, kubeconfig, serving
+from fakes.tui_cluster import TOKEN, add_controller, add_service, define, kubeconfig, serving
 from pylb.embedded.resources import SERVICES
 from pylb.embedded.server import Server
 from pylb.tui import tape
@@ -78,6 +78,9 @@ def _less(one: dict[str, Any]) -> dict[str, Any]:
 async def test_all_well_is_exit_code_0_and_a_filter_narrows(server: Server, tmp_path: Path) -> None:
     await define(server)
     to = ("--kubeconfig", kubeconfig(tmp_path, server.url))
+    code, out, _ = await run("status", *to)
+    assert (code, "no controller is ready" in out) == (1, True)
+    add_controller(server)
     assert (await run("status", *to))[0] == 0
     add_service(server, "blog")
     code, out, _ = await run("status", *to, "--filter", "svc:other", "-o", "json")
@@ -148,6 +151,7 @@ async def test_watch_tells_changes_one_object_a_line(server: Server, tmp_path: P
         assert (new["kind"], new["change"], new["key"], new["state"]) == ("service", "new", "web/late|", "PEND")
         running.send_signal(signal.SIGINT)
         assert await asyncio.wait_for(running.wait(), PATIENCE_S) == 1
+    add_controller(server)
     async with watching("status", "--watch", *to) as running:
         await line_with(running, "PEND  web/late")
         for name in ("late", "blog"):

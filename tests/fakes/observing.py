@@ -27,6 +27,9 @@ LISTS = {
     "configurationStates": "/apis/metallb.io/v1beta1/configurationstates",
 }
 OTHERS = {"DaemonSet", "Deployment", "Lease", "Namespace", "Node", "Pod", "ReplicaSet"}  # Kubernetes' own talk
+REPAIR = (
+    "ipallocator-repair-controller"  # the API server's: looks every few minutes, and complains of what is just made
+)
 NUMBERS = itertools.count(1)  # of scenarios
 BELIEVED_S = 0.5  # until the speakers, too, believe that what vanished is gone: they do not tell
 BACK_S = 30.0  # until everything is as it was before a scenario
@@ -83,7 +86,9 @@ class Stage:
         lists["events"] = [
             item
             for item in lists["events"]
-            if item["involvedObject"]["kind"] not in OTHERS and item["metadata"]["namespace"] in places
+            if item["involvedObject"]["kind"] not in OTHERS
+            and item.get("reportingComponent") != REPAIR
+            and item["metadata"]["namespace"] in places
         ]
         return self._as_default(lists)
 

@@ -126,6 +126,18 @@ def add_service(server: Server, name: str, ip: str = "") -> None:
         server.store.update(SERVICES, "web", name, lambda old: {**old, "status": status}, subresource="status")
 
 
+def add_controller(server: Server) -> None:
+    """A controller's pod that is ready; nobody can ask it."""
+    labels = {"app.kubernetes.io/name": "pylb", "app.kubernetes.io/component": "controller"}
+    spec = {"nodeName": "n1", "containers": [{"name": "c", "image": "i"}]}
+    made = {"metadata": {"name": "pylb-controller-x", "labels": labels}, "spec": spec}
+    server.store.create(PODS, "pylb-system", made)
+    status = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+    server.store.update(
+        PODS, "pylb-system", "pylb-controller-x", lambda old: {**old, "status": status}, subresource="status"
+    )
+
+
 async def add_speaker(
     server: Server, speaker: Speaker, monkeypatch: pytest.MonkeyPatch, component: str = "speaker"
 ) -> None:

@@ -96,8 +96,8 @@ def top(look: Look, key: str, width: int) -> tuple[tuple[Line, ...], tuple[Line,
 
 def _interfaces(look: Look, node: str, address: str) -> tuple[str, ...]:
     speaker = look.state.speakers.get(node)
-    held = speaker.snapshot.addresses if speaker is not None else ()
-    return next((one.interfaces for one in held if one.address == address), ())
+    held = speaker.snapshot.said.get(address) if speaker is not None else None
+    return held.interfaces if held is not None else ()
 
 
 def _entry(name: str, text: str, tone: str, width: int, glyphs: Glyphs) -> Line:

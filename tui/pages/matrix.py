@@ -120,7 +120,7 @@ def _row(
     key = f"{rows[0].namespace}/{rows[0].name}"
     worst = min(rows, key=lambda row: row.word)
     holder = holders.find(look.evidence, key, address)
-    told = bool(look.evidence.told.get(address))
+    told = bool(holders.tellers(look.evidence, address))
     line, out = _told(look, address) if told else _elected(look, key, alive)
     line = tuple(node for node in line if node not in holder.nodes and node not in look.evidence.silent)
     places = tuple(_place(look, node, holder, line, out, bgp.get(key, ()), worst.word) for node in nodes)
@@ -130,7 +130,7 @@ def _row(
 
 def _told(look: Look, address: str) -> tuple[tuple[str, ...], Mapping[str, str]]:
     """The line and who is out of it, by the speaker that is heard and knows most."""
-    held = look.evidence.told[address]
+    held = holders.tellers(look.evidence, address)
     heard = [one for node, one in held.items() if node not in look.evidence.silent] or list(held.values())
     best = max(heard, key=lambda one: len(one.candidates))
     return best.candidates, dict(best.excluded)

@@ -142,10 +142,10 @@ def _flags(look: Look, name: str, common: str) -> Iterator[str]:
             yield f"shares no key with {', '.join(other for other, _ in snapshot.strangers)}"
         if snapshot.stale:
             yield "works with an old configuration"
-        provisional = sum(held.mine and held.provisional for held in snapshot.addresses)
+        provisional = sum(held.mine and held.provisional for held in snapshot.said.values())
         if provisional:
             yield f"{provisional} held without a witness"
-        helped = Counter(held.standing for held in snapshot.addresses if held.standing)
+        helped = Counter(held.standing for held in snapshot.said.values() if held.standing)
         for owner, many in helped.items():
             yield f"answers for {owner} ({many})"
         if snapshot.version and snapshot.version != common:
@@ -190,7 +190,7 @@ def _interfaces(look: Look, name: str) -> str:
     speaker = look.state.speakers.get(name)
     if speaker is None:
         return "-"
-    return ",".join(sorted({port for held in speaker.snapshot.addresses for port in held.interfaces})) or "-"
+    return ",".join(sorted({port for held in speaker.snapshot.said.values() for port in held.interfaces})) or "-"
 
 
 def _columns(look: Look, room: int, rows: Sequence[NodeRow]) -> tuple[Column, ...]:

@@ -55,13 +55,12 @@ def test_of_two_that_do_not_hear_each_other_the_one_that_kept_its_witness_is_sho
         assert shown(*told)[1] == both
 
 
-def test_of_a_node_that_hears_nobody_it_is_not_said_that_others_are_silent() -> None:
-    """n3 is cut off and lists no members; n2 froze before we looked: n1 is well, and nothing may go to n2."""
+def test_of_a_speaker_that_stepped_back_it_is_not_said_that_others_are_silent() -> None:
+    """n3 is cut off and lists nobody; n2 froze before we looked: n1 is well, and nothing may go to n2."""
     pods = [pod(node) for node in ("n1", "n2", "n3")]
-    members = (Member("n2", alive=False), Member("n3", alive=False))
     held = Held(IP, "n1", mine=True, candidates=("n1", "n2"))
-    n1 = SpeakerHeard(NOW, Snapshot("n1", members=members, addresses=(held,)))
-    state = fold_all(State(), [SERVICE, *pods, n1, SpeakerHeard(NOW, Snapshot("n3"))])
+    n1 = SpeakerHeard(NOW, Snapshot("n1", state="active", addresses=(held,)))
+    state = fold_all(State(), [SERVICE, *pods, n1, SpeakerHeard(NOW, Snapshot("n3", state="joining"))])
     assert holders.silent_speakers(state, NOW) == ("n2", "n3")
     (only,) = rows.services(state, NOW)
     assert (only.word.name, only.node, only.why) == ("OK", "n1", "")

@@ -8,7 +8,7 @@ from fakes import tui_source as fake
 from fakes import world
 from pylb.core.model import Node, NodeName
 from pylb.tui import document, gauges, printed, rows, summary
-from pylb.tui.facts import ConfigSeen, Kind, Listed, ObjectChanged
+from pylb.tui.facts import ConfigSeen, ControllerHeard, ControllerSilent, Kind, Listed, ObjectChanged, Seat
 from pylb.tui.objects import PoolUse
 from pylb.tui.state import State
 from pylb.tui.store import fold_all
@@ -31,6 +31,27 @@ def test_a_cluster_without_a_controller_is_not_well() -> None:
     made = document.whole(state, NOW, "api", well)
     assert [one["command"] for one in made["cautions"]] == ["kubectl -n pylb-system get pods -o wide"]
     assert document.whole(HOMELAB, NOW, "api", well)["cautions"] == []
+    assert (made["ok"], document.has_problems((), state, NOW), document.has_problems((), HOMELAB, NOW)) == (
+        False,
+        True,
+        False,
+    )
+
+
+def test_a_controller_that_hangs_is_told() -> None:
+    """Its pod is ready and it does not answer any more: nobody gives addresses, perhaps for long."""
+    hangs = [
+        ControllerHeard(NOW - 60, {}, Seat(fake.CONTROLLER, leads=True, writes=True)),
+        ControllerSilent(NOW - 40, fake.CONTROLLER, "no answer within 1.5 s"),
+    ]
+    state = fold_all(HOMELAB, hangs)
+    told = list(printed.report(state, NOW))
+    assert (
+        "pylb-controller-x does not answer and may hang: no answer within 1.5 s: "
+        "kubectl -n pylb-system get pods -o wide" in told
+    )
+    assert "controller silent" in plain(summary.standing(state, (), NOW, 100))
+    assert document.has_problems((), state, NOW)
 
 
 def test_who_may_not_see_pods_is_told_nothing_of_controllers() -> None:

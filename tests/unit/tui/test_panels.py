@@ -214,8 +214,8 @@ def test_report_is_ascii_and_whole() -> None:
     assert text.isascii()
     assert "which rpi2 hears no speaker tell of, answers for it too" in text
     assert sum("/" in line and line[:4].strip().isupper() for line in lines) >= 13
-    assert printed.has_problems(rows.services(HOMELAB, NOW), HOMELAB)
-    assert not printed.has_problems((), State())
+    assert printed.has_problems(rows.services(HOMELAB, NOW), HOMELAB, NOW)
+    assert not printed.has_problems((), State(), NOW)
     assert list(printed.report(State(), NOW))[-1] == "no Service of type LoadBalancer"
 
 

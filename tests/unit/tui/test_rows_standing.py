@@ -78,7 +78,7 @@ def test_where_two_names_have_no_room_the_owner_is_marked(helper: str, owner: st
 
 def test_that_somebody_is_stood_in_for_is_no_problem() -> None:
     state = fold_all(State(), [CONFIG, SERVICE, *HELPED])
-    assert not printed.has_problems(rows.services(state, NOW), state)
+    assert not printed.has_problems(rows.services(state, NOW), state, NOW)
     report = "\n".join(printed.report(state, NOW))
     assert "n2 for n1" in report
     assert "stood in for 1" in report
