@@ -74,7 +74,7 @@ class Controller:
         self.report = Report(client, namespace, pod, verdicts.CONTROLLER, self.configuration)
         self._due: set[ServiceKey] = set()
         self._versions: dict[ServiceKey, str] = {}  # of the Services, as last seen or written
-        self._shown = Shown()
+        self._shown = Shown(self._gives_up)
         self._round_due = False
         self._mistakes: asyncio.Queue[Exception] = asyncio.Queue()
 
@@ -119,7 +119,7 @@ class Controller:
     def _start_anew(self) -> None:
         """Forget what may have become another's matter."""
         self.books, self._due, self.rivals, self._versions = Books(self._class), set(), Rivals(), {}
-        self._shown = Shown()
+        self._shown = Shown(self._gives_up)
         self.services = self._read_services()
         self.hosts = Hosts(self._client, self._on_configuration, self._log)
         self.remembrance = self._remember()
@@ -234,6 +234,7 @@ class Controller:
 
     def _carry_out(self, outcome: Outcome) -> None:
         self.herald.settled(outcome)
+        self._wake(outcome.service)  # or who waits for what it was to give up would wait on where it does not any more
         if wanted(outcome.service, outcome.decision) is not None:
             self.writer.want(outcome.service.key)
 
@@ -252,7 +253,7 @@ class Controller:
 
     def _next_step(self, service: Service, target: Wanted) -> Wanted | None:
         """The target, or as much of it as other Services do not show any more."""
-        shown = self._shown.step(service.key, service.ingress, target.ingress, self._gives_up)
+        shown = self._shown.step(service.key, service.ingress, target.ingress)
         if shown is None or shown == target.ingress:
             return target if shown is not None else None
         return Wanted(shown, target.pool if shown else None)
@@ -265,13 +266,13 @@ class Controller:
         return decision.allocation is None or address not in map(str, decision.allocation.addresses)
 
     def _wake(self, service: Service) -> None:
-        """Whoever waits for a Service to give something up need not: it does not."""
-        for waiter in self._shown.wake(service.ingress):
+        """Whoever waits for a Service to give something up looks again whether it does."""
+        for waiter in self._shown.look_again(service.key, service.ingress):
             self.writer.want(waiter)
 
-    def _on_grant(self, key: ServiceKey, version: str) -> None:
-        """A Service was written, on the version that was decided on."""
-        if key in self._versions:
+    def _on_grant(self, key: ServiceKey, before: str, version: str) -> None:
+        """A Service was written, on the version that was decided on; the watch may have shown that, and more, already."""
+        if self._versions.get(key) == before:
             self._versions[key] = version
 
     def _on_refusal(self, key: ServiceKey, target: Wanted, why: str) -> None:

@@ -36,7 +36,7 @@ class Task:
 
 Target = Callable[[ServiceKey], "Task | None"]
 Refusal = Callable[[ServiceKey, Wanted, str], None]
-Granted = Callable[[ServiceKey, str], None]
+Granted = Callable[[ServiceKey, str, str], None]
 
 
 def patch(task: Task) -> dict[str, Any]:
@@ -59,7 +59,8 @@ class Writer:
     def __init__(self, client: Client, target: Target, granted: Granted, refused: Refusal, log: Logger) -> None:
         """`target` gives what is to be written of a Service; None where there is nothing to write.
 
-        `granted` is told the version that a write made, `refused` what the API server will not take (422), and why.
+        `granted` is told the version that was written on and the one that this made, `refused` what the API server will
+        not take (422), and why.
         """
         self._client, self._target, self._granted, self._refused, self._log = client, target, granted, refused, log
         self._outdated: dict[ServiceKey, str] = {}  # versions that are another by now, and the newer one not seen yet
@@ -136,7 +137,7 @@ class Writer:
             self._refused(key, task.wanted, str(error))
         else:
             self.written += 1
-            self._granted(key, made["metadata"]["resourceVersion"])
+            self._granted(key, task.version, made["metadata"]["resourceVersion"])
 
 
 def _path(key: ServiceKey) -> str:

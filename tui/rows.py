@@ -18,7 +18,7 @@ from pylb.core.reasons import Reason
 from pylb.tui import filters, holders, words
 from pylb.tui.addresses import number, parsed
 from pylb.tui.holders import CONTEST_S, Holder
-from pylb.tui.knowledge import View, worked_out
+from pylb.tui.knowledge import View, once, worked_out
 from pylb.tui.state import Dated, State
 
 MOVE_SHOWN_S = 60.0
@@ -152,7 +152,7 @@ def _row(view: View, dated: Dated, address: str, pool: str) -> ServiceRow:
         pool=pool or requests.annotation(service, requests.ADDRESS_POOL) or "",
         how=PINNED if source else AUTO,
         source=source,
-        nodes=holder.nodes,
+        nodes=once(holder.nodes),
         node=_shown(holder, word) if address else "-",
         why=intern(why),  # what many rows say stands in memory once
         since_at=holder.since,

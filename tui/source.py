@@ -41,31 +41,25 @@ DATED = frozenset({Kind.SERVICE, Kind.STATUS})  # kinds of which it matters when
 T = TypeVar("T")
 
 
-class _Dated:
-    """A decoded object and when it was made. `take` gives the value once where it is not kept."""
+class _Reader:
+    """Reads the objects of one kind. What it gives is kept to see by it whether an object became another, no more.
 
-    __slots__ = ("created", "mark", "value")
+    `value` and `created` are of the object that was read last: a collection tells of it before it reads the next.
+    """
 
-    def __init__(self, value: Value, created: float | None, passing: bool) -> None:
-        self.value: Value | None = value
-        self.created = created
-        self.mark = hash(value) if passing else 0
+    def __init__(self, watched: Watched) -> None:
+        self._watched = watched
+        self.value: Value | None = None
+        self.created: float | None = None
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, _Dated):
-            return False
-        if self.mark or other.mark:
-            return self.mark == other.mark
-        return self.value == other.value and self.created == other.created
-
-    __hash__ = None  # type: ignore[assignment]  # it changes
-
-    def take(self) -> Value | None:
-        """The value; of one that is not kept it is gone then."""
-        value = self.value
-        if self.mark:
-            self.value = None
-        return value
+    def read(self, raw: JSON) -> object | None:
+        """What to keep of an object; None for one that is of no interest."""
+        self.value = self._watched.read(raw)
+        self.created = decoders.created(raw) if self._watched.kind in DATED else None
+        if self.value is None:
+            return None
+        kept = self.value if self.created is None else (self.value, self.created)
+        return hash(kept) if self._watched.passing else kept
 
 
 class ClusterSource:
@@ -106,17 +100,12 @@ class ClusterSource:
             nursery.start(_doubted(client, put, watches.HISTORY, history), "rights to history")
             nursery.start(Settings(client, put).run(), "configuration")
 
-    def _watch(self, client: Client, put: Put, watched: Watched) -> Collection[_Dated]:
-        kind = watched.kind
+    def _watch(self, client: Client, put: Put, watched: Watched) -> Collection[object]:
+        kind, reader = watched.kind, _Reader(watched)
 
-        def dated(raw: JSON) -> _Dated | None:
-            value = watched.read(raw)
-            created = decoders.created(raw) if kind in DATED else None
-            return None if value is None else _Dated(value, created, watched.passing)
-
-        def changed(key: str, old: _Dated | None, new: _Dated | None) -> None:
-            value = new.take() if new is not None else None
-            put(ObjectChanged(kind, key, value, new.created if new is not None else None))
+        def changed(key: str, old: object | None, new: object | None) -> None:
+            value, created = (None, None) if new is None else (reader.value, reader.created)
+            put(ObjectChanged(kind, key, value, created))
             put(Online(self._now()))
             if kind is Kind.POD:
                 self._pod_changed(key, value if isinstance(value, Pod) else None)
@@ -127,7 +116,7 @@ class ClusterSource:
         collection = Collection(
             client,
             watched.path,
-            dated,
+            reader.read,
             key=_service_key if kind is Kind.SERVICE else None,
             query=watched.query,
             on_change=changed,

@@ -199,8 +199,10 @@ def _decoded(wanted: Any, raw: Any, where: str) -> Any:
         return _of_union(get_args(wanted), raw, where)
     if origin is not None and issubclass(origin, Mapping):
         return _of_mapping(get_args(wanted), raw, where)
-    if origin in (tuple, frozenset, Sequence):
-        return _of_sequence(frozenset if origin is frozenset else tuple, get_args(wanted), raw, where)
+    if origin is Sequence:
+        return _of_sequence(tuple, (*get_args(wanted), Ellipsis), raw, where)
+    if origin in (tuple, frozenset):
+        return _of_sequence(origin, get_args(wanted), raw, where)
     if isinstance(wanted, type) and is_dataclass(wanted):
         if not isinstance(raw, Mapping) or raw.get(_TAG) != wanted.__name__:
             raise TapeError(f"{where} is no {wanted.__name__}")

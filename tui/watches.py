@@ -1,7 +1,7 @@
 """What is watched of a cluster: each kind, where its objects stand, and how one is read. It asks for nothing itself.
 
-Values are kept small: of a Service's annotations those that mean something to a load balancer, and texts and label sets
-that many objects have in common once.
+Values are kept small: of a Service's annotations those that mean something to a load balancer, texts and label sets
+that many objects have in common once, and no name of an object that nobody is shown.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Watched(Place):
     """Objects of one kind, and how one of them is read."""
 
     read: Read = lambda raw: None
-    passing: bool = False  # nobody needs the values once they were told: there are many
+    passing: bool = False  # a hash is enough to know them again by: there are many, and their values can be hashed
 
 
 HISTORY = Place(
@@ -55,7 +55,7 @@ def everything(scope: str) -> Iterator[Watched]:
     """What is watched; `scope` is "" or `/namespaces/NAME`, and narrows what belongs to Services."""
     small = Compact()
     yield Watched(Kind.SERVICE, f"/api/v1{scope}/services", None, small.service)
-    yield Watched(Kind.STATUS, f"{METALLB}/servicel2statuses", None, small.l2_status)
+    yield Watched(Kind.STATUS, f"{METALLB}/servicel2statuses", None, small.l2_status, passing=True)
     yield Watched(Kind.NODE, "/api/v1/nodes", None, decode.node)
     yield Watched(Kind.NOTE, f"/api/v1{scope}/events", ABOUT_SERVICES, decoders.note, passing=True)
     yield Watched(Kind.SLICE, f"/apis/discovery.k8s.io/v1{scope}/endpointslices", None, small.endpoint_slice)
@@ -73,7 +73,7 @@ class Compact:
     """Reads Services and EndpointSlices, and has what they have in common stand in memory once."""
 
     def __init__(self) -> None:
-        self._labels: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}
+        self._labels: dict[int, Mapping[str, str]] = {}
         self._shared: dict[object, Any] = {}
 
     def service(self, raw: JSON) -> Service:
@@ -100,7 +100,7 @@ class Compact:
         found = decode.l2_status(raw)
         if found is None:
             return None
-        names = {"namespace": intern(found.namespace), "interfaces": self._once(found.interfaces)}
+        names = {"namespace": intern(found.namespace), "name": "", "interfaces": self._once(found.interfaces)}
         return replace(found, service=ServiceKey(intern(found.service)), node=NodeName(intern(found.node)), **names)
 
     def endpoint_slice(self, raw: JSON) -> EndpointSlice | None:
@@ -109,12 +109,12 @@ class Compact:
         if found is None:
             return None
         endpoints: tuple[Endpoint, ...] = tuple(self._once(one) for one in found.endpoints)
-        return replace(found, service=ServiceKey(intern(found.service)), endpoints=self._once(endpoints))
+        return replace(found, key="", service=ServiceKey(intern(found.service)), endpoints=self._once(endpoints))
 
     def _set(self, labels: Mapping[str, str]) -> Mapping[str, str]:
-        key = tuple(sorted(labels.items()))
+        key = hash(frozenset(labels.items()))
         known = self._labels.get(key)
-        if known is None:
+        if known != labels:
             known = dict(labels)
             if len(self._labels) < MAX_SHARED:
                 self._labels[key] = known

@@ -16,6 +16,7 @@ import pytest
 from fakes import fates, rivals
 from fakes.fated import ProcessPlay
 from fakes.fates import CUT_AFTER, CUT_BEFORE, FATES, KILLED_AFTER, KILLED_BEFORE, Play
+from pylb.controller import exchange
 from pylb.controller.app import Controller
 from pylb.core import allocator
 from pylb.core.ledger import Ledger
@@ -105,12 +106,14 @@ def forgets_what_is_recorded(ledger: Ledger, service: Service) -> tuple[Address,
     [
         (allocator, "_recorded", forgets_what_is_recorded),
         (Controller, "_present", lambda controller: []),
+        (exchange, "let_go", lambda *_: set()),
     ],
 )
 async def test_what_the_strikes_are_there_to_find_is_found(
     monkeypatch: pytest.MonkeyPatch, where: object, name: str, how: object
 ) -> None:
-    """A controller that adopts nothing, or one that does not look at all Services after a change."""
+    """A controller that adopts nothing, one that does not look at all Services after a change, and one that leaves those
+    waiting who wait for each other."""
     monkeypatch.setattr(where, name, how)
     monkeypatch.setattr(fates, "SETTLES_S", 3.0)
     found = await all_of([(at, KILLED_AFTER, False) for at in range(20, FEWEST, 12)])

@@ -13,10 +13,12 @@ import yaml
 from fakes.importing import CONFIG, CREATED, HEAD, Place, add_service, config_map, placed
 from fakes.tui_cluster import METALLB, credentials
 from pylb.core import crds
-from pylb.core.legacy_plan import MANAGER
+from pylb.core.legacy_numbers import MANAGER
 from pylb.kube.client import Client
 from pylb.kube.configuration import Configuration
 from pylb.kube.errors import ServerError
+from pylb.operate import source
+from pylb.operate.importing import Importer, Wish
 from pylb.operate.shelf import Shelf
 
 
@@ -131,6 +133,30 @@ async def test_a_write_that_fails_takes_back_those_before_it(place: Place, monke
     assert result.exit_code == 1
     assert "BGPAdvertisement metallb-system/bgpadvertisement1 was refused: the disk is full" in result.stdout
     assert await place.found() == {}
+
+
+async def test_one_that_is_interrupted_takes_back_what_it_did(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, written = Shelf.apply, asyncio.Event()
+
+    async def apply(self: Shelf, body: Any, dry: bool = False) -> None:
+        await whole(self, body, dry)
+        if body["kind"] == "BGPAdvertisement" and not dry:  # it was written, and nobody was told
+            written.set()
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(Shelf, "apply", apply)
+    told: list[str] = []
+    async with Client(credentials(place.server)) as client:
+        importer = Importer(Shelf(client), told.append)
+        old = source.find("old.yaml", CONFIG.encode())
+        task = asyncio.create_task(importer.apply(await importer.plan(old, Wish(), [])))
+        await written.wait()
+        assert await place.found()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert await place.found() == {}
+    assert "Interrupted: what was done is taken back" in told
 
 
 async def test_a_configmap_that_says_something_else_stays(place: Place) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from types import MappingProxyType
@@ -13,7 +14,7 @@ import pytest
 from fakes.faulty_api import Exchange, FaultyApi, answers, plain_404
 from fakes.following import eventually
 from pylb.core.model import PoolName
-from pylb.kube import configuration, refusal
+from pylb.kube import configuration, pace, refusal
 from pylb.kube.client import Client
 from pylb.kube.configuration import API_VERSION, BGP, L2_ADVERTISEMENTS, POOLS, RESOURCES, Configuration
 from pylb.kube.credentials import Credentials
@@ -212,3 +213,23 @@ async def test_kinds_of_bgp_that_are_not_there_or_may_not_be_read(monkeypatch: p
         [problem] = made.problems
         assert "bgppeers may not be read" in problem.text
         assert (made.loaded, made.salvaged) == (True, False)
+
+
+async def test_a_burst_of_changes_is_not_looked_at_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look at a large configuration takes time that beats and probes need; 300 of them took minutes."""
+    looks = 0
+    load = configuration.config.load
+
+    def slow(*args: Any) -> Any:
+        nonlocal looks
+        looks += 1
+        time.sleep(2 * pace.SHORT_S)
+        return load(*args)
+
+    monkeypatch.setattr(pace, "MAX_REST_S", 0.2)
+    async with served() as (server, found, _):
+        monkeypatch.setattr(configuration.config, "load", slow)
+        for number in range(300):
+            server.put(POOLS, resource(f"p{number}", addresses=[f"198.51.{number % 100}.{number // 100}/32"]))
+        await eventually(lambda: len(found.current.pools) == 302)
+    assert looks < 100

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -11,12 +12,12 @@ from typing import Any, Protocol
 import pytest
 
 from fakes import lives, oracle
-from fakes.lives import SERVICES, Do
+from fakes.lives import POOLS, SERVICES, Do
 from fakes.oracle import Wish
-from fakes.rest import MERGE
-from fakes.rivals import Rival, Stage
+from fakes.rest import MERGE, Rest
+from fakes.rivals import Rival
 from pylb.controller import poolwriter, remembrance, writer
-from pylb.embedded import resources
+from pylb.embedded.http import Handler
 from pylb.embedded.messages import Request, Response
 from pylb.kube import report
 
@@ -24,6 +25,7 @@ POD = "pylb-controller-a"  # its next life takes the Lease at once
 QUIET_S = 0.04  # without a write: with the pauses of `hurry`, what had to be written is
 SETTLES_S = 20.0
 LOOK_S = 0.01
+EVENTS = "/api/v1/namespaces/default/events"
 
 KILLED_BEFORE, KILLED_AFTER = "killed before it is stored", "killed after it is stored"
 CUT_BEFORE, CUT_AFTER = "cut before it is stored", "cut in the midst of the answer"
@@ -38,42 +40,80 @@ def hurry(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(writer, "AGAIN", 0.02)
 
 
+class Front(Protocol):
+    """A server, and who answers there: a test may put somebody before it."""
+
+    handler: Handler
+
+    @property
+    def url(self) -> str: ...
+
+
+class Stage(Protocol):
+    """An API server, embedded or real, that controllers reach through a front, and users directly."""
+
+    @property
+    def server(self) -> Front: ...
+
+    @property
+    def rest(self) -> Rest: ...
+
+    async def forward(self, request: Request) -> Response:
+        """What the API server answers."""
+
+
 @dataclass
 class Struck:
-    """Stands before an API server: it counts the writes of controllers, and strikes at one of them."""
+    """Stands before an API server: it counts the writes of controllers, and strikes at one of them, or at some."""
 
     stage: Stage
     at: int = 0  # the number of the write; 0: never
     fate: str = KILLED_BEFORE
+    every: int = 0  # then at each so-manieth after it; 0: at none
     kill: Callable[[], object] | None = None
     writes: list[str] = field(default_factory=list)
-    struck: bool = False
+    strikes: int = 0
     died: bool = False  # and nobody took note yet
     broken: list[str] = field(default_factory=list)  # what no moment may show
     named: bool = True  # each life has a name, by which nothing is heard of it any more
     _dead: set[str] = field(default_factory=set)
+    _order: asyncio.Lock = field(default_factory=asyncio.Lock)  # so that each state that is stored is seen
+
+    @property
+    def struck(self) -> bool:
+        """Whether it came to that."""
+        return self.strikes > 0
 
     async def __call__(self, request: Request) -> Response:
         who = request.headers.get("user-agent", "")
         if who in self._dead:
             raise ConnectionResetError
         if not who or request.method == "GET":  # a user, who gives no name; or nothing is written
-            return await self.stage.server.api(request)
+            return await self.stage.forward(request)
         self.writes.append(f"{request.method} {request.path}")
-        if len(self.writes) == self.at:
+        if self._is_its_turn(len(self.writes)):
             return await self._strike(who, request)
         return await self._pass(request)
 
+    def _is_its_turn(self, number: int) -> bool:
+        if self.every and number > self.at and self.at:
+            return (number - self.at) % self.every == 0
+        return number == self.at
+
     async def _pass(self, request: Request) -> Response:
+        if not request.path.startswith(SERVICES):
+            return await self.stage.forward(request)
         number = len(self.writes)
-        response = await self.stage.server.api(request)
-        if request.path.startswith(SERVICES) and response.status < 300:
-            self.broken += [f"write {number} ({request.path}): {one}" for one in oracle.twice(self.wishes())]
+        async with self._order:
+            response = await self.stage.forward(request)
+            if response.status < 300:
+                found = oracle.twice(await self.wishes())
+                self.broken += [f"write {number} ({request.path}): {one}" for one in found]
         return response
 
     async def _strike(self, who: str, request: Request) -> Response:
         stored = await self._pass(request) if self.fate in (KILLED_AFTER, CUT_AFTER) else None
-        self.struck = True
+        self.strikes += 1
         if self.fate in (KILLED_BEFORE, KILLED_AFTER):
             assert self.kill is not None
             self.kill()
@@ -83,36 +123,37 @@ class Struck:
             return replace(stored, body=b"", stream=_half(stored.body))
         raise ConnectionResetError
 
-    def wishes(self) -> list[Wish]:
-        """The Services as they stand there."""
-        return oracle.wishes(self.stage.server.store.objects(resources.SERVICES))
+    async def items(self, path: str) -> list[dict[str, Any]]:
+        """The objects of a collection as they stand there."""
+        response = await self.stage.forward(Request("GET", path, {}, {}, target=path))
+        assert response.status == 200, response.body
+        return list(json.loads(response.body)["items"])
 
-    def pools(self) -> list[dict[str, Any]]:
-        """The IPAddressPools."""
-        store = self.stage.server.store
-        found = store.registry.find("metallb.io", "v1beta1", "ipaddresspools")
-        return store.objects(found) if found is not None else []
+    async def wishes(self) -> list[Wish]:
+        """The Services."""
+        return oracle.wishes(await self.items(SERVICES))
 
-    def complaints(self) -> list[str]:
+    async def complaints(self) -> list[str]:
         """What is wrong, if all is said to be at rest."""
-        services, pools = self.wishes(), self.pools()
-        events = self.stage.server.store.objects(resources.EVENTS)
-        said = oracle.complaints(services, oracle.pools(pools)) + oracle.untold(services, events)
+        services, pools = await self.wishes(), await self.items(POOLS)
+        said = oracle.complaints(services, oracle.pools(pools)) + oracle.untold(services, await self.items(EVENTS))
         return said + oracle.miscounted(services, pools)
 
-    def moved(self, before: Iterable[Wish]) -> list[str]:
+    async def moved(self, before: Iterable[Wish]) -> list[str]:
         """Who lost since `before` what it might have kept."""
-        return oracle.moved(before, self.wishes(), oracle.pools(self.pools()))
+        return oracle.moved(before, await self.wishes(), oracle.pools(await self.items(POOLS)))
 
     async def calm(self) -> bool:
         """Waits until all is well and nothing is written any more; True if the controller died before."""
-        end, seen, since = time.monotonic() + SETTLES_S, -1, 0.0
+        end, seen, since, said = time.monotonic() + SETTLES_S, -1, 0.0, list[str]()
         while not self.died:
             if len(self.writes) != seen:
                 seen, since = len(self.writes), time.monotonic()
-            if time.monotonic() > since + QUIET_S and not self.complaints():
-                return False
-            assert time.monotonic() < end, self.complaints() or self.writes[-5:]
+            if time.monotonic() > since + QUIET_S:
+                said = await self.complaints()
+                if not said and not self.died and len(self.writes) == seen:
+                    return False
+            assert time.monotonic() < end, said or self.writes[-5:]
             await asyncio.sleep(LOOK_S)
         self.died = False
         return True
@@ -133,10 +174,12 @@ class Mortal(Protocol):
 class Play:
     """A cluster in which users do what `fakes.lives` says, and a controller that is struck."""
 
-    def __init__(self, stage: Stage, at: int = 0, fate: str = KILLED_BEFORE, *, dark: bool = False) -> None:
+    def __init__(
+        self, stage: Stage, at: int = 0, fate: str = KILLED_BEFORE, *, dark: bool = False, every: int = 0
+    ) -> None:
         """`dark` says that users go on with their next turn before the controller is started again."""
         self.stage, self.dark = stage, dark
-        self.struck = Struck(stage, at, fate)
+        self.struck = Struck(stage, at, fate, every)
         stage.server.handler = self.struck
         self._lives = 0
 
@@ -160,18 +203,17 @@ class Play:
         rival, turns, wrong = await self.start(), iter(lives.TURNS), list[str]()
         try:
             for turn in turns:
-                before = self.struck.wishes()
+                before = [await self.struck.wishes()]  # a life, and what it had to keep
                 await self.act(turn)
-                if await self.struck.calm():
+                while await self.struck.calm():
                     await rival.crash()
-                    left = self.struck.wishes()
+                    left = await self.struck.wishes()
+                    before = [left] if self.dark else [*before, left]
                     if self.dark:
-                        before = left
                         await self.act(next(turns, ()))
                     rival = await self.start()
-                    await self.struck.calm()
-                    wrong += self.struck.moved(left)
-                wrong += self.struck.moved(before)
+                for had in before:
+                    wrong += await self.struck.moved(had)
         finally:
             await rival.crash()
         return wrong + self.struck.broken

@@ -87,8 +87,16 @@ TURNS: tuple[tuple[Do, ...], ...] = (
         _create("both", ipFamilyPolicy="RequireDualStack"),
     ),
     (
-        _note("heir", pin="10.0.0.7"),  # and back
-        _note("pinned", pin="10.0.0.6"),
+        _note("heir", pin="10.0.0.7"),  # a ring of three addresses, of which two Services share one
+        _note("pinned", pin="10.0.0.3"),
+        _note("other", pin="10.0.0.6"),
+        _note("clash", pin="10.0.0.6"),
+    ),
+    (
+        _note("heir", pin="10.0.0.6"),  # and back
+        _note("pinned", pin="10.0.0.7"),
+        _note("other", pin="10.0.0.3"),
+        _note("clash", pin="10.0.0.3"),
         _note("either", pool="r"),
         Do("DELETE", f"{POOLS}/p"),
     ),

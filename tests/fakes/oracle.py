@@ -133,6 +133,25 @@ def could_have(wish: Wish, others: Iterable[Wish], known: Iterable[Pool]) -> boo
     return False
 
 
+def blocked_by_each_other(all_of_them: list[Wish], known: Iterable[Pool]) -> list[Wish]:
+    """Services that would all have the addresses that they ask for if all of them moved at once, the others staying."""
+    legal = [one for one in all_of_them if one.has and one.pins and allowed(one, tuple(one.pins), known)]
+    moving = [one for one in legal if one.pins != set(one.has)]
+    while True:
+        left = [
+            one
+            for one in moving
+            if all(
+                may_share(one, other) or not one.pins & (other.pins if other in moving else set(other.has))
+                for other in all_of_them
+                if other.uid != one.uid
+            )
+        ]
+        if left == moving:
+            return left
+        moving = left
+
+
 def complaints(all_of_them: list[Wish], known: list[Pool]) -> list[str]:
     """All that is wrong with a cluster that is at rest."""
     said = twice(all_of_them)
@@ -144,7 +163,8 @@ def complaints(all_of_them: list[Wish], known: list[Pool]) -> list[str]:
             said.append(f"{wish.name} has {wish.has}, which it may not have")
         elif wish.balanced and not allowed(wish, wish.has, known) and could_have(wish, all_of_them, known):
             said.append(f"{wish.name} has {wish.has}, and could have what it asks for")
-    return said
+    stuck = ", ".join(one.name for one in blocked_by_each_other(all_of_them, known))
+    return [*said, f"{stuck} could have what they ask for together"] if stuck else said
 
 
 def moved(before: Iterable[Wish], after: Iterable[Wish], known: list[Pool]) -> list[str]:

@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from fakes.cluster import advertisement, pool
 from fakes.rest import Rest
@@ -53,6 +53,10 @@ class Stage:
             self.writes.append((who, request.method, request.path))
         return await self.server.api(request)
 
+    async def forward(self, request: Request) -> Response:
+        """What the API server itself answers."""
+        return await self.server.api(request)
+
     def written_by(self, who: str, *, leases: bool = False) -> list[str]:
         """What somebody wrote, the Lease aside unless it is asked for."""
         return [f"{verb} {path}" for one, verb, path in self.writes if one == who and ("/leases" in path) == leases]
@@ -83,10 +87,24 @@ class Stage:
         return found
 
 
+class Served(Protocol):
+    """What is reached at a URL."""
+
+    @property
+    def url(self) -> str: ...
+
+
+class Ground(Protocol):
+    """Where controllers live: an API server."""
+
+    @property
+    def server(self) -> Served: ...
+
+
 class Rival:
     """A controller that runs until it is ended, one way or the other."""
 
-    def __init__(self, stage: Stage, name: str, pod: str = "", machine: str = "") -> None:
+    def __init__(self, stage: Ground, name: str, pod: str = "", machine: str = "") -> None:
         self.name, self._stage = name, stage
         self.ahead = 0.0  # s that its clock is turned
         self._client = Client(Credentials(stage.server.url, "test"), user_agent=name)

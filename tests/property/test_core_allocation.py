@@ -86,7 +86,7 @@ def check(played: Play) -> None:
     ledger, remembered = played.books.ledger, played.books.recollection.memory
     for key, one in played.present.items():
         held = ledger.allocations.get(key)
-        assert [str(address) for address in held.addresses] if held else list(one.ingress) == []
+        assert one.ingress == (tuple(map(str, held.addresses)) if held else ())
         assert held is None or key not in remembered.entries, "here, and remembered"
         assert held is None or played.config.pool_of(held.addresses) is played.config.pools[held.pool]
         assert held is None or len({address.version for address in held.addresses}) == len(held.addresses)

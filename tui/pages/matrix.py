@@ -1,26 +1,20 @@
-"""Who announces which address, who takes it next, and why the others cannot: one row an address. Pure.
-
-The order is the speakers' own word, as each tells it in `/state`; where none can be asked it is elected here, by the
-same rules, from the cluster's objects.
-"""
+"""Who announces which address, who takes it next, and why the others cannot: one row an address. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from pylb.core import lines
-from pylb.core.election import elect
-from pylb.core.model import Endpoint, NodeName
-from pylb.core.reasons import Reason
+from pylb.core.model import NodeName
 from pylb.tui import holders
 from pylb.tui.addresses import number
 from pylb.tui.columns import TONES
 from pylb.tui.exports import Record
-from pylb.tui.facts import Kind
+from pylb.tui.facts import Held
 from pylb.tui.holders import Holder
 from pylb.tui.pages.listing import FLEX, GAP, Cells, Column, Listing, Order, spread
 from pylb.tui.pages.look import Look
+from pylb.tui.pages.places import Place, elected_line, place_of, said_line
 from pylb.tui.rows import PROBLEMS, ServiceRow, Word
 from pylb.tui.seams import Selection
 from pylb.tui.words import Glyphs, Line, Span, fit
@@ -30,27 +24,7 @@ MIN_NODE, MAX_NODE = 5, 9  # cells of a node's column
 NEXT_WIDTHS = (7, 14)  # below and from WIDE_FROM
 SERVICE_WIDTHS = (14, 22)  # at least
 WIDE_FROM = 100  # cells of the terminal
-ANNOUNCES, ANNOUNCES_BGP, AWAY, HELPS = "[A]", "[B]", "(A)", "S"
-DRAINED, NOT_ELIGIBLE, DOWN, NOBODY, UNTOLD = "d", "-", "x", ".", "?"
-LEGEND = (
-    (ANNOUNCES, "announces it; [A]! is one of two, or not well", "good"),
-    (ANNOUNCES_BGP, "announces it by BGP", "good"),
-    (f"{AWAY}  {HELPS}", "owns it, its speaker is away; answers in its place", "info"),
-    ("1 2 3", "takes it next, in this order", "info"),
-    (NOT_ELIGIBLE, "may not have it; the line below the table says why", "dim"),
-    (f"{DOWN}  {DRAINED}", "its speaker is not heard; it is drained", "bad"),
-    (f"{NOBODY}  {UNTOLD}", "no node may have it; cannot be told", "dim"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A node's part in one address: its sign, and why it is out of line, if it is."""
-
-    node: str
-    sign: str
-    tone: str
-    why: str = ""
+WELL = frozenset({Word.OK, Word.MOVE})  # its node announces it, and nobody else has a part in that
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +65,11 @@ def matrix(look: Look, wanted: Collection[str] | None = None) -> tuple[MatrixRow
         if row.address and (wanted is None or row.address in wanted):
             by_address.setdefault(row.address, []).append(row)
     nodes = names(look)
-    alive = _alive(look, nodes)
     bgp: dict[str, set[str]] = {}
     for one in look.state.bgp.values():
         bgp.setdefault(one.service, set()).add(one.node)
-    return tuple(_row(look, address, rows, nodes, alive, bgp) for address, rows in by_address.items())
+    ground = _Ground(look, nodes, _alive(look, nodes), bgp)
+    return tuple(_row(ground, address, rows) for address, rows in by_address.items())
 
 
 def names(look: Look) -> tuple[str, ...]:
@@ -109,85 +83,41 @@ def _alive(look: Look, nodes: Sequence[str]) -> Collection[NodeName]:
     return [NodeName(node) for node in nodes if node not in look.evidence.silent]
 
 
-def _row(
-    look: Look,
-    address: str,
-    rows: Sequence[ServiceRow],
-    nodes: Sequence[str],
-    alive: Collection[NodeName],
-    bgp: Mapping[str, Collection[str]],
-) -> MatrixRow:
-    key = f"{rows[0].namespace}/{rows[0].name}"
-    worst = min(rows, key=lambda row: row.word)
-    holder = holders.find(look.evidence, key, address)
-    told = bool(holders.tellers(look.evidence, address))
-    line, out = _told(look, address) if told else _elected(look, key, alive)
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What all rows are made from. Of most addresses the same is to say: `parts` are of each such thing, once."""
+
+    look: Look
+    nodes: Sequence[str]
+    alive: Collection[NodeName]
+    bgp: Mapping[str, Collection[str]]
+    parts: dict[tuple[object, ...], tuple[tuple[str, ...], tuple[Place, ...]]] = field(default_factory=dict)
+
+
+def _row(ground: _Ground, address: str, rows: Sequence[ServiceRow]) -> MatrixRow:
+    names = tuple(f"{row.namespace}/{row.name}" for row in rows)
+    worst = min(rows, key=lambda row: row.word) if len(rows) > 1 else rows[0]
+    told = holders.tellers(ground.look.evidence, address)
+    plain = told and worst.word in WELL and rows[0].nodes
+    holder = Holder(rows[0].nodes) if plain else holders.find(ground.look.evidence, names[0], address)
+    line, places = _parts(ground, names[0], worst.word, holder, told)
+    return MatrixRow(address, worst.word, address, names, holder.nodes, line, places, bool(told), worst.why)
+
+
+def _parts(
+    ground: _Ground, service: str, word: Word, holder: Holder, told: Mapping[str, Held]
+) -> tuple[tuple[str, ...], tuple[Place, ...]]:
+    """Who takes an address next, and every node's part in it."""
+    look, bgp = ground.look, ground.bgp.get(service, ())
+    same = (holder, word, *bgp, *told, *map(id, told.values()))  # what is said of several addresses stands there once
+    if told and same in ground.parts:
+        return ground.parts[same]
+    line, out = said_line(look, told) if told else elected_line(look, service, ground.alive)
     line = tuple(node for node in line if node not in holder.nodes and node not in look.evidence.silent)
-    places = tuple(_place(look, node, holder, line, out, bgp.get(key, ()), worst.word) for node in nodes)
-    services = tuple(f"{row.namespace}/{row.name}" for row in rows)
-    return MatrixRow(address, worst.word, address, services, holder.nodes, line, places, told, worst.why)
-
-
-def _told(look: Look, address: str) -> tuple[tuple[str, ...], Mapping[str, str]]:
-    """The line and who is out of it, by the speaker that is heard and knows most."""
-    held = holders.tellers(look.evidence, address)
-    heard = [one for node, one in held.items() if node not in look.evidence.silent] or list(held.values())
-    best = max(heard, key=lambda one: len(one.candidates))
-    return best.candidates, dict(best.excluded)
-
-
-def _elected(look: Look, service: str, alive: Collection[NodeName]) -> tuple[tuple[str, ...], Mapping[str, str]]:
-    """The same by MetalLB's rules, from what stands in the cluster."""
-    state = look.state
-    dated = state.services.get(service)
-    if dated is None or state.config is None or not state.nodes:
-        return (), {}
-    nodes = {NodeName(name): node for name, node in state.nodes.items()}
-    endpoints: Sequence[Endpoint] = state.endpoints(service)
-    if not state.listed.get(Kind.SLICE):
-        endpoints = [Endpoint(node, servable=True) for node in nodes]
-    verdict = elect(state.config, dated.service, lines.recorded(dated.service), endpoints, nodes, alive)
-    out = {str(node): str(why) for node, why in verdict.excluded.items()}
-    if not verdict.ranking and verdict.reason is not None:
-        out = {str(node): str(verdict.reason) for node in nodes} | out
-    return tuple(map(str, verdict.ranking)), out
-
-
-def _place(
-    look: Look,
-    node: str,
-    holder: Holder,
-    line: Sequence[str],
-    out: Mapping[str, str],
-    bgp: Collection[str],
-    word: Word,
-) -> Place:
-    if node in holder.nodes:
-        if holder.helper:
-            return Place(node, AWAY, "info", "its speaker is away")
-        return Place(node, ANNOUNCES + "!", TONES[word]) if word in PROBLEMS else Place(node, ANNOUNCES, "good")
-    if node in bgp:
-        return Place(node, ANNOUNCES_BGP, "good")
-    if node == holder.helper:
-        return Place(node, HELPS, "info")
-    if node in line:
-        return Place(node, str(line.index(node) + 1), "info")
-    why = out.get(node, "")
-    if node in look.evidence.silent or why == Reason.NOT_ALIVE.value:
-        return Place(node, DOWN, "bad", Reason.NOT_ALIVE.text)
-    if why == Reason.NODE_DRAINS.value:
-        return Place(node, DRAINED, "warn", Reason.NODE_DRAINS.text)
-    if why:
-        return Place(node, NOT_ELIGIBLE if line or holder.nodes else NOBODY, "dim", sentence(why))
-    return Place(node, NOBODY if holder.known or holder.reason else UNTOLD, "dim", sentence(holder.reason))
-
-
-def sentence(reason: str) -> str:
-    """A reason in words."""
-    try:
-        return Reason(reason).text
-    except ValueError:
-        return reason.replace("_", " ")
+    found = line, tuple(place_of(look, node, holder, line, out, bgp, word) for node in ground.nodes)
+    if told:
+        ground.parts[same] = found
+    return found
 
 
 def matrix_from(first: int, shown: int, total: int) -> Listing[MatrixRow]:

@@ -12,8 +12,9 @@ from pylb.tui.pages import legend, matrix, nodes
 from pylb.tui.pages.listing import Listing
 from pylb.tui.pages.look import Look
 from pylb.tui.pages.loss import simulate
-from pylb.tui.pages.matrix import LEGEND, MATRIX, MatrixRow
+from pylb.tui.pages.matrix import MATRIX, MatrixRow
 from pylb.tui.pages.nodes import SPEAKERS, NodeRow
+from pylb.tui.pages.places import LEGEND
 from pylb.tui.screens.loss import LossScreen
 from pylb.tui.screens.page import PageScreen
 from pylb.tui.widgets.pane import FRAME, Pane

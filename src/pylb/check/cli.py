@@ -56,6 +56,8 @@ def _gathered(names: tuple[str, ...]) -> list[str]:
 
 def _expanded(name: str) -> Iterator[str]:
     path = Path(name)
+    if not name:
+        raise WrongInput("a name is empty: name a file, a folder, or - for standard input")
     if name == STDIN or not path.is_dir():
         yield name
         return

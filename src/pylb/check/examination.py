@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from pylb.check import pools, services
 from pylb.check.inventory import DEFAULT, HOME, Inventory, sort, standing
@@ -23,6 +24,8 @@ def examine(files: Iterable[tuple[str, bytes]], load_balancer_class: str | None 
     read = [manifests.read(source, content) for source, content in files]
     inventory = sort(manifest for one in read for manifest in one.manifests)
     findings = [finding for one in read for finding in one.findings]
+    if not any(one.manifests for one in read):  # kubectl, too, refuses to apply nothing
+        findings = [replace(finding, severity=Severity.FAIL) for finding in findings]
     broken = any(finding.severity is Severity.FAIL for finding in findings)
     told = ordered((*findings, *inventory.findings, *_judge(inventory, broken, load_balancer_class)))
     return Examined(len(read), inventory.count, dict(sorted(inventory.passed_over.items())), tuple(told))

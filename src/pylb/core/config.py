@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from pylb.core import config_bgp, config_pools, config_sessions
-from pylb.core.config_layer2 import read_layer2, selects
+from pylb.core.config_layer2 import choose, read_layer2
 from pylb.core.config_objects import (
     BGP_ADVERTISEMENT,
     COMMUNITY,
@@ -149,10 +149,7 @@ def load(objects: Objects, namespaces: Iterable[Namespace] = (), nodes: Iterable
     adverts = list(desk.read(objects.advertisements, L2_ADVERTISEMENT, read_layer2))
     found = [pool for _, pool in pools]
     desk.problems += [*config_pools.repeated(found), *config_pools.overlaps(found)]
-    chosen = {
-        pool.name: tuple(advert for _, advert in adverts if selects(advert, pool, sheet.labels))
-        for sheet, pool in pools
-    }
+    chosen = choose([advert for _, advert in adverts], ((pool, sheet.labels) for sheet, pool in pools))
     config = Config({pool.name: pool for pool in found}, chosen, {one.name: one for one in namespaces})
     wrong = len(desk.problems)
     bgp = _load_bgp(desk, objects, pools, Nodes(tuple(node.labels for node in nodes)))
@@ -175,9 +172,7 @@ def _load_bgp(desk: _Desk, objects: Objects, pools: Sequence[tuple[Sheet, Pool]]
         )
     ]
     config = Config(
-        bgp_advertisements={
-            pool.name: tuple(one for one in adverts if selects(one, pool, sheet.labels)) for sheet, pool in pools
-        },
+        bgp_advertisements=choose(adverts, ((pool, sheet.labels) for sheet, pool in pools)),
         peers={one.name: one for one in peers},
         profiles={one.name: one for one in profiles},
         communities=names,

@@ -1,11 +1,16 @@
-"""L2Advertisements: one object read. Rules and texts are MetalLB's."""
+"""L2Advertisements: one object read, and which pools are announced by which. Rules and texts are MetalLB's."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
 from pylb.core.config_objects import BGPAdvertisement, L2Advertisement, Pool, Preference
-from pylb.core.model import Labels
+from pylb.core.model import Labels, PoolName
 from pylb.core.selectors import Selector, matches_any
 from pylb.core.sheets import Sheet
+
+A = TypeVar("A", bound="L2Advertisement | BGPAdvertisement")
 
 
 def read_layer2(sheet: Sheet) -> L2Advertisement | None:
@@ -46,8 +51,21 @@ def _preferences(sheet: Sheet) -> tuple[Preference, ...]:
     return tuple(found)
 
 
-def selects(advert: L2Advertisement | BGPAdvertisement, pool: Pool, labels: Labels) -> bool:
-    """Whether an advertisement is about a pool with those labels; unknown names are names of nothing."""
-    if not advert.pools and not advert.pool_selectors:
-        return True
-    return pool.name in advert.pools or matches_any(advert.pool_selectors, labels)
+def choose(adverts: Sequence[A], pools: Iterable[tuple[Pool, Labels]]) -> dict[PoolName, tuple[A, ...]]:
+    """For each pool, of its labels, the advertisements that are about it, in their order; unknown names are names of
+    nothing. One that names its pools is not looked at for each of the others."""
+    broad = [number for number, one in enumerate(adverts) if one.pool_selectors or not one.pools]
+    named: dict[str, list[int]] = {}
+    for number, one in enumerate(adverts):
+        for name in one.pools:
+            named.setdefault(name, []).append(number)
+    found = {}
+    for pool, labels in pools:
+        numbers = {*named.get(pool.name, ()), *(at for at in broad if _selects(adverts[at], labels))}
+        found[pool.name] = tuple(adverts[number] for number in sorted(numbers))
+    return found
+
+
+def _selects(advert: L2Advertisement | BGPAdvertisement, labels: Labels) -> bool:
+    """Whether an advertisement is about a pool with those labels, whatever it names."""
+    return (not advert.pools and not advert.pool_selectors) or matches_any(advert.pool_selectors, labels)

@@ -1,6 +1,6 @@
 """What a configuration is made of: objects of the API as they come, what is wrong with them, and what they say.
 
-Values alone; `core.config` makes one of the others. Names of kinds, and which of them are about BGP, are known here.
+Values alone; `core.config` makes one of the others. Names of kinds are known here.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ KINDS = {  # field of Objects: kind
     "profiles": PROFILE,
     "communities": COMMUNITY,
 }
-BGP_KINDS = (BGP_ADVERTISEMENT, PEER, PROFILE, COMMUNITY)
 BGP_PORT = 179  # TCP (RFC 4271, section 8)
 
 

@@ -23,7 +23,6 @@ from pylb.core.tenants import NOBODY, Tenants
 
 SPARE = "spare"  # kind of use: addresses that nobody uses, and nobody may come back for
 
-KNOWN = "known"  # what is used by somebody, or known to a memory
 Kind = tuple[str, str, Port | None]  # sharing key, backend, and a port that clashes; None: the others share otherwise
 
 

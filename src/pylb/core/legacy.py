@@ -13,7 +13,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from pylb.core import fields, legacy_bgp
-from pylb.core.config_objects import ORIGIN, Problem
+from pylb.core.config_objects import (
+    BGP_ADVERTISEMENT,
+    COMMUNITY,
+    L2_ADVERTISEMENT,
+    ORIGIN,
+    PEER,
+    POOL,
+    PROFILE,
+    Problem,
+)
 from pylb.core.legacy_fields import MAX_PROBLEMS, Complaints, Section, short
 from pylb.core.model import ObjectRef
 
@@ -22,8 +31,6 @@ __all__ = ["MAX_PROBLEMS", "Converted", "convert"]
 JSON = Mapping[str, Any]
 PLACE = "place"  # key of a converted object: where in the document it stands, such as address-pools[0]
 API_VERSION, PEER_VERSION = "metallb.io/v1beta1", "metallb.io/v1beta2"
-POOL, L2_ADVERTISEMENT, BGP_ADVERTISEMENT = "IPAddressPool", "L2Advertisement", "BGPAdvertisement"
-PEER, PROFILE, COMMUNITY = "BGPPeer", "BFDProfile", "Community"
 COMMUNITIES = "communities"  # name of the one Community
 TOP_KEYS = frozenset({"address-pools", "peers", "bgp-communities", "bfd-profiles"})
 POOL_KEYS = frozenset({"name", "protocol", "addresses", "auto-assign", "avoid-buggy-ips", "bgp-advertisements"})

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pylb.core.legacy import BGP_ADVERTISEMENT, COMMUNITY, L2_ADVERTISEMENT, PEER, PLACE, POOL, PROFILE, Converted
+from pylb.core.config_objects import BGP_ADVERTISEMENT, COMMUNITY, L2_ADVERTISEMENT, PEER, POOL, PROFILE
+from pylb.core.legacy import PLACE, Converted
 
 JSON = Mapping[str, Any]
 MAX_NAME = 63  # characters, as the converter cut; an object's name may have 253

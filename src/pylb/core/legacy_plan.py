@@ -13,13 +13,15 @@ from typing import Any
 
 from pylb.core import config, requests
 from pylb.core.config_objects import KINDS, Objects
+from pylb.core.errors import ParseError
 from pylb.core.legacy import Converted
 from pylb.core.legacy_names import Named, Wanted
+from pylb.core.legacy_numbers import is_ours, numbered
 from pylb.core.legacy_twins import meaning, unmatched
 from pylb.core.model import LOAD_BALANCER, Namespace, Service, split_key
+from pylb.core.ranges import parse_address
 
 JSON = Mapping[str, Any]
-MANAGER = "pylb-import"  # the field manager of what was made of a ConfigMap
 FIELDS = {kind: key for key, kind in KINDS.items()}  # IPAddressPool: pools
 
 
@@ -85,11 +87,12 @@ def check(made: Converted, named: Named) -> tuple[Fault, ...]:
 
 def plan(made: Converted, named: Named, standing: Standing) -> Plan:
     """What the import of a ConfigMap would do, in full."""
+    named = replace(named, wanted=numbered(named.wanted, standing.objects))
     steps = tuple(Step(one, _verdict(one, standing.objects)) for one in named.wanted)
     faults = list(check(made, named))
     faults += (_conflict(step.wanted) for step in steps if step.verdict is Verdict.CONFLICTING)
     faults += _strayed(named, standing.services)
-    return Plan(steps, tuple(faults or _invalid(named.wanted, standing)))
+    return Plan(steps, tuple(faults or _invalid(named.wanted, standing)) or tuple(_orphaned(steps, standing)))
 
 
 def _verdict(wanted: Wanted, objects: Objects) -> Verdict:
@@ -98,8 +101,7 @@ def _verdict(wanted: Wanted, objects: Objects) -> Verdict:
         return Verdict.CREATED
     if meaning(wanted.kind, found.get("spec")) == meaning(wanted.kind, wanted.body["spec"]):
         return Verdict.UNCHANGED
-    managers = {entry.get("manager") for entry in found["metadata"].get("managedFields") or ()}
-    return Verdict.CHANGED if MANAGER in managers else Verdict.CONFLICTING
+    return Verdict.CHANGED if is_ours(found) else Verdict.CONFLICTING
 
 
 def _place(raw: JSON) -> tuple[str, str]:
@@ -131,9 +133,31 @@ def _strayed(named: Named, services: Iterable[Service]) -> Iterator[Fault]:
         yield Fault(f"Service {service.key}", text, fix)
 
 
-def _invalid(wanted: Iterable[Wanted], standing: Standing) -> Iterator[Fault]:
-    """What would be wrong with the whole configuration once the resources stand and the ConfigMap is gone."""
-    places = {(one.kind, *_place(one.body)): one.place for one in wanted}
+def _orphaned(steps: Iterable[Step], standing: Standing) -> Iterator[Fault]:
+    """Services whose address a pool has that is to be changed, and no pool would have any more."""
+    changed = {_place(step.wanted.body) for step in steps if step.verdict is Verdict.CHANGED}
+    if not changed:
+        return
+    before = _whole((), standing)
+    after = config.load(_whole([step.wanted for step in steps], standing), standing.namespaces).config or config.EMPTY
+    pools = [raw for raw in before.pools if _place(raw) in changed]
+    known = config.load(Objects(pools=pools), standing.namespaces).config or config.EMPTY
+    for service in standing.services:
+        lost = [text for text in service.ingress if _has(known, text) and not _has(after, text)]
+        if service.type == LOAD_BALANCER and lost:
+            text = f"would lose {', '.join(lost)}: the pool that has it is to be changed, and no pool would have it"
+            yield Fault(f"Service {service.key}", text, "leave the address in the pool, or give the pool another name")
+
+
+def _has(known: config.Config, text: str) -> bool:
+    try:
+        return known.pool_of((parse_address(text),)) is not None
+    except ParseError:
+        return False
+
+
+def _whole(wanted: Iterable[Wanted], standing: Standing) -> Objects:
+    """The whole configuration once the resources stand and the ConfigMap is gone."""
     bodies = {(one.kind, *_place(one.body)): one.body for one in wanted}
     objects = Objects(
         **{
@@ -147,7 +171,13 @@ def _invalid(wanted: Iterable[Wanted], standing: Standing) -> Iterator[Fault]:
     named = {key: getattr(objects, key) for key in KINDS}
     for made in standing.others:
         objects = _joined(objects, unmatched(made, named))
-    for problem in config.load(objects, standing.namespaces).problems:
+    return objects
+
+
+def _invalid(wanted: Sequence[Wanted], standing: Standing) -> Iterator[Fault]:
+    """What would be wrong with that."""
+    places = {(one.kind, *_place(one.body)): one.place for one in wanted}
+    for problem in config.load(_whole(wanted, standing), standing.namespaces).problems:
         ref = problem.ref
         place = places.get((ref.kind, ref.namespace, ref.name), "")
         yield Fault(str(ref), problem.text, problem.fix, place)

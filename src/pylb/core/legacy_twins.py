@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pylb.core import crds, shapes
-from pylb.core.legacy import BGP_ADVERTISEMENT, L2_ADVERTISEMENT, PEER, POOL, PROFILE, Converted
+from pylb.core.config_objects import BGP_ADVERTISEMENT, L2_ADVERTISEMENT, PEER, POOL, PROFILE
+from pylb.core.legacy import Converted
 
 JSON = Mapping[str, Any]
 Key = Callable[[JSON], str]

@@ -1,6 +1,7 @@
 """What `core.explain` goes by: the whole cluster as far as it is known, and the one Service that is asked about. Pure.
 
-The ledger is made as the controller makes its own when it starts: from what the Services have recorded.
+The ledger is made as the controller makes its own when it starts: from what the Services have recorded. It can follow
+their changes, which costs far less than to make it anew.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from dataclasses import dataclass, field
 from pylb.core import requests
 from pylb.core.allocator import NONE_TAKEN, adoptable
 from pylb.core.config import Config
+from pylb.core.errors import ParseError
 from pylb.core.findings import Shell
 from pylb.core.ledger import Ledger
-from pylb.core.model import Address, Endpoint, Node, NodeName, Service
+from pylb.core.model import Address, Endpoint, Node, NodeName, Service, ServiceKey
+from pylb.core.ranges import parse_address
 from pylb.core.wire import WireSeen
 
 
@@ -85,10 +88,58 @@ def ledger_of(
 ) -> Ledger:
     """Who has what, by the Services' status; of two that may not both have an address it is the first's by name."""
     ledger = Ledger()
+    _enter(ledger, config, services, taken, load_balancer_class)
+    return ledger
+
+
+def follow(
+    ledger: Ledger,
+    config: Config,
+    services: Mapping[ServiceKey, Service],
+    changed: Collection[Service],
+    taken: Mapping[Address, NodeName] = NONE_TAKEN,
+    load_balancer_class: str | None = None,
+) -> None:
+    """Make a ledger what `ledger_of` makes of these Services, where it was that of others.
+
+    `changed` are all that went, came, or became others: of those, as they were and as they are. Looked at again are they,
+    and whoever has an address in common with one that is looked at.
+    """
+    again = {one.key for one in changed}
+    reached = {_spelled(text) for one in changed for text in one.ingress}
+    while reached:
+        beside = [one for key, one in services.items() if key not in again and _has(one, reached)]
+        again.update(one.key for one in beside)
+        reached = {_spelled(text) for one in beside for text in one.ingress}
+    for key in again:
+        ledger.release(key)
+    _enter(ledger, config, [services[key] for key in again if key in services], taken, load_balancer_class)
+
+
+def _has(service: Service, addresses: Collection[str]) -> bool:
+    return any(_spelled(text) in addresses for text in service.ingress)
+
+
+def _spelled(text: str) -> str:
+    """An address as it is always written: IPv6 has many ways."""
+    if ":" not in text:
+        return text.strip()
+    try:
+        return str(parse_address(text))
+    except ParseError:
+        return text
+
+
+def _enter(
+    ledger: Ledger,
+    config: Config,
+    services: Iterable[Service],
+    taken: Mapping[Address, NodeName],
+    load_balancer_class: str | None,
+) -> None:
     for service in sorted(services, key=lambda one: (-len(one.ingress), one.key)):
         if not service.ingress or service.load_balancer_class != load_balancer_class:
             continue
         kept = adoptable(config, ledger, service, load_balancer_class, taken)
         if kept is not None:
             ledger.assign(service.key, requests.use(service), kept)
-    return ledger

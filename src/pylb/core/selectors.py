@@ -53,9 +53,6 @@ class Selector:
         return ",".join(map(str, self.requirements))
 
 
-EVERYTHING = Selector()
-
-
 def parse(raw: Mapping[str, Any]) -> Selector:
     """The selector of a LabelSelector object; raises ParseError that names the faulty expression."""
     raw = mapping(raw, "a label selector")

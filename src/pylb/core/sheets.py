@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import count, islice
 from typing import Any, TypeVar
 
 from pylb.core import crds, selectors, shapes
@@ -15,6 +17,7 @@ from pylb.core.selectors import Selector
 
 S = TypeVar("S")
 T = TypeVar("T")
+_INDEX = re.compile(r"\[(\d+)\]")
 _WRITE_SELECTOR = "write matchLabels: {key: value}, or matchExpressions with key, operator and values"
 
 
@@ -86,6 +89,7 @@ class Sheet:
 
     def say(self, field: str, text: str, fix: str) -> None:
         """Something is wrong with what a field means; not said of one that has no shape to mean anything."""
+        field = self._as_written(field)
         if not any(self._concerns(one, field) for one in self._faults):
             self._said.append(Problem(self.ref, field, self.prefix + text, fix))
 
@@ -128,8 +132,24 @@ class Sheet:
         """One label selector."""
         return self.read(field, selectors.parse, raw, _WRITE_SELECTOR, wrap)
 
+    def _as_written(self, field: str) -> str:
+        """A field of `spec` as the object has it: what does not fit is not in `spec`, whose lists count on without it."""
+        lacking = {fault.path for fault in self._faults if not (fault.unknown or fault.missing)}
+        path, end = "", 0
+        for found in _INDEX.finditer(field):
+            path += field[end : found.start()]
+            fitting = (number for number in count() if f"{path}[{number}]" not in lacking)
+            path += f"[{next(islice(fitting, int(found[1]), None))}]"
+            end = found.end()
+        return path + field[end:]
+
     @staticmethod
     def _concerns(fault: shapes.Fault, field: str) -> bool:
         if fault.unknown or fault.missing:
             return False
-        return fault.path == field or fault.path.startswith((f"{field}.", f"{field}[")) or field.startswith(fault.path)
+        return _is_in(fault.path, field) or _is_in(field, fault.path)
+
+
+def _is_in(path: str, field: str) -> bool:
+    """Whether a path is a field's own, or of something in it."""
+    return path == field or path.startswith((f"{field}.", f"{field}["))

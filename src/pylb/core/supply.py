@@ -148,7 +148,12 @@ def _any(case: Case, pool: Pool, version: int) -> Address | None:
     lowest = case.ledger.available(giving, version, case.request.key, case.request.use)
     if lowest is None or not pool.remembered or not _is_awaited(case, lowest):
         return lowest
-    awaited = (address for entry in case.memory.entries.values() for address in entry.addresses)
+    awaited = (  # several may come back for one address: the last that had it counts
+        address
+        for entry in case.memory.entries.values()
+        for address in entry.addresses
+        if entry.gone == case.memory.gone(address)
+    )
     return next((one for one in awaited if one.version == version and _is_open(case, giving, one)), lowest)
 
 

@@ -24,6 +24,7 @@ from pylb.kube.client import Client
 from pylb.kube.collection import Collection
 from pylb.kube.errors import ClusterError, Forbidden, NotFound
 from pylb.kube.listing import object_key, read_page
+from pylb.kube.pace import Pace
 
 OWN_NAMESPACE = "pylb-system"  # where pylb's pods and status objects live
 NAMESPACES = (OWN_NAMESPACE, "metallb-system")  # where the configuration is read from
@@ -57,6 +58,7 @@ class Configuration:
         self.problems: tuple[Problem, ...] = ()
         self.warnings: tuple[Problem, ...] = ()  # what is odd, and holds nothing back
         self._client, self._on_change = client, on_change
+        self._pace = Pace(self._look)
         self._pools = self._watch(client, POOLS, _ours(POOL, API_VERSION), self._on_resource)
         self._adverts = self._watch(client, L2_ADVERTISEMENTS, _ours(L2_ADVERTISEMENT, API_VERSION), self._on_resource)
         self._bgp = {
@@ -171,6 +173,10 @@ class Configuration:
                 return
 
     def _reload(self) -> None:
+        """Look at it all, soon: each object of a burst is a change, and the last look at it says what all of them say."""
+        self._pace.ask()
+
+    def _look(self) -> None:
         if not self.synced or self._doubted.is_set():
             return
         old: list[Converted] = [made for collection in self._legacy for made in collection.items.values()]

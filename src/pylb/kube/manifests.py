@@ -40,7 +40,7 @@ def read(source: str, content: bytes) -> Read:
     if isinstance(text, Flaw):
         return Read(findings=(_finding(source, text),))
     if not text.strip():
-        return Read(findings=(_finding(source, Flaw(1, "the file is empty")),))
+        return Read(findings=(_nothing(source, "the file is empty"),))
     manifests: list[Manifest] = []
     findings: list[Finding] = []
     for number, (first, chunk) in enumerate(_documents(text)):
@@ -49,7 +49,7 @@ def read(source: str, content: bytes) -> Read:
             break
         _read(source, first, chunk, manifests, findings)
     if not manifests and not findings:
-        findings.append(_finding(source, Flaw(1, "no object stands in it")))
+        findings.append(_nothing(source, "no object stands in it"))
     return Read(tuple(manifests), tuple(findings))
 
 
@@ -128,6 +128,11 @@ def _read(source: str, first: int, chunk: str, manifests: list[Manifest], findin
 def _finding(source: str, flaw: Flaw, value: Any = None) -> Finding:
     about = Manifest(source, value, Place(flaw.line)).ref if isinstance(value, Mapping) else None
     return Finding(source, flaw.line, Severity.FAIL, flaw.text, flaw.fix, flaw.field, about)
+
+
+def _nothing(source: str, text: str) -> Finding:
+    """Beside other files kubectl passes it over."""
+    return Finding(source, 1, Severity.HINT, text)
 
 
 def _flaw(error: yaml.YAMLError, first: int, chunk: str) -> Flaw:

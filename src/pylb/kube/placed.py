@@ -146,7 +146,7 @@ class _Builder:
             return
         if key in table and len(self.flaws) < MAX_FLAWS:
             first = inside.keys[key].line
-            text = f'key "{key}" is written twice (first in line {first}): the API server refuses that'
+            text = f'key "{key}" is written twice (first in line {first}): kubectl takes the last one, without a word'
             self.flaws.append(Flaw(inside.key_line, text, "keep one of the two", self._path(key)))
         table[key] = made.value
         inside.keys[key] = Place(inside.key_line, place.keys, place.items, place.text)

@@ -102,7 +102,10 @@ class Importer:
                 yield Fault(_called(step), f"the API server refuses it: {error}", place=step.wanted.place)
 
     async def apply(self, plan: Plan) -> bool:
-        """Do it; False where the API server refused after all, and all was taken back that could be."""
+        """Do it; False where the API server refused after all, and all was taken back that could be.
+
+        Whoever interrupts it gets all taken back, too: the write that was on its way with the others.
+        """
         before = await self._shelf.objects()
         done: list[Step] = []
         for step in plan.due:
@@ -110,8 +113,12 @@ class Importer:
                 await self._shelf.apply(step.wanted.body)
             except ClusterError as error:
                 self._tell(f"{_called(step)} was refused: {error}")
-                await self._take_back(done, before)
+                await self._take_back([*done, step] if error.status is None else done, before)
                 return False
+            except asyncio.CancelledError:
+                self._tell("Interrupted: what was done is taken back")
+                await self._take_back([*done, step], before)
+                raise
             done.append(step)
             self._tell(f"{_called(step)} {step.verdict}")
         return True

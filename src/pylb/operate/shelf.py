@@ -9,7 +9,7 @@ from typing import Any
 from pylb.core import crds
 from pylb.core.config_objects import GROUP, KINDS, PEER, Objects
 from pylb.core.legacy import API_VERSION, PEER_VERSION
-from pylb.core.legacy_plan import MANAGER
+from pylb.core.legacy_numbers import MANAGER
 from pylb.core.model import Namespace, Service
 from pylb.kube import decode
 from pylb.kube.client import Client

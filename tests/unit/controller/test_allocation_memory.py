@@ -54,6 +54,19 @@ ROWS: dict[str, tuple[Callable[[], Play], dict[str, list[str]]]] = {
         lambda: two(pool("p", "10.0.0.0/31")).drop("b").wait(1).drop("a").put(service("c")),
         {"c": ["10.0.0.1"]},
     ),
+    "counted from the last that had it": (
+        lambda: (
+            two(pool("p", "10.0.0.0/31"))
+            .drop("a")
+            .wait(1)
+            .drop("b")
+            .wait(1)
+            .put(service("x", **note(PIN, "10.0.0.0")))
+            .drop("x")
+            .put(service("c"))
+        ),
+        {"c": ["10.0.0.1"]},
+    ),
     "then who comes back is given another": (
         lambda: two(pool("p", "10.0.0.0/31")).drop("b").put(service("c"), service("b")),
         {"a": ["10.0.0.0"], "c": [], "b": ["10.0.0.1"]},

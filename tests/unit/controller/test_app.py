@@ -19,6 +19,7 @@ from pylb.runtime.eventlog import EventLog
 from pylb.runtime.log import Logger
 
 WEB = service("web", load_balancer_ip="10.0.0.2")
+SHARED = {"metallb.io/allow-shared-ip": "k"}
 
 
 class Wired(Controller):
@@ -66,6 +67,54 @@ async def test_a_service_that_comes_again_under_its_name_is_another_one(controll
         assert found is not None
         assert (found.uid, found.wanted.ingress) == ("another", ("10.0.0.2",)), "what it had before"
     assert controller.told() == ["allocated", "released", "allocated"] + ["released", "allocated"] * 2
+
+
+async def test_who_waits_for_an_address_that_is_not_given_up_after_all_waits_no_more(controller: Wired) -> None:
+    """a asks for another address and, before that was written, for the old one again, which b may share by then."""
+    here = service("a", 80, load_balancer_ip="10.0.0.1", ingress=("10.0.0.1",), annotations=SHARED)
+    away, late = (
+        replace(here, load_balancer_ip="10.0.0.2"),
+        service("b", 81, load_balancer_ip="10.0.0.1", annotations=SHARED),
+    )
+    controller.see(None, here)
+    controller._settle()
+    controller.see(here, away)
+    controller.see(None, late)
+    controller._settle()
+    assert controller._target(late.key) is None, "it is shown by a"
+    controller.writer._due.clear()  # as if both had been looked at
+    controller.see(away, here)
+    controller._settle()
+    assert late.key in controller.writer._due
+    found = controller._target(late.key)
+    assert found is not None
+    assert found.wanted.ingress == ("10.0.0.1",)
+
+
+async def test_an_answer_that_comes_late_brings_no_older_version_back(controller: Wired) -> None:
+    """The watch may show what a write made, and the next change too, before the write is answered."""
+    controller.see(None, WEB)
+    controller._settle()
+    found = controller._target(WEB.key)
+    assert found is not None
+    written = replace(WEB, ingress=found.wanted.ingress, annotations={"metallb.io/ip-allocated-from-pool": "p"})
+    for version, one in (("5", written), ("6", replace(written, load_balancer_ip="10.0.0.1"))):
+        controller.see(controller.services.items[WEB.key], one)
+        controller._versions[WEB.key] = version
+    controller._on_grant(WEB.key, found.version, "5")
+    controller._settle()
+    again = controller._target(WEB.key)
+    assert again is not None
+    assert (again.version, again.wanted.ingress) == ("6", ("10.0.0.1",))
+
+
+async def test_an_answer_that_comes_first_tells_the_version(controller: Wired) -> None:
+    controller.see(None, WEB)
+    controller._settle()
+    controller._on_grant(WEB.key, "1", "5")
+    found = controller._target(WEB.key)
+    assert found is not None
+    assert found.version == "5"
 
 
 async def test_a_pool_that_goes_while_a_write_waits_changes_what_is_written(controller: Wired) -> None:

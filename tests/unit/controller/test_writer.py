@@ -46,14 +46,14 @@ class Desk:
     def __init__(self) -> None:
         self.api = Api()
         self.target: Task | None = ONE
-        self.granted: list[tuple[ServiceKey, str]] = []
+        self.granted: list[tuple[ServiceKey, str, str]] = []
         self.refused: list[tuple[ServiceKey, Wanted, str]] = []
         log = Logger("test")
         told = self._grant, lambda *told: self.refused.append(told)
         self.writer = Writer(self.api, lambda _: self.target, *told, log)  # type: ignore[arg-type]
 
-    def _grant(self, key: ServiceKey, version: str) -> None:
-        self.granted.append((key, version))
+    def _grant(self, key: ServiceKey, before: str, version: str) -> None:
+        self.granted.append((key, before, version))
 
     async def calm(self) -> None:
         """Let everything happen that happens by itself."""
@@ -149,7 +149,7 @@ async def test_what_would_fail_again_is_left(desk: Desk, error: ClusterError) ->
 async def test_a_write_names_the_version_that_was_decided_on_and_tells_the_one_that_it_made(desk: Desk) -> None:
     desk.writer.want(KEY)
     await desk.calm()
-    assert (desk.api.versions, desk.granted) == ([("u", "1")], [(KEY, "made")])
+    assert (desk.api.versions, desk.granted) == ([("u", "1")], [(KEY, "1", "made")])
 
 
 async def test_after_a_conflict_it_waits_for_a_newer_version(desk: Desk) -> None:

@@ -156,6 +156,16 @@ def test_all_problems_are_told_at_once() -> None:
     ]
 
 
+def test_what_has_no_shape_hides_nothing_beside_it() -> None:
+    """Neither the items after it, which keep their numbers, nor a field whose name begins as its own does."""
+    odd: Any = [5, "x", 6, "y"]
+    objects = (pool("b", *odd), bgp(aggregationLength="long", aggregationLengthV6=200))
+    assert [problem.field for problem in loaded(*objects).problems] == [
+        *("spec.addresses[0]", "spec.addresses[2]", "spec.addresses[1]", "spec.addresses[3]"),
+        *("spec.aggregationLength", "spec.aggregationLengthV6"),
+    ]
+
+
 def test_a_password_is_told_to_nobody() -> None:
     found = loaded(peer(password="sesame\n", myASN=0))
     assert "sesame" not in repr(found)

@@ -9,7 +9,8 @@ import pytest
 from pylb.core import legacy, legacy_names, legacy_plan
 from pylb.core.config_objects import Objects
 from pylb.core.legacy import Converted
-from pylb.core.legacy_plan import MANAGER, Plan, Standing, Verdict
+from pylb.core.legacy_numbers import MANAGER
+from pylb.core.legacy_plan import Plan, Standing, Verdict
 from pylb.core.model import LOAD_BALANCER, ObjectRef, Service, service_key
 
 CONFIGMAP = ObjectRef("ConfigMap", "metallb-system", "config")
@@ -113,3 +114,75 @@ def test_what_is_wrong_with_a_configmap_by_itself(made: Converted, place: str, s
     assert fault.place == place
     assert says in fault.text
     assert planned(made, Standing()).faults == (fault,)
+
+
+def advert(name: str, *pools: str, manager: str = MANAGER) -> dict[str, Any]:
+    meta = {"name": name, "namespace": "metallb-system", "managedFields": [{"manager": manager}]}
+    spec = {"ipAddressPools": list(pools)}
+    return {"apiVersion": "metallb.io/v1beta1", "kind": "L2Advertisement", "metadata": meta, "spec": spec}
+
+
+FAR = {"name": "far", "protocol": "layer2", "addresses": ["10.7.0.0/28"]}
+
+
+@pytest.mark.parametrize(
+    ("standing", "name", "verdict"),
+    [
+        ([], "l2advertisement1", Verdict.CREATED),
+        ([advert("l2advertisement1", "lan")], "l2advertisement1", Verdict.UNCHANGED),
+        ([advert("l2advertisement1", "lan", "gone")], "l2advertisement1", Verdict.CHANGED),
+        ([advert("l2advertisement1", "far")], "l2advertisement2", Verdict.CREATED),
+        ([advert("l2advertisement1", "far", manager="kubectl")], "l2advertisement2", Verdict.CREATED),
+        ([advert("l2advertisement1", "lan", "x", manager="kubectl")], "l2advertisement2", Verdict.CREATED),
+        ([advert("l2advertisement1", "far"), advert("l2advertisement2", "lan")], "l2advertisement2", Verdict.UNCHANGED),
+        ([advert("l2advertisement1", "far"), advert("l2advertisement7", "lan")], "l2advertisement7", Verdict.UNCHANGED),
+        ([advert("l2advertisement1", "far"), advert("mine", "lan")], "l2advertisement2", Verdict.CREATED),
+    ],
+)
+def test_what_another_import_announces_stays_announced(
+    standing: list[dict[str, Any]], name: str, verdict: Verdict
+) -> None:
+    plan = planned(convert(LAN), Standing(Objects(pools=[pool("far", "10.7.0.0/28")], advertisements=standing)))
+    [step] = [step for step in plan.steps if step.wanted.kind == "L2Advertisement"]
+    assert (step.wanted.name, step.verdict, plan.faults) == (name, verdict, ())
+
+
+def test_two_advertisements_never_get_one_number() -> None:
+    standing = Standing(Objects(advertisements=[advert("l2advertisement1", "far")]))
+    plan = planned(convert(LAN, FAR), standing)
+    names = {step.wanted.name: step.verdict for step in plan.steps if step.wanted.kind == "L2Advertisement"}
+    assert names == {"l2advertisement2": Verdict.CREATED, "l2advertisement1": Verdict.UNCHANGED}
+
+
+def test_a_peer_of_another_router_and_names_of_others_stay() -> None:
+    def standing(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
+        meta = {"name": name, "namespace": "metallb-system", "managedFields": [{"manager": MANAGER}]}
+        return {"apiVersion": "metallb.io/v1beta1", "kind": kind, "metadata": meta, "spec": spec}
+
+    peers = [{"peer-address": "10.0.0.9", "peer-asn": "1", "my-asn": "2"}]
+    made = convert(LAN, peers=peers, **{"bgp-communities": {"one": "1:1"}})
+    other = {"peerAddress": "10.0.0.8", "peerASN": 1, "myASN": 2}
+    plan = planned(
+        made,
+        Standing(
+            Objects(
+                peers=[standing("BGPPeer", "peer1", other)],
+                communities=[standing("Community", "communities", {"communities": [{"name": "two", "value": "1:2"}]})],
+            )
+        ),
+    )
+    found = {step.wanted.kind: step.wanted.name for step in plan.due}
+    assert (found["BGPPeer"], found["Community"]) == ("peer2", "communities1")
+
+
+@pytest.mark.parametrize(
+    ("ingress", "told"),
+    [(("10.0.0.9",), True), (("10.0.0.1",), False), (("10.5.5.5",), False), (("nonsense",), False)],
+)
+def test_a_pool_that_shrinks_under_a_service_stops_it(ingress: tuple[str, ...], told: bool) -> None:
+    one = Service(key=service_key("web", "a"), type=LOAD_BALANCER, ingress=ingress)
+    made = convert({**LAN, "addresses": ["10.0.0.0/29"]})
+    standing = Objects(pools=[pool("lan", "10.0.0.0/28", manager=MANAGER)])
+    faults = planned(made, Standing(standing, services=[one])).faults
+    assert bool(faults) == told
+    assert not told or ("Service web/a" in faults[0].where and "10.0.0.9" in faults[0].text)
