@@ -10,7 +10,7 @@ configuration is kept while another controller leads.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import cast
 
 from pylb.controller import fullness, hosts, standing
@@ -20,6 +20,7 @@ from pylb.controller.mandate import Alone, Mandate
 from pylb.controller.poolwriter import PoolWriter
 from pylb.controller.reconcile import Books, Outcome, Refused, Wanted, wanted
 from pylb.controller.remembrance import Remembrance
+from pylb.controller.rounds import Round, at_leisure
 from pylb.controller.shown import Shown
 from pylb.controller.writer import Task, Writer
 from pylb.core import notices, verdicts
@@ -75,8 +76,8 @@ class Controller:
         self._due: set[ServiceKey] = set()
         self._versions: dict[ServiceKey, str] = {}  # of the Services, as last seen or written
         self._shown = Shown(self._gives_up)
-        self._round_due = False
-        self._mistakes: asyncio.Queue[Exception] = asyncio.Queue()
+        self._round_due = asyncio.Event()
+        self._current = Round()
 
     @property
     def ready(self) -> bool:
@@ -99,7 +100,7 @@ class Controller:
             await self.mandate.won()
             self._start_anew()
             async with Nursery() as term:
-                term.start(self._stumble(), "rounds")
+                term.start(self._rounds(), "rounds")
                 term.start(self.services.run(), "services")
                 term.start(self.hosts.run(), "nodes")
                 term.start(self.remembrance.run(), "memory")
@@ -112,14 +113,16 @@ class Controller:
             self.recorder.forget_all()
             self._start_anew()
 
-    async def _stumble(self) -> None:
-        """Ends the process with what a round raised: who starts anew knows more than who goes on after half of one."""
-        raise await self._mistakes.get()
+    async def _rounds(self) -> None:
+        """Round after round. What one raises ends the process: who starts anew knows more than after half of one."""
+        while True:
+            await self._round_due.wait()
+            await at_leisure(self._settling())
 
     def _start_anew(self) -> None:
         """Forget what may have become another's matter."""
         self.books, self._due, self.rivals, self._versions = Books(self._class), set(), Rivals(), {}
-        self._shown = Shown(self._gives_up)
+        self._shown, self._current = Shown(self._gives_up), Round()
         self.services = self._read_services()
         self.hosts = Hosts(self._client, self._on_configuration, self._log)
         self.remembrance = self._remember()
@@ -156,6 +159,9 @@ class Controller:
         return found
 
     def _on_service(self, key: str, old: Service | None, new: Service | None) -> None:
+        if self._current.put_off(lambda: self._on_service(key, old, new)):
+            self._due.add(ServiceKey(key))
+            return
         if old is not None and (new is None or new.uid != old.uid):  # or another one came under its name
             self.remembrance.look()
             self.herald.deleted(old, self.books.leave(old))
@@ -163,7 +169,7 @@ class Controller:
             self.writer.forget(old.key)
         elif old is not None and new is not None:
             self._watch_for_rivals(old, new)
-        if new is None:
+        if key not in self.services.items:  # nor came another one under its name during a round
             self._versions.pop(ServiceKey(key), None)
         for waiter in self._shown.change(ServiceKey(key), old.ingress if old else (), new.ingress if new else ()):
             self.writer.want(waiter)
@@ -197,19 +203,11 @@ class Controller:
 
     def _make_due(self, keys: Iterable[ServiceKey]) -> None:
         self._due.update(keys)
-        if not self._round_due:
-            self._round_due = True
-            asyncio.get_running_loop().call_soon(self._round)
+        self._round_due.set()
 
-    def _round(self) -> None:
-        try:
-            self._settle()
-        except Exception as error:  # noqa: BLE001 - it is raised where it ends the process; the loop would only log it
-            self._mistakes.put_nowait(error)
-
-    def _settle(self) -> None:
-        """One round: what is due, and what waits for something that the round frees."""
-        self._round_due = False
+    def _settling(self) -> Iterator[None]:
+        """One round: what is due, and what waits for something that it frees. What comes between its steps waits."""
+        self._round_due.clear()
         if not (self.mandate.leads and self.services.synced and self.configuration.synced and self._knows_enough):
             return
         self.remembrance.look()
@@ -217,15 +215,22 @@ class Controller:
         self.report.consider()
         if not self.configuration.usable:
             return
-        present = cast("Mapping[ServiceKey, Service]", self.services.items)  # which go by the same keys
+        config, present = self.configuration.current, cast("Mapping[ServiceKey, Service]", dict(self.services.items))
         due, self._due = self._due, set()
-        self.books.learn(self.configuration.current, self.hosts.addresses)
-        self.herald.nodes_in_pools(hosts.warnings(self.configuration.current, self.books.taken))
+        self._current.begin(due)
+        self.books.learn(config, self.hosts.addresses)
+        self.herald.nodes_in_pools(hosts.warnings(config, self.books.taken))
         gaps = self.configuration.problems if self.configuration.salvaged else ()
-        for outcome in self.books.settle(self.configuration.current, present, due, gaps):
+        outcomes = yield from self.books.settling(config, present, due, gaps)
+        self._current.decided()
+        for outcome in outcomes:  # before any of them is written
+            self._wake(outcome.service)
+        for outcome in outcomes:
             self._carry_out(outcome)
+            yield
         self.pools.changed()
         self.remembrance.changed()
+        self._current.end()
 
     @property
     def _knows_enough(self) -> bool:
@@ -234,14 +239,13 @@ class Controller:
 
     def _carry_out(self, outcome: Outcome) -> None:
         self.herald.settled(outcome)
-        self._wake(outcome.service)  # or who waits for what it was to give up would wait on where it does not any more
         if wanted(outcome.service, outcome.decision) is not None:
             self.writer.want(outcome.service.key)
 
     def _target(self, key: ServiceKey) -> Task | None:
         """What the writer should write now: the newest decision, unless it stands there already, a rival has it, or the
         API server refused it; nothing while another decision is due, which then counts."""
-        if self.rivals.holds(key) or key in self.books.refused or key in self._due:
+        if self.rivals.holds(key) or key in self.books.refused or key in self._due or key in self._current.keys:
             return None
         service, decision = self.services.items.get(key), self.books.decisions.get(key)
         target = wanted(service, decision) if service and decision else None
@@ -277,6 +281,8 @@ class Controller:
 
     def _on_refusal(self, key: ServiceKey, target: Wanted, why: str) -> None:
         """The API server will not take a status: give back what it says, unless that is history by now."""
+        if self._current.put_off(lambda: self._on_refusal(key, target, why)):
+            return
         service, decision = self.services.items.get(key), self.books.decisions.get(key)
         if service is None or decision is None or wanted(service, decision) != target:
             self.writer.want(key)

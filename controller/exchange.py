@@ -36,14 +36,11 @@ def let_go(ledger: Ledger, unmet: Unmet, services: Mapping[ServiceKey, Service],
 
     Nobody is released but in a group in which it helps all.
     """
-    exchange = _Exchange(
-        ledger, in_circles({key: one for key, one in unmet.items() if key in services}), services, decide
-    )
+    circles = in_circles({key: one for key, one in unmet.items() if key in services})
+    exchange = _Exchange(ledger, circles, services, decide)
     told = ledger.left, ledger.joined
     moved = exchange.moved()
-    if (
-        not moved
-    ):  # what was tried and taken back is no news: else all who wait were decided on for it, round after round
+    if not moved:  # what was tried and taken back is no news; else all who wait would be decided on again for it
         ledger.left, ledger.joined = told
     _release(ledger, moved)
     return moved

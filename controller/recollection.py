@@ -24,7 +24,7 @@ class Recollection:
         self.memory = memory
 
     def note(self, config: Config, service: Service, allocation: Allocation | None) -> None:
-        """A Service had this and has it no more, for a reason that may pass: it is gone, or of another type."""
+        """A Service had this and has it no more, for a reason that may pass: it is gone, of another type, or waits."""
         pool = config.pools.get(allocation.pool) if allocation else None
         if allocation and is_remembered(service.annotations) and (pool is None or pool.remembered):
             self.memory.remember(service.key, allocation.addresses)

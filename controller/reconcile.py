@@ -9,13 +9,13 @@ changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pylb.controller import exchange
+from pylb.controller import exchange, recorded
 from pylb.controller.patience import Patience
 from pylb.controller.recollection import Recollection
-from pylb.core import lines, notices, requests, spelling
+from pylb.core import notices, requests, spelling
 from pylb.core.allocator import NONE_TAKEN, Decision, adoptable, decide
 from pylb.core.config import EMPTY, Config, Pool, Problem
 from pylb.core.ledger import Allocation, Ledger
@@ -132,7 +132,7 @@ class Books:
             self.ledger.release(service.key)
             text = f"the API server refuses {requests.quoted(target.ingress)}: {why}"
             notice = notices.allocation_failed(service.key, text, REFUSED_FIX)
-            standing = _standing(config, self.ledger, service)
+            standing = recorded.still_its_own(config, self.ledger, service)
             decision = _spelt(service, Decision(standing, (notice,), REFUSED, text, fix=REFUSED_FIX))
         self.refused[service.key] = Refused(service, config.pools, decision)
         self._take(service, decision)
@@ -157,15 +157,32 @@ class Books:
 
         `gaps` are the problems for which parts of the configuration are missing in `config`.
         """
+        steps = self.settling(config, services, due, gaps)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return list(end.value)
+
+    def settling(
+        self,
+        config: Config,
+        services: Mapping[ServiceKey, Service],
+        due: Iterable[ServiceKey],
+        gaps: Sequence[Problem] = (),
+    ) -> Generator[None, None, list[Outcome]]:
+        """The same in steps, of a Service each. Nothing else may be asked of the books, nor `services` change, before it
+        has ended; no decision is another until then."""
         told = "; ".join(map(str, gaps[:MAX_GAPS]))
         self._gaps = self._gaps if told == self._gaps else told  # the same object
         self._reconsider(config, services)
         wanted = {*due, *self._stirred(config)}
-        self._adopt(config, [services[key] for key in wanted if key in services])
+        yield from self._adopt(config, [services[key] for key in wanted if key in services])
         outcomes: dict[ServiceKey, Outcome] = {}
         for _ in range(MAX_ROUNDS):
             for service in sorted((services[key] for key in wanted if key in services), key=_recorded_first):
                 outcomes[service.key] = self._settle_one(config, service, outcomes.get(service.key))
+                yield
             wanted = self._stirred(config) or self._exchanging(config, services)
             if not wanted:
                 break
@@ -180,9 +197,10 @@ class Books:
     def _exchanging(self, config: Config, services: Mapping[ServiceKey, Service]) -> set[ServiceKey]:
         return exchange.let_go(self.ledger, self._unmet, services, lambda one: self._decide(config, one))
 
-    def _adopt(self, config: Config, queue: Iterable[Service]) -> None:
+    def _adopt(self, config: Config, queue: Iterable[Service]) -> Iterator[None]:
         """Put every recorded address that its Service may keep into the ledger, before anything new is given."""
         for service in sorted(queue, key=_recorded_first):
+            yield
             if not service.ingress or service.key in self.ledger.allocations:
                 continue
             allocation = adoptable(config, self.ledger, service, self._class, self.taken)
@@ -196,10 +214,13 @@ class Books:
         before = earlier.before if earlier else self.ledger.allocations.get(service.key)
         if not is_remembered(service.annotations):
             self.recollection.memory.forget(service.key)
+        held = self.ledger.allocations.get(service.key)
         decision = _spelt(service, self._decide(config, service))
         self._take(service, decision)
         if decision.reason is Reason.NOT_LOAD_BALANCER:
             self.recollection.note(config, service, before)
+        elif service.key in self.waiting:  # its pool may come back: all of them are made anew
+            self.recollection.note(config, service, held)
         lasting = dict.fromkeys((*_lasting(earlier), *decision.notices))  # each once, however many passes a round takes
         return Outcome(service, decision, before, tuple(lasting))
 
@@ -224,7 +245,7 @@ class Books:
         decision = decide(config, self.ledger, service, self._class, self.taken, self.recollection.memory)
         if not self._gaps or decision.reason in _NO_CONCERN:
             return decision
-        held = _held(self.ledger, service)
+        held = recorded.held(self.ledger, service)
         given = _addresses(decision.allocation)
         if held is not None and (decision.reason in _OF_POOLS or not set(_addresses(held)) <= set(given)):
             notice = notices.kept_as_it_is(_addresses(held), self._gaps)
@@ -254,25 +275,6 @@ def _spelt(service: Service, decision: Decision) -> Decision:
     if not slips:
         return decision
     return replace(decision, notices=(*decision.notices, notices.unknown_annotations(slips)))
-
-
-def _held(ledger: Ledger, service: Service) -> Allocation | None:
-    """What a Service has: by the ledger, else as its status and annotation record it."""
-    known = ledger.allocations.get(service.key)
-    if known is not None:
-        return known
-    recorded = lines.recorded(service)
-    return Allocation(recorded, PoolName(service.annotations.get(ALLOCATED_FROM, ""))) if recorded else None
-
-
-def _standing(config: Config, ledger: Ledger, service: Service) -> Allocation | None:
-    """What the status of a Service that was released says, as far as it is still nobody else's."""
-    recorded, mine = lines.recorded(service), requests.use(service)
-    pool = config.pool_of(recorded)
-    others = [use for address in recorded for use in ledger.users(address).values()]
-    if pool is None or any(not use.sharing or use.sharing != mine.sharing for use in others):
-        return None
-    return Allocation(recorded, pool.name)
 
 
 def _lasting(earlier: Outcome | None) -> tuple[Notice, ...]:

@@ -137,7 +137,9 @@ def nodes(state: State, now: float) -> Iterator[tuple[str, Record]]:
                 "speaker_state": snapshot.state or None if snapshot is not None else None,
                 "version": snapshot.version or None if snapshot is not None else None,
                 "hears": [one.node for one in snapshot.members if one.alive] if snapshot is not None else [],
-                "owns": [address for address, held in snapshot.said.items() if held.mine] if snapshot is not None else [],
+                "owns": [address for address, held in snapshot.said.items() if held.mine]
+                if snapshot is not None
+                else [],
             },
         )
 

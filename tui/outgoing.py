@@ -5,9 +5,10 @@ The clipboard is the terminal's (OSC 52): it may refuse without a word, so the t
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,9 +74,16 @@ async def ask_and_export(app: App[Any], name: str, records: Sequence[Record], en
 
 def proposed(name: str, now: float, ending: str) -> Path:
     """A file in the working directory, or in the first other folder where one may write."""
-    folders = (Path.cwd(), Path.home(), files.state_home(os.environ))
+    folders = (*_ours(), files.state_home(os.environ))
     folder = next((one for one in folders if os.access(one, os.W_OK)), folders[-1])
     return folder / exports.file_name(name, now, ending)
+
+
+def _ours() -> Iterator[Path]:
+    """The working directory and the user's home, as far as there are any: the first may have been deleted."""
+    for find in (Path.cwd, Path.home):
+        with contextlib.suppress(OSError, RuntimeError):
+            yield find()
 
 
 def export(app: App[Any], records: Sequence[Record], path: Path, ending: str) -> None:

@@ -285,7 +285,7 @@ async def test_a_round_that_raises_ends_the_process(
     def mistaken(*_: object, **__: object) -> None:
         raise KeyError("a mistake of ours")
 
-    monkeypatch.setattr(Books, "settle", mistaken)
+    monkeypatch.setattr(Books, "settling", mistaken)
     await stage.create("web")
     await until(crew[0]._task.done)
     assert isinstance(crew[0]._task.exception(), KeyError)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from fakes import rivals
 from fakes.rivals import LEASE, Rival, Stage, until
+from pylb.controller import rounds
+from pylb.controller.reconcile import Books
 from pylb.controller.state import describe
 from pylb.core import lease
 
@@ -224,3 +227,28 @@ async def test_a_leader_renews_once_in_two_seconds_and_writes_nothing_else(stage
         await asyncio.sleep(0.05)
     assert len(stage.written_by("first", leases=True)) in (1, 2)
     assert len(stage.writes) in (1, 2)
+
+
+async def test_the_lease_is_renewed_in_the_midst_of_a_long_round(
+    stage: Stage, pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """50,000 Services on a small machine are more than the time of a Lease."""
+    first = await (await pair.start("first")).leads()
+    names = [f"s{number:03}" for number in range(MANY)]
+    await stage.create(*names)
+    await stage.served(*names)
+    renewed: list[int] = []
+    decide = Books._settle_one
+
+    def counted(*told: Any) -> Any:
+        if not renewed:
+            first.turn(lease.RENEW_EVERY)
+        renewed.append(len(stage.written_by("first", leases=True)))
+        return decide(*told)
+
+    monkeypatch.setattr(rounds, "SLICE", -1.0)
+    monkeypatch.setattr(Books, "_settle_one", counted)
+    first.controller._on_configuration()
+    await until(lambda: len(renewed) >= MANY)
+    assert renewed[MANY - 1] == renewed[0] + 1
+    assert first.holder.leads

@@ -28,6 +28,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
         pytest.param(HEAD + "data: {other: x}\n", "no ConfigMap with data.config", id="without data.config"),
         pytest.param(HEAD + "data:\n  config: |\n    a: [\n", "old.yaml:7: data.config is not YAML", id="no YAML inside"),
         pytest.param(HEAD + "data:\n  config: ''\n", "configures nothing", id="nothing inside"),
+        pytest.param(HEAD + "data:\n  config: " + "'" + "[" * 9_000 + "'\n", "nested too deeply", id="deep inside"),
         pytest.param(HEAD + f"data: {{config: '{'a' * 70_000}'}}\n", "65536 are read at most", id="64 KiB"),
         pytest.param(
             HEAD + "data:\n  config: |\n    a0: &a0 [x]\n"

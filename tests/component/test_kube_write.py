@@ -30,6 +30,12 @@ async def test_a_status_that_changes_is_one_patch_with_the_uid() -> None:
         assert api.requests[0].json == {"status": {"loadBalancer": {"ingress": None}}, "metadata": {"uid": "u"}}
 
 
+async def test_a_status_may_be_written_on_the_version_that_was_read_alone() -> None:
+    async with connected(Objects(**{PATH: {"status": {}}})) as (api, client):
+        assert await patch_status(client, PATH, {}, {"a": 1}, version="7") == {"status": {"a": 1}}
+        assert api.requests[0].json == {"status": {"a": 1}, "metadata": {"resourceVersion": "7"}}
+
+
 async def test_a_conflict_is_the_callers() -> None:
     async with connected(answers(409, "Conflict")) as (_, client):
         with pytest.raises(Conflict):

@@ -289,12 +289,8 @@ async def test_plain_pylb_without_a_terminal_is_help() -> None:
 async def test_plain_pylb_with_a_terminal_is_the_screen(tmp_path: Path) -> None:
     """A terminal that cannot place text shows that it was the screen that was asked for."""
     ours, theirs = pty.openpty()
-    env = {
-        **os.environ,
-        "TERM": "dumb",
-        "KUBECONFIG": kubeconfig(tmp_path, "http://127.0.0.1:9"),
-        "HOME": str(tmp_path),
-    }
+    away = {"KUBECONFIG": kubeconfig(tmp_path, "http://127.0.0.1:9"), "HOME": str(tmp_path)}
+    env = {**os.environ, "TERM": "dumb", **away}
     streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
     running = await asyncio.create_subprocess_exec(sys.executable, "-m", "pylb", **streams, env=env)  # type: ignore[arg-type]
     os.close(theirs)

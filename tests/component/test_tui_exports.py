@@ -78,3 +78,24 @@ async def test_nothing_is_written_where_the_question_is_left(tmp_path: Path) -> 
         await on.pilot.press("escape")
         await on.until(lambda: len(on.app.screen_stack) == 2)
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_where_the_working_directory_was_deleted_another_is_proposed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key was without any answer there."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    try:
+        async with stage() as on:
+            await on.pilot.press("e")
+            await on.shows("to which file?")
+            await on.pilot.press("enter")
+            await on.until(lambda: bool(list(home.glob("*.csv"))))
+    finally:
+        monkeypatch.chdir(tmp_path)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fakes import tui_source as fake
+from fakes.tui_stage import stage
+from pylb.tui import outgoing
 from pylb.tui.app import PylbApp
 from pylb.tui.screens.overview import OverviewScreen
 
@@ -22,3 +24,18 @@ def test_a_defect_of_ours_prints_no_values_and_fails(
     assert app.return_code == 1
     assert "no such thing" in caplog.text
     assert "token-of-somebody" not in "".join(capsys.readouterr())
+
+
+async def test_a_key_that_breaks_is_told_and_the_screen_goes_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(*arguments: object) -> None:
+        raise KeyError("no such thing")
+
+    monkeypatch.setattr(outgoing, "ask_and_export", broken)
+    async with stage() as on:
+        await on.pilot.press("e")
+        await on.shows("that did not work, which is a defect")
+        await on.pilot.press("2")
+        await on.shows("SPEAKERS")
+    assert "no such thing" in caplog.text

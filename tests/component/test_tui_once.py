@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fakes.tui_cluster import add_service, credentials, define, kubeconfig, serving
+from fakes.tui_cluster import add_controller, add_service, credentials, define, kubeconfig, serving
 from pylb.embedded.resources import NAMESPACES
 from pylb.embedded.server import Server
 from pylb.tui import asking, once
@@ -20,7 +20,7 @@ HINT = "this is no terminal: this is what pylb status prints\n"
 
 @pytest.fixture
 async def server() -> AsyncIterator[Server]:
-    async with serving() as made:
+    async with serving("n1") as made:
         yield made
 
 
@@ -46,6 +46,7 @@ async def run_tui(*arguments: str) -> tuple[int, str, str]:
 
 async def test_it_prints_and_its_exit_code_tells(server: Server, tmp_path: Path) -> None:
     await define(server)
+    add_controller(server)
     config = kubeconfig(tmp_path, server.url)
     code, out, _ = await run_tui("--kubeconfig", config)
     assert code == asking.OK

@@ -184,7 +184,7 @@ async def test_the_line_below_the_table_follows_the_cursor() -> None:
     async with stage() as on:
         await on.shows("home/mqtt 192.168.1.243")
         await on.pilot.press("j")
-        await on.shows("media/jellyfin-b", 'in use by "iot/cam1"')
+        await on.shows("media/jellyfin-b  address also in use by iot/zigbee2mqtt")
         await on.pilot.press("G")
         await on.shows("lab/echo 192.168.1.247")
 

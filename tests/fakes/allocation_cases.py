@@ -47,6 +47,14 @@ Q0, S0, S1 = "10.78.@.16", "fd78:@::", "fd78:@::1"
 LOCAL = {"externalTrafficPolicy": "Local", "selector": {"app": "a"}}
 PREFER, REQUIRE = {"ipFamilyPolicy": "PreferDualStack"}, {"ipFamilyPolicy": "RequireDualStack"}
 CLUSTER_IP = {"type": "ClusterIP"}
+
+
+def sharers(address: str) -> tuple[JSON, JSON]:
+    """Two Services that share an address."""
+    notes = {PIN: address, SHARE: "k"}
+    return service("a", 80, notes=notes), service("b", 443, notes=notes)
+
+
 CASES: dict[str, tuple[Phase, ...]] = {
     "pin by annotation, and another one": (
         Phase({"a": [A2]}, (P, service("a", notes={PIN: A2}))),
@@ -148,6 +156,32 @@ CASES: dict[str, tuple[Phase, ...]] = {
         Phase({}, delete=("a",)),
         Phase({"b": [A1]}, (service("b"),)),
         Phase({"a": [A0], "b": [A1]}, (service("a"),)),
+    ),
+    "two that swap, in one apply": (
+        Phase({"a": [A0], "b": [A1]}, (P, service("a", notes={PIN: A0}), service("b", notes={PIN: A1}))),
+        Phase({"a": [A1], "b": [A0]}, (service("a", notes={PIN: A1}), service("b", notes={PIN: A0}))),
+    ),
+    "two of both families that swap one of them": (
+        Phase(
+            {"a": [A0, S0], "b": [A1, S1]},
+            (
+                BOTH,
+                service("a", notes={PIN: f"{A0},{S0}"}, **REQUIRE),
+                service("b", notes={PIN: f"{A1},{S1}"}, **REQUIRE),
+            ),
+        ),
+        Phase(
+            {"a": [A0, S1], "b": [A1, S0]},
+            (service("a", notes={PIN: f"{A0},{S1}"}, **REQUIRE), service("b", notes={PIN: f"{A1},{S0}"}, **REQUIRE)),
+        ),
+    ),
+    "two that share an address, and one that has another": (
+        Phase(
+            {"a": [A0], "b": [A0], "c": [A1]},
+            (P, *sharers(A0), service("c", notes={PIN: A1})),
+        ),
+        Phase({"a": [A1], "b": [A1], "c": [A0]}, (*sharers(A1), service("c", notes={PIN: A0}))),
+        Phase({"a": [A2], "b": [A2], "c": [A0]}, sharers(A2)),
     ),
     "memory of two families": (
         Phase({"x": [A0, S0]}, (BOTH, service("x", **REQUIRE))),

@@ -47,6 +47,8 @@ SERVICES: Sequence[tuple[str, str, str, str, str, float, float]] = (
     ("lab", "echo", "192.168.1.247", "", "rpi3", HOUR, HOUR - 20),
     ("iot", "zigbee2mqtt", "192.168.50.8", "", "rpi3", 40 * DAY, 25.0),
 )
+TAKEN = "192.168.50.8"  # what media/jellyfin-b asks for, and iot/zigbee2mqtt has
+CLASH = 'can\'t change sharing key for "media/jellyfin-b", address also in use by iot/zigbee2mqtt'
 MOVED = frozenset({"homeassistant", "zigbee2mqtt"})  # the story says how they came where they are
 POOLS = (
     world.pool("default", "192.168.1.240-192.168.1.250"),
@@ -58,7 +60,7 @@ POOLS = (
 
 def service(namespace: str, name: str, address: str = "", pin: str = "") -> Service:
     """A Service of the homelab."""
-    wanted = address or "192.168.50.9"
+    wanted = address or TAKEN
     return Service(
         key=ServiceKey(f"{namespace}/{name}"),
         annotations={pin: wanted} if pin not in ("", SPEC) else {},
@@ -117,13 +119,12 @@ def homelab(now: float = NOW) -> list[Fact]:
 def story(now: float) -> list[Fact]:
     """What happened lately."""
     down = now - 501
-    taken = 'in use by "iot/cam1", which does not share it'
     return [
         events.ConfigLoaded(now - 15 * MINUTE, tuple(str(raw["metadata"]["name"]) for raw in POOLS), "controller"),
         events.MemberDown(down, "rpi4", "rpi1", "missed_beats", 503.0),
         events.MemberDown(down + 0.02, "rpi4", "rpi2", "missed_beats", 511.0),
         events.Moved(down + 1, "192.168.1.241", "rpi4", "rpi2", ("home/homeassistant",), "owner_lost", 503.0, 521.0),
-        events.Pending(now - 2 * MINUTE, "media/jellyfin-b", "address_in_use", f"192.168.50.9 is {taken}"),
+        events.Pending(now - 2 * MINUTE, "media/jellyfin-b", "address_in_use", CLASH),
         events.Pending(now - 41, "web/blog", "no_free_address", "no pool that may be used has a free address"),
         events.Moved(now - 25, "192.168.50.8", "rpi2", "rpi3", ("iot/zigbee2mqtt",), "asked_for", None, None),
         events.Conflict(now - 8, "192.168.1.243", "d8:3a:dd:01:22:11", "rpi2"),

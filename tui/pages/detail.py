@@ -14,6 +14,7 @@ from pylb.tui.pages import chain, failover, matrix
 from pylb.tui.pages.failover import MoveRow
 from pylb.tui.pages.look import Look
 from pylb.tui.pages.overview import record as row_record
+from pylb.tui.pages.requests import narrowed
 from pylb.tui.rows import ServiceRow
 from pylb.tui.words import Glyphs, Line, Span, fit
 
@@ -106,7 +107,8 @@ def _entry(name: str, text: str, tone: str, width: int, glyphs: Glyphs) -> Line:
 
 def checks(look: Look, key: str) -> tuple[Row, ...]:
     """All five questions, in order."""
-    return cases.rows(look.state, look.scenery, key)
+    found = cases.rows(look.state, look.scenery, key)
+    return (*found, *narrowed(look, key)) if found else ()
 
 
 def answers(checked: Sequence[Row], width: int, glyphs: Glyphs) -> tuple[Line, ...]:
@@ -122,17 +124,22 @@ def answers(checked: Sequence[Row], width: int, glyphs: Glyphs) -> tuple[Line, .
 
 
 def summed(checked: Sequence[Row], width: int, glyphs: Glyphs) -> tuple[Line, ...]:
-    """Each question in one line, with the check that answers it: what is wrong first of all."""
+    """Each question in one line, with the check that answers it: the first thing that is wrong in full."""
     found: list[Line] = []
+    first_bad = findings.first_trouble(checked)
     for question in Question:
         mine = [row for row in checked if row.question is question]
         if mine:
             row = findings.first_trouble(mine) or next((row for row in mine if row.check in DECIDING), mine[-1])
             head = f"{question.text:<{QUESTION_WIDTH}} "
             mark = findings.worst(mine)
-            text = fit(row.text, max(width - len(head) - chain.MARK_WIDTH - 1, 0), glyphs)
+            room = max(width - len(head) - chain.MARK_WIDTH - 1, 0)
+            bad = row is first_bad
+            first, *more = chain.wrapped(row.text, room, width - chain.DEEP, glyphs) if bad else (row.text,)
             tone = chain.MARK_TONES[mark]
-            found.append((Span(head, "strong"), Span(f"{mark.value:<{chain.MARK_WIDTH}} ", tone), Span(text)))
+            marked = Span(f"{mark.value:<{chain.MARK_WIDTH}} ", tone)
+            found.append((Span(head, "strong"), marked, Span(fit(first, room, glyphs))))
+            found += [(Span(" " * chain.DEEP), Span(part)) for part in more]
     return tuple(found)
 
 

@@ -122,9 +122,17 @@ def passes(place: Place, wanted: Filter) -> bool:
     return any(wanted.keeps(row.columns) for row in place.rows) or (not place.rows and wanted.keeps(plain))
 
 
-def lines(found: Grid, cursor: str, width: int, glyphs: Glyphs, wanted: Filter = NO_FILTER) -> tuple[Line, ...]:
-    """The grid as lines; the address under the cursor stands in brackets, what the filter does not keep is dim."""
-    return tuple(_line(run, cursor, width, glyphs, wanted) for run in found.runs)
+def lines(
+    found: Grid, cursor: str, width: int, glyphs: Glyphs, wanted: Filter = NO_FILTER, shown: range | None = None
+) -> tuple[Line, ...]:
+    """The grid as lines; the address under the cursor stands in brackets, what the filter does not keep is dim.
+
+    Of those that are not `shown` (None: all are) nothing is said: to paint a line costs a millisecond.
+    """
+    return tuple(
+        _line(run, cursor, width, glyphs, wanted) if shown is None or place in shown else ()
+        for place, run in enumerate(found.runs)
+    )
 
 
 def _line(run: Run, cursor: str, width: int, glyphs: Glyphs, wanted: Filter) -> Line:

@@ -19,6 +19,7 @@ from pylb.tui.words import Glyphs, Line, Span, fit
 POOL_LINES, EVENT_LINES = (2, 4, 8), (1, 3, 6)  # by how high the terminal is
 FRAME = 4  # cells that a panel's frame and padding take of its width
 TABLE_FRAME = 3  # the same of the table's
+NAMED_TWICE = 'can\'t change sharing key for "{key}", '  # MetalLB's words for an address that is in use
 TABLE_SHARE = 5, 8  # of the width, what the table keeps where something stands beside it
 
 
@@ -61,11 +62,13 @@ def selection(row: ServiceRow) -> Selection:
 
 
 def _remark(row: ServiceRow, room: int, glyphs: Glyphs) -> Line:
-    """The row's state in a sentence."""
-    subject = f"{row.namespace}/{row.name} {row.address}".strip()
+    """The row's state in a sentence, in which the Service is not named twice: what matters stands at its end."""
+    key = f"{row.namespace}/{row.name}"
+    subject = f"{key} {row.address}".strip()
+    why = row.why.replace(NAMED_TWICE.format(key=key), "")
     return (
         Span(f" {subject}  ", columns.TONES[row.word]),
-        Span(fit(row.why, room - words.cells(subject) - 4, glyphs), "dim"),
+        Span(fit(why, room - words.cells(subject) - 4, glyphs), "dim"),
     )
 
 

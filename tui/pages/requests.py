@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pylb.core import events, findings, requests
-from pylb.core.findings import Fix, Mark, Row
+from pylb.core.findings import Fix, Mark, Question, Row
 from pylb.core.model import Service
 from pylb.tui import cases, words
 from pylb.tui.addresses import number
 from pylb.tui.columns import TONES
 from pylb.tui.exports import Record
+from pylb.tui.pages.chain import MAX_WRAPPED, wrapped
 from pylb.tui.pages.listing import FLEX, Cells, Column, Listing, Order, spread
 from pylb.tui.pages.look import Look
 from pylb.tui.rows import FINE, SHORT_SOURCES, ServiceRow, Word
@@ -20,6 +21,7 @@ from pylb.tui.state import State
 from pylb.tui.words import Glyphs, Line, Span, fit
 
 MAX_EXPLAINED = 100  # waiting Services whose reason is worked out for the table; the others show the controller's word
+UNDER = "       "  # a fix's number; what belongs to it stands under its text
 FULL_FROM = 100  # cells of the terminal
 
 
@@ -127,7 +129,16 @@ def title(row: RequestRow | None) -> str:
 
 def chain(look: Look, row: RequestRow | None) -> tuple[Row, ...]:
     """The checks of the row's first question, in their order."""
-    return cases.reasons(look.state, look.scenery, row.key) if row is not None else ()
+    return (*cases.reasons(look.state, look.scenery, row.key), *narrowed(look, row.key)) if row is not None else ()
+
+
+def narrowed(look: Look, key: str) -> tuple[Row, ...]:
+    """With one namespace alone in sight: that who else uses an address is not, and what sees all."""
+    scope = look.state.scope
+    if not scope:
+        return ()
+    text = f"only {scope} is seen (-n): what is free here, another namespace may have"
+    return (Row(Question.ALLOCATED, "namespaces", Mark.HINT, text, (Fix("judge it by all", f"pylb explain {key}"),)),)
 
 
 def fixes(rows: Sequence[Row]) -> tuple[Fix, ...]:
@@ -214,6 +225,11 @@ def commands(found: Sequence[Fix], width: int, glyphs: Glyphs) -> tuple[Line, ..
     """What helps, each with the command to type for it."""
     lines: list[Line] = []
     for place, fix in enumerate(found, 1):
-        lines.append((Span(f"fix {place}  ", "info"), Span(fit(fix.text, width - 7, glyphs), "strong")))
-        lines += [(Span(fit(f"       {part}", width, glyphs), "dim"),) for part in fix.command.splitlines()]
+        room = width - len(UNDER)
+        head = (f"fix {place}  ", *([UNDER] * MAX_WRAPPED))
+        told = wrapped(fix.text, room, room, glyphs)
+        lines += [(Span(lead, "info"), Span(part, "strong")) for lead, part in zip(head, told, strict=False)]
+        for command in fix.command.splitlines():
+            typed = wrapped(command, room, room, glyphs)
+            lines += [(Span(f"{UNDER}{part}", "dim"),) for part in typed]
     return tuple(lines)

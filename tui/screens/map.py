@@ -59,6 +59,9 @@ class MapScreen(PageScreen):
         board.border_title = "SELECTED"
         yield board
 
+    def on_mount(self) -> None:
+        self.watch(self.query_one(".grid", VerticalScroll), "scroll_y", self._scrolled, init=False)
+
     @property
     def legend(self) -> Sequence[Line]:
         return [legend.entry(sign, text, tone) for sign, text, tone in LEGEND]
@@ -100,16 +103,26 @@ class MapScreen(PageScreen):
 
     def _show(self, look: Look) -> None:
         tones, width = self.app_frame.tones, look.width - FRAME
-        wanted = filters.parse(self.filter)
-        self.query_one(".cells", Board).show(map.lines(self._grid, self._cursor, width, look.glyphs, wanted), tones)
+        self._show_cells(look)
         self.query_one(".about", Board).show(map.about(self.place, look, width), tones)
         scroll = self.query_one(".grid", VerticalScroll)
         scroll.border_subtitle = Content(f"filter: {self.filter}" if self.filter else SIGNS * (len(SIGNS) < width))
         at = self._grid.find(self._cursor)
         if at is not None:
-            top, height = int(scroll.scroll_y), max(scroll.scrollable_content_region.height, 1)
+            top, height = int(scroll.scroll_y), scroll.scrollable_content_region.height or look.height // 2
             if not top <= at[0] < top + height:
                 scroll.scroll_to(y=max(at[0] - height // 2, 0), animate=False)
+
+    def _show_cells(self, look: Look) -> None:
+        """The grid, as far as it can be seen."""
+        top = int(self.query_one(".grid", VerticalScroll).scroll_y)
+        shown, wanted = range(top - PAGE, top + look.height + PAGE), filters.parse(self.filter)
+        found = map.lines(self._grid, self._cursor, look.width - FRAME, look.glyphs, wanted, shown)
+        self.query_one(".cells", Board).show(found, self.app_frame.tones)
+
+    def _scrolled(self) -> None:
+        if self.look is not None:
+            self._show_cells(self.look)
 
     def action_go(self, down: int, right: int) -> None:
         """Move the cursor."""

@@ -52,6 +52,7 @@ def sort(manifests: Iterable[Manifest]) -> Inventory:
         if not standing(manifest) or _key(manifest) not in new:
             _sort(found, manifest)
     found.findings += _repeated(found)
+    _supersede(found)
     return found
 
 
@@ -163,11 +164,21 @@ def _sort_service(found: Inventory, manifest: Manifest) -> None:
 
 
 def _repeated(found: Inventory) -> Iterator[Finding]:
-    """An object that is there twice: the second takes the first one's place."""
+    """An object that is there twice."""
     seen: dict[tuple[str, str, str], Manifest] = {}
-    for manifest in (*(one for row in found.configuration.values() for one in row), *found.services):
+    rows = (*found.configuration.values(), found.config_maps, found.services)
+    for manifest in (one for row in rows for one in row):
         first = seen.setdefault(_key(manifest), manifest)
         if first is not manifest and manifest.name:
             where = f"{first.source}:{first.place.find('metadata.name').line}"
             text = f"it is written twice (first in {where}): the one that is applied last stays"
             yield manifest.fail("metadata.name", text, "remove one of the two, or give it another name")
+
+
+def _supersede(found: Inventory) -> None:
+    """Of an object that is there twice the second takes the first one's place."""
+    for row in (*found.configuration.values(), found.config_maps, found.services):
+        last = {_key(manifest): manifest for manifest in row}
+        row[:] = [manifest for manifest in row if not manifest.name or last[_key(manifest)] is manifest]
+    left = {id(manifest) for manifest in found.services}
+    found.sound[:] = [manifest for manifest in found.sound if id(manifest) in left]

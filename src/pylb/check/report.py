@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pylb.core.manifest import Finding, Severity
+from pylb.core.printable import printable
 from pylb.core.several import count, some
 
 SCHEMA = "pylb-check/1"
@@ -30,10 +31,10 @@ class Examined:
 def lines(examined: Examined) -> Iterator[str]:
     """One line a finding, what helps below it, and a summary."""
     for finding in examined.findings:
-        yield f"{finding.source}:{finding.line}: {finding.severity}: {_about(finding)}{finding.text}"
+        yield printable(f"{finding.source}:{finding.line}: {finding.severity}: {_about(finding)}{finding.text}")
         if finding.fix:
-            yield f"    fix: {finding.fix}"
-    yield _summary(examined)
+            yield printable(f"    fix: {finding.fix}")
+    yield printable(_summary(examined))
 
 
 def _about(finding: Finding) -> str:

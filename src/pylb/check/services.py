@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pylb.core import requests, spelling
-from pylb.core.allocator import Decision, decide
+from pylb.core.allocator import Decision, adoptable, decide
 from pylb.core.config import EMPTY, Config, Pool
 from pylb.core.errors import ParseError
 from pylb.core.ledger import Ledger
@@ -67,6 +67,11 @@ def _alone(wish: Wish) -> Iterator[Finding]:
     for key in requests.deprecated_annotations(service):
         now = requests.PREFIX + key.removeprefix(requests.OLD_PREFIX)
         yield manifest.hint(f"{NOTES}.{key}", f"Service uses deprecated annotation {key}", f"write {now}")
+    for name in (requests.ADDRESS_POOL, requests.LOAD_BALANCER_IPS, requests.ALLOW_SHARED_IP):
+        new, old = (service.annotations.get(prefix + name) for prefix in (requests.PREFIX, requests.OLD_PREFIX))
+        if new is not None and old is not None and new != old:
+            text = f'{requests.OLD_PREFIX}{name} does not count: {requests.PREFIX}{name} is there, and says "{new}"'
+            yield manifest.hint(f"{NOTES}.{requests.OLD_PREFIX}{name}", text, "remove it")
 
 
 def _placed(service: Service, config: Config | None) -> Service:
@@ -118,6 +123,7 @@ def _together(wishes: Sequence[Wish], stage: Stage) -> Iterator[Finding]:
         decision = lasting[key]
         if decision.reason is not None and decision.reason not in _QUIET and not _assumption(stage, decision):
             yield _failed(wish, decision, stage, by_key)
+        yield from _moved(wish, decision)
     for key, decision in _given(wishes, stage).items():
         wish = by_key[key]
         if decision.reason is None or lasting[key].reason is not None or not _pins(wish.service):
@@ -125,6 +131,15 @@ def _together(wishes: Sequence[Wish], stage: Stage) -> Iterator[Finding]:
         first = by_key[decision.blockers[0]].manifest.ref if decision.blockers else "another"
         text = f"applied in this order, {first} is given the address first: {decision.text}"
         yield wish.manifest.hint(_field(wish.service, decision), text, "put this Service before the other")
+
+
+def _moved(wish: Wish, decision: Decision) -> Iterator[Finding]:
+    """A Service of a cluster that would be given another address than it has."""
+    had, found = wish.service.ingress, decision.allocation
+    if had and found is not None and not set(had) <= set(map(str, found.addresses)):
+        new = ", ".join(map(str, found.addresses))
+        text = f"it has {', '.join(had)}, which it may not keep, and is given {new} of pool {found.pool} instead"
+        yield wish.manifest.hint("status", text, "leave its address in the pool that it is of")
 
 
 def _assumption(stage: Stage, decision: Decision) -> bool:
@@ -137,8 +152,12 @@ def _given(wishes: Iterable[Wish], stage: Stage) -> dict[ServiceKey, Decision]:
     """What each gets, one after the other; who has an address already keeps it."""
     ledger = Ledger()
     given: dict[ServiceKey, Decision] = {}
-    for wish in sorted(wishes, key=lambda wish: not wish.service.ingress):
-        service = wish.service
+    ordered = sorted(wishes, key=lambda wish: not wish.service.ingress)
+    for service in (wish.service for wish in ordered):
+        kept = adoptable(stage.config or EMPTY, ledger, service, stage.load_balancer_class, stage.taken)
+        if kept is not None:
+            ledger.assign(service.key, requests.use(service), kept)
+    for service in (wish.service for wish in ordered):
         decision = decide(stage.config or EMPTY, ledger, service, stage.load_balancer_class, stage.taken)
         if decision.allocation is not None:
             ledger.assign(service.key, requests.use(service), decision.allocation)

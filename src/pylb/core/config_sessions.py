@@ -14,6 +14,7 @@ from pylb.core.model import Labels
 from pylb.core.ranges import Range
 from pylb.core.selectors import Selector, matches_any
 
+MAX_COMPARED = 50  # peers that another one is compared with; a router has one or two
 _NO_SESSION = "pylb does not speak BGP yet: no session is opened, and addresses are announced by L2Advertisements alone"
 
 
@@ -124,9 +125,17 @@ def doubts(peers: Mapping[str, BGPPeer], profiles: Mapping[str, BFDProfile], nod
         if peer.profile and peer.profile not in profiles:
             text = f"peer {peer.name} referencing non existing bfd profile {peer.profile}"
             yield Problem(peer.ref, "spec.bfdProfile", text, "make a BFDProfile of that name, or leave it out")
-        for other in known[:number]:
-            if nodes.shared(peer.nodes, other.nodes):
-                yield from _clashes(peer, other)
+        yield from _first_clashes(peer, known[: min(number, MAX_COMPARED)], nodes)
+
+
+def _first_clashes(peer: BGPPeer, others: Iterable[BGPPeer], nodes: Nodes) -> Iterable[Problem]:
+    """One for each field: a thousand peers would clash half a million times."""
+    found: dict[str, Problem] = {}
+    for other in others:
+        if nodes.shared(peer.nodes, other.nodes):
+            for problem in _clashes(peer, other):
+                found.setdefault(problem.field, problem)
+    return found.values()
 
 
 def _clashes(peer: BGPPeer, other: BGPPeer) -> Iterator[Problem]:

@@ -15,11 +15,12 @@ _SHORT = reprlib.Repr()
 _SHORT.maxlevel = 2  # YAML can write what has no end, and what has 9^20 parts
 _SHORT.maxlist = _SHORT.maxdict = 3
 _SHORT.maxstring = _SHORT.maxother = 60  # characters
+_WORDS = {None: "null", True: "true", False: "false"}
 
 
 def shown(raw: object) -> str:
-    """Anything at all, as a message may quote it."""
-    return _SHORT.repr(raw)
+    """Anything at all, as a message may quote it; `y` was written where it says true."""
+    return _WORDS[raw] if raw is None or isinstance(raw, bool) else _SHORT.repr(raw)
 
 
 def mapping(raw: object, what: str) -> JSON:

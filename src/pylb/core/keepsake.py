@@ -40,6 +40,12 @@ def remembered(services: Iterable[Service], known: Memory, now: float) -> Memory
     return Memory({**kept, **made.entries}, now)
 
 
+def missing(services: Iterable[Service], kept: Memory) -> list[ServiceKey]:
+    """Services whose addresses a backup of `kept` has no room for, since there are more than a controller remembers."""
+    written = memory.parse(memory.render(kept)).entries
+    return sorted(ServiceKey(key) for key, _ in _allocations(services) if key not in written)
+
+
 def remarks(services: Iterable[Service]) -> Iterator[str]:
     """A line for each Service that has an address, or asks for one: the address, and what its manifest asks for."""
     for service in sorted(services, key=lambda one: one.key):

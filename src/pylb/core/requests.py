@@ -79,9 +79,11 @@ def is_shared(service: Service) -> bool:
 
 def pin_source(service: Service) -> str:
     """Where the Service's pinned address is written (`spec.loadBalancerIP` or the annotation's key), or ""."""
-    for prefix in (PREFIX, OLD_PREFIX):
-        if service.annotations.get(prefix + LOAD_BALANCER_IPS):
-            return prefix + LOAD_BALANCER_IPS
+    key = next(
+        (key for prefix in (PREFIX, OLD_PREFIX) if (key := prefix + LOAD_BALANCER_IPS) in service.annotations), ""
+    )
+    if service.annotations.get(key):
+        return key
     return "spec.loadBalancerIP" if service.load_balancer_ip else ""
 
 

@@ -1,13 +1,15 @@
 """Values of YAML with the line of each part, built from the parser's events without recursion.
 
-Scalars are what the API server makes of them: dates and times of day are texts there. Aliases count as often as they
+Scalars are what kubectl makes of them: dates and times of day are texts there. Aliases count as often as they
 are written, so that a few lines cannot stand for gigabytes.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import isinf
 from typing import Any
 
 import yaml
@@ -19,8 +21,18 @@ MAX_DEPTH = 100  # of nesting; a CustomResourceDefinition has 30
 MAX_FLAWS = 20  # keys of one document that stand there twice
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MERGE = "<<"
-_RESOLVER: Any = yaml.resolver.Resolver()
 _TAG = "tag:yaml.org,2002:"
+_WORDS: dict[str, Any] = {
+    **{form: True for word in ("y", "yes", "true", "on") for form in (word, word.capitalize(), word.upper())},
+    **{form: False for word in ("n", "no", "false", "off") for form in (word, word.capitalize(), word.upper())},
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **{f"{sign}{word}": float(f"{sign}inf") for sign in ("", "+", "-") for word in (".inf", ".Inf", ".INF")},
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
+}
+_BEGIN = frozenset("0123456789+-.")
+_INTEGER = re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO][0-7]+|0[0-7]*|[1-9][0-9]*)")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_LARGEST = 2**64 - 1  # the reader's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,31 +179,31 @@ def _key(event: Any, value: Any) -> str:
 
 
 def _scalar(event: Any) -> Any:
-    """A scalar as JSON has it."""
+    """A scalar as kubectl reads it."""
     text: str = event.value
     tag = event.tag
     if tag in (None, "!"):
-        plain = event.implicit[0]
-        tag = _RESOLVER.resolve(yaml.ScalarNode, text, (plain, not plain)) if plain else f"{_TAG}str"
+        return _plain(text) if event.implicit[0] else text
     kind = str(tag).removeprefix(_TAG)
     if kind == "null":
         return None
-    if kind == "bool":
-        return text.lower() in ("true", "yes", "on")
-    if kind in ("int", "float") and ":" not in text:
-        return _number(text.replace("_", ""))
-    return text
+    return _plain(text) if kind in ("bool", "int", "float") else text
 
 
-def _number(text: str) -> int | float | str:
-    sign, digits = (text[0], text[1:]) if text[:1] in ("+", "-") else ("", text)
-    octal = digits.isdigit() and digits.startswith("0") and len(digits) > 1
-    for base, said in ((8 if octal else 0, digits), (10, digits)):
-        try:
-            return int(f"{sign}{said}", base)
-        except ValueError:
-            continue
-    try:
-        return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
-    except ValueError:
+def _plain(text: str) -> Any:
+    """What is not in quotes, by the rules of kubectl's reader (sigs.k8s.io/yaml), which differ from PyYAML's: `y` and `n`
+    are booleans, `1e3`, `08` and `0o17` are numbers, and dates are texts."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if text[0] not in _BEGIN:
         return text
+    digits = text.replace("_", "")
+    if _INTEGER.fullmatch(digits):
+        sign, number = (digits[0], digits[1:]) if digits[0] in "+-" else ("", digits)
+        octal = number[:1] == "0" and number.isdigit() and len(number) > 1
+        found = int(f"{sign}{number}", 8 if octal else 0)
+        return found if abs(found) <= _LARGEST else float(found)
+    if _FLOAT.fullmatch(digits):
+        value = float(digits)
+        return text if isinf(value) else value
+    return text

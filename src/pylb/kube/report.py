@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 
 from pylb.core import verdicts
 from pylb.core.verdicts import Component
-from pylb.kube.client import Client
-from pylb.kube.comparison import would_change
+from pylb.kube.client import JSON, Client
+from pylb.kube.comparison import merged, would_change
 from pylb.kube.configuration import Configuration
 from pylb.kube.dial import within
 from pylb.kube.errors import ClusterError
@@ -92,14 +92,21 @@ class Report:
         body = verdicts.body(self._component, await self._owner.reference(), self._notes())
         current, created = await get_or_create(self._client, self._path, body)
         if not created and would_change(current, body):
-            current = await self._client.patch(self._path, body)
+            current = await self._client.patch(self._path, merged(body, {"metadata": _version(current)}))
         now = time.strftime(TIME, time.gmtime(self._clock()))
         standing = current.get("status") or {}
         wanted = verdicts.status(self._component, self._configuration.problems, standing, now)
-        await patch_status(self._client, self._path, standing, wanted)
+        version = _version(current).get("resourceVersion")
+        await patch_status(self._client, self._path, standing, wanted, version=version)
 
     def _complain(self, why: str) -> None:
         """Once, as long as it is the same."""
         if why != self._failure:
             self._failure = why
             log.warning("cannot write the ConfigurationState", extra={"fields": {"error": why}})
+
+
+def _version(current: JSON) -> dict[str, str]:
+    """The version that a write is to replace: a late one of a former leader must not stand there for a minute."""
+    found = current.get("metadata", {}).get("resourceVersion")
+    return {} if found is None else {"resourceVersion": found}

@@ -10,18 +10,19 @@ from pylb.kube.comparison import would_change
 from pylb.kube.errors import AlreadyExists, Invalid, NotFound
 
 
-async def patch_status(client: Client, path: str, current: JSON, wanted: JSON, *, uid: str | None = None) -> bool:
-    """Makes the status of the object at `path` what `wanted`, a merge patch, says; False if it is so already.
+async def patch_status(
+    client: Client, path: str, current: JSON, wanted: JSON, *, uid: str | None = None, version: str | None = None
+) -> JSON:
+    """Makes the status of the object at `path` what `wanted`, a merge patch, says; the object, None if it is so already.
 
-    `current` is the status as it was last seen. With `uid` a new object of the same name is left alone (Conflict).
+    `current` is the status as it was last seen. With `uid` a new object of the same name is left alone, with `version` one
+    that was written since (Conflict).
     """
     if not would_change(current, wanted):
-        return False
-    body: dict[str, JSON] = {"status": wanted}
-    if uid is not None:
-        body["metadata"] = {"uid": uid}
-    await client.patch(f"{path}/status", body)
-    return True
+        return None
+    named = {"uid": uid, "resourceVersion": version}
+    meta = {name: value for name, value in named.items() if value is not None}
+    return await client.patch(f"{path}/status", {"metadata": meta, "status": wanted} if meta else {"status": wanted})
 
 
 async def put_object(client: Client, path: str, wanted: JSON) -> bool:

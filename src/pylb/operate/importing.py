@@ -18,7 +18,7 @@ from pylb.core.model import ObjectRef
 from pylb.core.several import some
 from pylb.kube import decode
 from pylb.kube.configuration import NAMESPACES
-from pylb.kube.errors import ClusterError
+from pylb.kube.errors import ClusterError, Conflict
 from pylb.operate.orders import WrongInput
 from pylb.operate.shelf import Shelf
 from pylb.operate.source import Old
@@ -26,7 +26,7 @@ from pylb.operate.source import Old
 JSON = Mapping[str, Any]
 Say = Callable[[str], None]
 METALLB_NAMESPACE = "metallb-system"  # where published manifests, and those of `pylb install`, put pools
-FROM_CLUSTER = "the cluster"
+EDITED = "somebody changed that since an import made it: change it by kubectl edit until both say the same"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +55,20 @@ def prepare(old: Old, wish: Wish) -> tuple[Named, tuple[Fault, ...]]:
 
 
 def from_cluster(found: list[JSON]) -> Old:
-    """The one old ConfigMap that stands in a cluster."""
+    """The one old ConfigMap that stands in a cluster; of two that say the same MetalLB's own."""
     if not found:
         places = " or ".join(f"{name}/{decode.LEGACY_CONFIG_NAME}" for name in NAMESPACES)
         raise WrongInput(
             f"the cluster has no ConfigMap {places}; for another name: "
             "kubectl -n NAMESPACE get configmap NAME -o yaml | pylb import -"
         )
-    if len(found) > 1:
+    if len({str(one["data"]["config"]).strip() for one in found}) > 1:
         places = " and ".join(f"{one['metadata']['namespace']}/{one['metadata']['name']}" for one in found)
-        raise WrongInput(f"the cluster has several ({places}); name one: kubectl get … -o yaml | pylb import -")
+        raise WrongInput(
+            f"the cluster has several that say different things ({places}); import one after the other: "
+            f"kubectl -n {METALLB_NAMESPACE} get configmap {decode.LEGACY_CONFIG_NAME} -o yaml | pylb import -"
+        )
+    found = sorted(found, key=lambda one: one["metadata"]["namespace"] != METALLB_NAMESPACE)
     meta = found[0]["metadata"]
     ref = ObjectRef("ConfigMap", meta["namespace"], meta["name"], str(meta.get("uid") or ""))
     return Old(f"ConfigMap {meta['namespace']}/{meta['name']}", ref, str(found[0]["data"]["config"]), 1)
@@ -99,7 +103,8 @@ class Importer:
             except ClusterError as error:
                 if error.status is None:
                     raise
-                yield Fault(_called(step), f"the API server refuses it: {error}", place=step.wanted.place)
+                fix = EDITED if isinstance(error, Conflict) else ""
+                yield Fault(_called(step), f"the API server refuses it: {error}", fix, step.wanted.place)
 
     async def apply(self, plan: Plan) -> bool:
         """Do it; False where the API server refused after all, and all was taken back that could be.

@@ -54,7 +54,8 @@ class Old:
         except documents.WRONG as error:
             mark = getattr(error, "problem_mark", None)
             at = f":{self.first_line + mark.line}" if self.first_line and mark is not None else ""
-            said = getattr(error, "problem", None) or " ".join(str(error).split())
+            deep = "it is nested too deeply" if isinstance(error, RecursionError) else ""
+            said = deep or getattr(error, "problem", None) or " ".join(str(error).split())
             raise WrongInput(f"{self.source}{at}: data.config is not YAML: {said}") from None
         return legacy.convert(document, self.ref)
 

@@ -19,6 +19,9 @@ from pylb.addon.render import to_yaml
 from pylb.core import keepsake, memory
 from pylb.core.legacy_names import Wanted
 from pylb.core.legacy_plan import Fault, Plan
+from pylb.core.model import ServiceKey
+from pylb.core.printable import printable
+from pylb.core.several import count, some
 from pylb.kube import credentials
 from pylb.kube.client import Client
 from pylb.kube.configuration import NAMESPACES
@@ -119,7 +122,7 @@ def _told(old: Old, faults: tuple[Fault, ...]) -> int:
         where = f"{old.source}:{line}: " if line else ""
         about = f"{fault.where}: " if fault.where and not (line and fault.where == str(old.ref)) else ""
         fix = f"; {fault.fix}" if fault.fix else ""
-        click.echo(f"{where}{about}{fault.text}{fix}", err=True)
+        click.echo(printable(f"{where}{about}{fault.text}{fix}"), err=True)
     if len(faults) > MAX_TOLD:
         click.echo(f"and {len(faults) - MAX_TOLD} more", err=True)
     if faults:
@@ -161,6 +164,8 @@ def export(file: str | None, output: str, kubeconfig: str | None, context: str |
 
     kubectl apply -f takes it. Apply it in a new cluster before the Services come, and they get their addresses back.
     """
+    if file == "":
+        raise click.UsageError("--file is empty: name a file, or leave it out")
     _run(lambda shelf: _export(shelf, file), kubeconfig, context)
 
 
@@ -171,12 +176,19 @@ async def _export(shelf: Shelf, file: str | None) -> int:
     kept = keepsake.remembered(services, memory.parse(data), time.time())
     lines = "".join(f"# {line}\n" for line in keepsake.remarks(services))
     text = HEADER + lines + to_yaml(map(dict, keepsake.documents(objects, old, kept)))
-    if not file:
+    if file:
+        _write(Path(file), text)
+        click.echo(f"{file}: {len(kept.entries)} Services with their addresses")
+    else:
         click.echo(text, nl=False)
-        return OK
-    _write(Path(file), text)
-    click.echo(f"{file}: {len(kept.entries)} Services with their addresses")
-    return OK
+    return _lacking(keepsake.missing(services, kept))
+
+
+def _lacking(missing: list[ServiceKey]) -> int:
+    if missing:
+        said = f"{count(len(missing), 'Service')} more than a controller remembers: {some(missing)}"
+        click.echo(f"{said}; write theirs into their manifests (the head of the file lists them)", err=True)
+    return PROBLEM if missing else OK
 
 
 def _write(path: Path, text: str) -> None:

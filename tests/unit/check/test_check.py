@@ -99,7 +99,8 @@ def test_byte_order_mark_and_json(start: bytes) -> None:
     ]
     assert one.field == "spec.addresses[1]"
     assert '"x"' in (start.decode("utf-8-sig") + json.dumps(whole, indent=1)).split("\n")[one.line - 1]
-    two = json.dumps(item) + "\n" + json.dumps({**item, "spec": {"addresses": ["10.77.4.0/29"]}})
+    other = {**item, "metadata": {"name": "q", "namespace": "metallb-system"}}
+    two = json.dumps(item) + "\n" + json.dumps({**other, "spec": {"addresses": ["10.77.4.0/29"]}})
     assert (1 + start.count(b"\n"), "FAIL") in [(line, severity) for line, severity, _ in found(start + two.encode())]
 
 
@@ -271,3 +272,4 @@ def test_wrong_input(tmp_path: Path) -> None:
         assert (code, out, error.count("\n")) == (2, "", 1)
         assert error.startswith(f"Error: {name} ")
     assert run()[0] == 2
+    assert run("")[0] == 2

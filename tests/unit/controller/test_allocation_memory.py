@@ -67,6 +67,14 @@ ROWS: dict[str, tuple[Callable[[], Play], dict[str, list[str]]]] = {
         ),
         {"c": ["10.0.0.1"]},
     ),
+    "when all pools are made anew, all have their own again": (
+        lambda: two().drop("a").put(service("c"), service("a")).pools().put(service("d")).pools(P),
+        {"a": ["10.0.0.0"], "b": ["10.0.0.1"], "c": ["10.0.0.2"], "d": ["10.0.0.3"]},
+    ),
+    "whoever came first": (
+        lambda: Play(P).put(service("c")).put(service("b")).put(service("a")).pools().pools(P),
+        {"c": ["10.0.0.0"], "b": ["10.0.0.1"], "a": ["10.0.0.2"]},
+    ),
     "then who comes back is given another": (
         lambda: two(pool("p", "10.0.0.0/31")).drop("b").put(service("c"), service("b")),
         {"a": ["10.0.0.0"], "c": [], "b": ["10.0.0.1"]},

@@ -45,6 +45,12 @@ class Wired(Controller):
         return [event["kind"] for event in self.events.since(None) if event["kind"] != "config_loaded"]
 
 
+def settle(controller: Controller) -> None:
+    """A round at once."""
+    for _ in controller._settling():
+        pass
+
+
 @pytest.fixture
 async def controller() -> Wired:
     return Wired(pool("p", "10.0.0.0/30"))
@@ -54,7 +60,7 @@ async def test_a_service_that_comes_again_under_its_name_is_another_one(controll
     """Whether the watch shows the deletion, or a new list only the difference."""
     for between in (True, False):
         controller.see(controller.services.items.get(WEB.key), WEB)
-        controller._settle()
+        settle(controller)
         again = replace(service("web"), uid="another")
         if between:
             controller.see(WEB, None)
@@ -62,7 +68,7 @@ async def test_a_service_that_comes_again_under_its_name_is_another_one(controll
         else:
             controller.see(WEB, again)
         assert controller._target(WEB.key) is None, "the old decision is not for the new Service"
-        controller._settle()
+        settle(controller)
         found = controller._target(WEB.key)
         assert found is not None
         assert (found.uid, found.wanted.ingress) == ("another", ("10.0.0.2",)), "what it had before"
@@ -77,14 +83,14 @@ async def test_who_waits_for_an_address_that_is_not_given_up_after_all_waits_no_
         service("b", 81, load_balancer_ip="10.0.0.1", annotations=SHARED),
     )
     controller.see(None, here)
-    controller._settle()
+    settle(controller)
     controller.see(here, away)
     controller.see(None, late)
-    controller._settle()
+    settle(controller)
     assert controller._target(late.key) is None, "it is shown by a"
     controller.writer._due.clear()  # as if both had been looked at
     controller.see(away, here)
-    controller._settle()
+    settle(controller)
     assert late.key in controller.writer._due
     found = controller._target(late.key)
     assert found is not None
@@ -94,7 +100,7 @@ async def test_who_waits_for_an_address_that_is_not_given_up_after_all_waits_no_
 async def test_an_answer_that_comes_late_brings_no_older_version_back(controller: Wired) -> None:
     """The watch may show what a write made, and the next change too, before the write is answered."""
     controller.see(None, WEB)
-    controller._settle()
+    settle(controller)
     found = controller._target(WEB.key)
     assert found is not None
     written = replace(WEB, ingress=found.wanted.ingress, annotations={"metallb.io/ip-allocated-from-pool": "p"})
@@ -102,7 +108,7 @@ async def test_an_answer_that_comes_late_brings_no_older_version_back(controller
         controller.see(controller.services.items[WEB.key], one)
         controller._versions[WEB.key] = version
     controller._on_grant(WEB.key, found.version, "5")
-    controller._settle()
+    settle(controller)
     again = controller._target(WEB.key)
     assert again is not None
     assert (again.version, again.wanted.ingress) == ("6", ("10.0.0.1",))
@@ -110,7 +116,7 @@ async def test_an_answer_that_comes_late_brings_no_older_version_back(controller
 
 async def test_an_answer_that_comes_first_tells_the_version(controller: Wired) -> None:
     controller.see(None, WEB)
-    controller._settle()
+    settle(controller)
     controller._on_grant(WEB.key, "1", "5")
     found = controller._target(WEB.key)
     assert found is not None
@@ -119,13 +125,13 @@ async def test_an_answer_that_comes_first_tells_the_version(controller: Wired) -
 
 async def test_a_pool_that_goes_while_a_write_waits_changes_what_is_written(controller: Wired) -> None:
     controller.see(None, WEB)
-    controller._settle()
+    settle(controller)
     found = controller._target(WEB.key)
     assert found is not None
     assert found.wanted.ingress == ("10.0.0.2",)
     controller.configuration.current = configured()
     controller._on_configuration()
-    controller._settle()
+    settle(controller)
     assert controller._target(WEB.key) is None, "nothing was written yet, and nothing is to be"
     released = controller.events.since(None)[-2]
     assert (released["kind"], released["reason"]) == ("released", "no_pool")
@@ -134,10 +140,10 @@ async def test_a_pool_that_goes_while_a_write_waits_changes_what_is_written(cont
 async def test_an_address_that_a_pool_loses_is_released_for_that(controller: Wired) -> None:
     plain = service("web")
     controller.see(None, plain)
-    controller._settle()
+    settle(controller)
     controller.configuration.current = configured(pool("p", "10.0.0.2/31"))
     controller._on_configuration()
-    controller._settle()
+    settle(controller)
     assert [event.get("reason") for event in controller.events.since(None)[-2:]] == ["config_changed", None]
 
 
@@ -146,7 +152,7 @@ async def test_without_a_good_configuration_nobody_loses_an_address(controller: 
     controller.configuration.loaded = False
     controller.configuration.current = configured()
     controller.see(None, replace(WEB, ingress=("10.0.0.2",)))
-    controller._settle()
+    settle(controller)
     assert (controller._target(WEB.key), controller.books.decisions) == (None, {})
 
 
@@ -158,13 +164,13 @@ async def test_with_a_part_of_a_configuration_what_is_not_known_is_left_as_it_is
     lasting = replace(service("web"), ingress=("10.9.9.9",))
     controller.see(None, lasting)
     controller.see(None, service("new"))
-    controller._settle()
+    settle(controller)
     assert controller._target(lasting.key) is None
     assert controller._target(service("new").key) is not None
     assert controller.books.decisions[lasting.key].reason is Reason.CONFIG_INVALID
     configuration.loaded, configuration.salvaged, configuration.problems = True, False, ()
     controller._on_configuration()
-    controller._settle()
+    settle(controller)
     found = controller._target(lasting.key)
     assert found is not None
     assert found.wanted.ingress == ("10.0.0.1",)
@@ -173,7 +179,7 @@ async def test_with_a_part_of_a_configuration_what_is_not_known_is_left_as_it_is
 async def test_nothing_is_settled_before_everything_was_read(controller: Wired) -> None:
     controller.services._synced.clear()
     controller.see(None, WEB)
-    controller._settle()
+    settle(controller)
     assert controller.told() == []
 
 
@@ -184,19 +190,19 @@ async def test_who_waits_no_more_is_not_told_about_it(controller: Wired, after: 
     """Neither who is gone, nor who wants no address any more; an Event that was not written yet would be untrue."""
     late = service("late", load_balancer_ip="10.9.9.9")
     controller.see(None, late)
-    controller._settle()
+    settle(controller)
     assert len(controller.recorder._outbox) == 1
     controller.see(late, after and replace(after, uid=late.uid))
-    controller._settle()
+    settle(controller)
     assert len(controller.recorder._outbox) == 0
 
 
 async def test_the_pools_are_counted_once_everything_is_settled(controller: Wired) -> None:
-    controller._settle()
+    settle(controller)
     controller.pools._changed.clear()
     controller.see(None, WEB)
     assert not controller.pools._changed.is_set()
-    controller._settle()
+    settle(controller)
     assert controller.pools._changed.is_set()
 
 
@@ -211,9 +217,9 @@ async def test_a_pool_that_holds_a_nodes_address_is_warned_of_once(controller: W
     nodes_are(controller, n1="10.0.0.0", n2="10.0.0.9")
     for _ in range(2):
         controller._on_configuration()
-        controller._settle()
+        settle(controller)
     controller.see(None, service("web"))
-    controller._settle()
+    settle(controller)
     found = controller._target(WEB.key)
     assert found is not None
     assert found.wanted.ingress == ("10.0.0.1",)
@@ -227,34 +233,34 @@ async def test_a_pool_that_holds_a_nodes_address_is_warned_of_once(controller: W
 async def test_a_pin_on_a_nodes_address_is_served_once_the_node_has_another(controller: Wired) -> None:
     nodes_are(controller, n1="10.0.0.2")
     controller.see(None, WEB)
-    controller._settle()
+    settle(controller)
     assert controller.books.waiting[WEB.key].reason is Reason.NODE_ADDRESS
     nodes_are(controller, n1="10.9.0.2")
-    controller._settle()
+    settle(controller)
     assert not controller.books.waiting
 
 
 async def test_what_is_refused_is_held_until_the_back_off_is_over(controller: Wired) -> None:
     controller.see(None, WEB)
-    controller._settle()
+    settle(controller)
     found = controller._target(WEB.key)
     assert found is not None
     controller._on_refusal(WEB.key, found.wanted, "no")
-    controller._settle()
+    settle(controller)
     assert (controller._target(WEB.key), controller.told()) == (None, ["allocated", "released", "pending"])
     controller._try_refused(WEB.key, controller.books.refused[WEB.key])
-    controller._settle()
+    settle(controller)
     assert controller._target(WEB.key) == found
 
 
 async def test_a_refusal_of_what_is_history_holds_nothing(controller: Wired) -> None:
     """The Service changed while its write was under way: the API server refused it for that."""
     controller.see(None, WEB)
-    controller._settle()
+    settle(controller)
     found = controller._target(WEB.key)
     assert found is not None
     controller.see(WEB, replace(WEB, type="ClusterIP"))
-    controller._settle()
+    settle(controller)
     controller._on_refusal(WEB.key, found.wanted, "may only be used when `spec.type` is 'LoadBalancer'")
     assert (controller.books.refused, controller._target(WEB.key)) == ({}, None)
 
@@ -262,10 +268,10 @@ async def test_a_refusal_of_what_is_history_holds_nothing(controller: Wired) -> 
 async def test_nothing_is_given_before_it_is_known_which_addresses_are_nodes(controller: Wired) -> None:
     controller.hosts._nodes._synced.clear()
     controller.see(None, WEB)
-    controller._settle()
+    settle(controller)
     assert controller.told() == []
     controller.hosts._forbidden = True  # an older ClusterRole
-    controller._settle()
+    settle(controller)
     assert controller.told() == ["allocated"]
 
 
@@ -273,10 +279,10 @@ async def test_a_removal_that_is_refused_is_not_written_in_a_loop(controller: Wi
     """The Service waits, and so is looked at in each round."""
     gone = replace(WEB, ingress=("10.9.9.9",), load_balancer_ip="10.9.9.9")
     controller.see(None, gone)
-    controller._settle()
+    settle(controller)
     found = controller._target(WEB.key)
     assert found is not None
     assert found.wanted.ingress == ()
     controller._on_refusal(WEB.key, found.wanted, "no")
-    controller._settle()
+    settle(controller)
     assert controller._target(WEB.key) is None

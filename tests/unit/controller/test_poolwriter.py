@@ -27,11 +27,16 @@ def full(assigned: int) -> Status:
     return {"assignedIPv4": assigned, "availableIPv4": 9 - assigned, "assignedIPv6": 0, "availableIPv6": 0}
 
 
+def made(uid: str = "u", **status: Any) -> dict[str, Any]:
+    """A pool as it stands there."""
+    return {"metadata": {"uid": uid, "resourceVersion": "1"}, **status}
+
+
 class Api:
     """Pools by name; errors are used up one by one."""
 
     def __init__(self) -> None:
-        self.pools: dict[str, Any] = {"p": {}, "q": {}}
+        self.pools: dict[str, Any] = {"p": made(), "q": made()}
         self.seen: list[str] = []
         self.errors: list[ClusterError] = []
 
@@ -40,9 +45,17 @@ class Api:
 
     async def patch(self, path: str, body: Any) -> Any:
         found = self._do("patch", path.removesuffix("/status"))
-        assert body["metadata"]["uid"]
+        if any(found["metadata"][name] != value for name, value in body["metadata"].items()):
+            raise Conflict("it is another by now")
+        assert body["metadata"].keys() == found["metadata"].keys()
         found["status"] = body["status"]
+        self.touch(path.removesuffix("/status").rpartition("/")[2])
         return found
+
+    def touch(self, name: str) -> None:
+        """Somebody writes it."""
+        meta = self.pools[name]["metadata"]
+        meta["resourceVersion"] = str(int(meta["resourceVersion"]) + 1)
 
     def _do(self, verb: str, path: str) -> Any:
         folder, _, name = path.rpartition("/")
@@ -77,10 +90,10 @@ class Desk:
 async def desk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
     monkeypatch.setattr(poolwriter, "DEBOUNCE", 0)
     monkeypatch.setattr(poolwriter, "AGAIN", 0)
-    made = Desk()
-    task = asyncio.create_task(made.writer.run())
+    desk = Desk()
+    task = asyncio.create_task(desk.writer.run())
     await asyncio.sleep(0)
-    yield made
+    yield desk
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 
@@ -94,14 +107,55 @@ async def test_a_new_pool_gets_its_status_and_after_that_what_changes(desk: Desk
 
 
 async def test_a_new_process_writes_nothing_that_stands_there(desk: Desk) -> None:
-    desk.api.pools = {"p": {"status": full(1)}, "q": {"status": full(0)}}
+    desk.api.pools = {"p": made(status=full(1)), "q": made(status=full(0))}
     assert await desk.change() == ["get p", "get q"]
 
 
 async def test_a_pool_that_was_made_anew_is_read_anew(desk: Desk) -> None:
     await desk.change()
-    desk.api.pools["p"] = {}
+    desk.api.pools["p"] = made("another")
     assert await desk.change({ref("p", "another"): full(1), Q: full(0)}) == ["get p", "patch p"]
+
+
+async def test_a_pool_that_somebody_wrote_is_read_anew_before_it_is_written(desk: Desk) -> None:
+    """A write of a former leader that comes late fails for the same reason."""
+    await desk.change()
+    desk.api.touch("p")
+    assert await desk.change({P: full(2), Q: full(0)}) == ["patch p", "get p", "patch p"]
+    assert desk.api.pools["p"]["status"] == full(2)
+
+
+async def test_a_pool_that_somebody_keeps_writing_is_tried_again(desk: Desk) -> None:
+    await desk.change()
+    patch, left = desk.api.patch, [3]
+
+    async def contested(path: str, body: Any) -> Any:
+        left[0] -= 1
+        if left[0] > 0:
+            desk.api.touch("p")
+        return await patch(path, body)
+
+    desk.api.patch = contested  # type: ignore[method-assign]
+    seen = await desk.change({P: full(2), Q: full(0)})
+    assert seen == ["patch p", "get p", "patch p", "get p", "patch p"]
+    assert desk.api.pools["p"]["status"] == full(2)
+
+
+async def test_what_a_former_leader_still_writes_is_found_once_it_cannot_any_more(desk: Desk) -> None:
+    """Also where nothing was to be written, so that its write names the version that stands there."""
+    desk.api.pools = {"p": made(status=full(1)), "q": made(status=full(0))}
+    assert await desk.change() == ["get p", "get q"]
+    desk.api.pools["p"]["status"] = full(3)
+    desk.api.touch("p")
+    desk.writer._look_again()
+    assert await desk.change() == ["get p", "patch p", "get q"]
+    assert desk.api.pools["p"]["status"] == full(1)
+
+
+async def test_a_late_look_at_what_was_not_read_is_none(desk: Desk) -> None:
+    desk.writer._look_again()
+    await asyncio.sleep(0)
+    assert desk.api.seen == []
 
 
 @pytest.mark.parametrize("error", [NotFound("gone"), Conflict("another one")])

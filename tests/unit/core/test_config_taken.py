@@ -86,3 +86,12 @@ def test_two_preferences_are_refused_where_a_node_would_say_both(zone: str, refu
     ]
     nodes = (Node(NodeName("n1"), {"zone": "east"}), Node(NodeName("n2"), {"zone": "west"}))
     assert bool(loaded(V4, *adverts, nodes=nodes).problems) is refused
+
+
+def test_each_peer_is_told_of_one_clash_a_field() -> None:
+    """A thousand on one node would clash half a million times, in each daemon, at each change."""
+    many = [peer(f"r{number:02}", myASN=1 + number, routerID=f"10.0.0.{number}") for number in range(60)]
+    told = [(one.ref.name, one.field) for one in loaded(*many).warnings]
+    assert told[:1] == [("r00", "spec")]
+    assert told[-4:] == [("r59", field) for field in ("spec", "spec.routerID", "spec.peerAddress", "spec.myASN")]
+    assert len(told) == len(set(told)) == 1 + 59 * 4

@@ -29,6 +29,11 @@ def _service(*keys: str, **more: object) -> Service:
         ("metallb.io/loadBalancerIP", "metallb.io/loadBalancerIPs"),
         ("metallb.universe.tf/allow-shared-ips", "metallb.io/allow-shared-ip"),
         ("pylb.io/address-pool", POOL),
+        ("metalb.io/address-pool", POOL),
+        ("MetalLB.io/address-pool", POOL),
+        ("metallb.com/loadbalancerips", "metallb.io/loadBalancerIPs"),
+        ("metallb.universal.tf/allow-shared-ip", "metallb.io/allow-shared-ip"),
+        ("pybl.io/remember", "pylb.io/remember"),
         ("metallb.io/colour", ""),
         ("metallb.io/", ""),
     ],
@@ -51,6 +56,10 @@ def test_what_was_meant(key: str, meant: str) -> None:
         "metallb.universe.tf/ip-allocated-from-pool",
         "kubectl.kubernetes.io/last-applied-configuration",
         "metallb.example.com/adress-pool",
+        "metallb.example.com/address-pool",
+        "metalb.io/colour",
+        "address-pool",
+        "remember",
     ],
 )
 def test_what_is_known_or_not_ours_is_not_told(key: str) -> None:
@@ -88,3 +97,8 @@ def test_another_load_balancers_service_is_told_nothing() -> None:
     assert loaded is not None
     service = _service("metallb.io/adress-pool", load_balancer_class="other")
     assert Books().settle(loaded, {KEY: service}, [KEY])[0].notices == ()
+
+
+def test_what_is_of_pools_says_so_on_a_service() -> None:
+    [slip] = slips(_service("pylb.io/reserved"))
+    assert str(slip) == "annotation pylb.io/reserved says nothing of a Service: it is one of IPAddressPools"

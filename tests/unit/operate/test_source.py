@@ -110,8 +110,9 @@ def test_the_namespace_of_the_resources(namespace: str, asked: str, wanted: str)
 def test_a_cluster_has_one_or_it_is_named_which() -> None:
     one, two = ({**MAP, "metadata": {"name": "config", "namespace": name, "uid": "u"}} for name in ("a", "b"))
     assert importing.from_cluster([one]).text == CONFIG
+    assert importing.from_cluster([one, two]).text == CONFIG
     with pytest.raises(WrongInput, match="has several"):
-        importing.from_cluster([one, two])
+        importing.from_cluster([one, {**two, "data": {"config": "address-pools: []"}}])
     with pytest.raises(WrongInput, match="has no ConfigMap"):
         importing.from_cluster([])
 

@@ -33,7 +33,7 @@ WORDS = 12  # characters of a quoted text that have to stand in the source as th
 
 def source() -> str:
     """The rooms that decide, without what divides a text that is written on several lines."""
-    text = "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "src/pylb/core").glob("*.py")))
+    text = "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "src/pylb/core").rglob("*.py")))
     return re.sub(r"""["']\s*\n\s*f?["']""", "", text)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from typing import Any
 
@@ -58,6 +59,17 @@ def test_snapshot() -> None:
     assert decoders.snapshot(STATE) == Snapshot(
         "n1", "ab", "0.1.0", "active", (Member("n2", True),), (held,), True, ("bad",), (("n3", 1.5),)
     )
+
+
+def test_what_speakers_say_of_many_addresses_stands_in_memory_once() -> None:
+    held = {"owner": "n1", "candidates": ["n1", "n2"], "interfaces": ["eth0"], "term": 7}
+    raw = {"addresses": [{"address": f"10.0.0.{last}", **held} for last in range(3)]}
+    one, two = (decoders.snapshot(decoders.loaded(json.dumps({"node": node, **raw}).encode())) for node in ("n1", "n2"))
+    assert len({id(said) for told in (one, two) for said in told.said.values()}) == 1
+    assert [held.address for held in one.addresses] == ["10.0.0.0", "10.0.0.1", "10.0.0.2"]
+    assert one.addresses[1] == Held("10.0.0.1", "n1", False, ("n1", "n2"), interfaces=("eth0",), term=7)
+    assert (len(one.addresses), one.addresses) == (3, two.addresses)
+    assert one.addresses != decoders.snapshot({"node": "n1"}).addresses
 
 
 def test_snapshot_of_a_name_alone() -> None:

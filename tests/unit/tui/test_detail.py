@@ -55,7 +55,8 @@ def test_each_question_stands_above_its_checks_with_the_worst_of_them() -> None:
         for question in Question
         if any(row.question is question for row in rows)
     ]
-    assert len(lines) == len(rows) + len({row.question for row in rows})
+    numbered = [line for line in lines if line[:2].strip().isdigit()]
+    assert len(numbered) == len(rows)
 
 
 def test_its_own_moves_alone_newest_first() -> None:

@@ -11,8 +11,8 @@ from pylb.core import events
 from pylb.core.findings import Fix, Mark, Question, Row
 from pylb.core.model import Service, ServiceKey
 from pylb.tui import words
-from pylb.tui.facts import Fact
-from pylb.tui.pages import chain, requests
+from pylb.tui.facts import Fact, Kind, Listed
+from pylb.tui.pages import chain, detail, requests
 from pylb.tui.pages.listing import Query, pick
 from pylb.tui.pages.look import Look
 from pylb.tui.rows import Word
@@ -67,9 +67,20 @@ def test_the_reason_of_one_that_waits_is_what_its_checks_found() -> None:
     assert requests.chain(seen, None) == ()
 
 
+def test_with_one_namespace_alone_it_says_that_others_may_have_what_is_free() -> None:
+    """`pylb explain` is whole; the screens say that they are not, and name it."""
+    seen = look(Listed(Kind.SERVICE, scope="web"))
+    row = next(one for one in requests.rows(seen) if one.key == "web/blog")
+    for checks in (requests.chain(seen, row), detail.checks(seen, row.key)):
+        (hint,) = (one for one in checks if one.check == "namespaces")
+        assert "only web is seen" in hint.text
+        assert hint.fixes[0].command == "pylb explain web/blog"
+    assert all(one.check != "namespaces" for one in requests.chain(look(), row))
+
+
 def test_only_so_many_are_explained_in_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(requests, "MAX_EXPLAINED", 0)
-    assert requests.rows(look())[0].why.startswith("192.168.50.9 is in use")
+    assert requests.rows(look())[0].why == fake.CLASH
 
 
 def test_fixes_are_those_of_what_is_not_well() -> None:

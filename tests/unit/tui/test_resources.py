@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pylb.core import history
 from pylb.core.history import Entry
 from pylb.kube.decode import DecodeError
-from pylb.tui import decoders, resources
+from pylb.tui import decoders, resources, watches
 from pylb.tui.facts import Kind, Note, Seat
 from pylb.tui.objects import BgpAdvert, BgpPeer, BgpStatus, ConfigVerdict, PoolUse
 from pylb.tui.watches import MAX_SHARED, Compact, everything
@@ -145,7 +145,25 @@ def test_what_services_and_slices_have_in_common_stands_once() -> None:
     assert first is not None
     assert second is not None
     assert first.endpoints is second.endpoints
+    assert (first.key, first) == ("", second), "nobody is shown its name"
     assert small.endpoint_slice({"metadata": {"namespace": "w", "name": "z"}}) is None
+
+
+def test_of_a_status_its_name_is_left_out() -> None:
+    labels = {"metallb.io/node": "n1", "metallb.io/service-name": "a", "metallb.io/service-namespace": "w"}
+    found = Compact().l2_status({"metadata": {"name": "l2-abcde", "namespace": "pylb-system", "labels": labels}})
+    assert found is not None
+    assert (found.name, found.service, found.node) == ("", "w/a", "n1")
+
+
+def test_label_sets_that_are_alike_by_chance_alone_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watches, "hash", lambda value: 1, raising=False)
+    small = Compact()
+    raws = [raw_service(name) for name in "ab"]
+    for name, raw in zip("ab", raws, strict=True):
+        raw["metadata"]["labels"] = {"app": name}
+    one, two = map(small.service, raws)
+    assert (one.labels, two.labels) == ({"app": "a"}, {"app": "b"})
 
 
 def test_what_is_kept_once_is_bounded() -> None:

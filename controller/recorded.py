@@ -1,0 +1,28 @@
+"""What a Service has, whether or not anything was decided on it yet: by the ledger, or as its status records it. Pure."""
+
+from __future__ import annotations
+
+from pylb.core import lines, requests
+from pylb.core.config import Config
+from pylb.core.ledger import Allocation, Ledger
+from pylb.core.model import PoolName, Service
+from pylb.core.requests import ALLOCATED_FROM
+
+
+def held(ledger: Ledger, service: Service) -> Allocation | None:
+    """What a Service has: by the ledger, else as its status and annotation record it."""
+    known = ledger.allocations.get(service.key)
+    if known is not None:
+        return known
+    recorded = lines.recorded(service)
+    return Allocation(recorded, PoolName(service.annotations.get(ALLOCATED_FROM, ""))) if recorded else None
+
+
+def still_its_own(config: Config, ledger: Ledger, service: Service) -> Allocation | None:
+    """What the status of a Service that was released says, as far as it is still nobody else's."""
+    recorded, mine = lines.recorded(service), requests.use(service)
+    pool = config.pool_of(recorded)
+    others = [use for address in recorded for use in ledger.users(address).values()]
+    if pool is None or any(not use.sharing or use.sharing != mine.sharing for use in others):
+        return None
+    return Allocation(recorded, pool.name)
