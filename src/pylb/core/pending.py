@@ -12,7 +12,7 @@ from pylb.core import givers, pools, requests
 from pylb.core.allocator import Decision, decide
 from pylb.core.config import Config, Pool
 from pylb.core.findings import Fix, Mark, Question, Row
-from pylb.core.model import Service, ServiceKey
+from pylb.core.model import PoolName, Service, ServiceKey
 from pylb.core.offers import in_the_way, offers
 from pylb.core.reasons import Reason
 from pylb.core.remedies import listed
@@ -123,11 +123,23 @@ def _advice(scene: Scene, config: Config, service: Service, decision: Decision) 
 def _command(scene: Scene, config: Config, service: Service, decision: Decision) -> str:
     if decision.reason is Reason.NO_POOL:
         return "pylb install --range A-B"
-    name = requests.annotation(service, requests.ADDRESS_POOL)
-    pool = next((one for one in config.pools.values() if not name or one.name == name), None)
+    pool = _growing(config, service)
     if decision.reason in (Reason.POOL_EXHAUSTED, Reason.NO_FREE_ADDRESS, Reason.POOL_NOT_ALLOWED) and pool is not None:
         return scene.shell.edit(pool.ref.kind, pool.ref.namespace, pool.ref.name)
     return ""
+
+
+def _growing(config: Config, service: Service) -> Pool | None:
+    """The pool that would serve the Service if it had more: the one that it names, else the first that it may use."""
+    name = requests.annotation(service, requests.ADDRESS_POOL)
+    if name:
+        return config.pools.get(PoolName(name))
+    request = requests.parse(service)
+    if isinstance(request, Request):
+        for pool in pools.automatic(config, request):
+            if any(pool.capacity(version) for version in request.families):
+                return pool
+    return next(iter(config.pools.values()), None)
 
 
 def _reasons(scene: Scene, config: Config, request: Request) -> str:

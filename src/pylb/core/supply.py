@@ -122,12 +122,24 @@ def _complete(pool: Pool, addresses: Iterable[Address | None]) -> Allocation | N
 def _own(case: Case, pool: Pool) -> dict[int, Address]:
     """What the Service has or had of a pool and may have again, by family."""
     had = case.memory.addresses(case.request.key) if pool.remembered else ()
-    again = (address for address in had if any(address in span for span in pool.offered))
+    again = (
+        address
+        for address in had
+        if any(address in span for span in pool.offered)
+        and (case.ledger.users(address) or not _joins(case, pool, address.version))
+    )
     return {
         address.version: address
         for address in (*again, *(address for address in case.recorded if address in pool))
         if address not in case.taken and _is_given(case, pool, address)
     }
+
+
+def _joins(case: Case, pool: Pool, version: int) -> bool:
+    """Whether the Service would share with others if nothing were remembered: who asks to share comes for that."""
+    key, use = case.request.key, case.request.use
+    found = case.ledger.available(_giving(case, pool), version, key, use) if use.sharing else None
+    return found is not None and bool(case.ledger.users(found).keys() - {key})
 
 
 def _is_given(case: Case, pool: Pool, address: Address) -> bool:

@@ -147,6 +147,18 @@ ROWS: dict[str, tuple[Callable[[], Play], dict[str, list[str]]]] = {
         ),
         {"a": ["10.0.0.1"], "b": ["10.0.0.1"]},
     ),
+    "but who asks to share comes to those who do": (
+        lambda: (
+            two().drop("a", "b").put(service("a", 80, **note(SHARE, "k"))).put(service("b", 81, **note(SHARE, "k")))
+        ),
+        {"a": ["10.0.0.0"], "b": ["10.0.0.0"]},
+    ),
+    "and has its own where it does not fit beside them": (
+        lambda: (
+            two().drop("a", "b").put(service("a", 80, **note(SHARE, "k"))).put(service("b", 80, **note(SHARE, "k")))
+        ),
+        {"a": ["10.0.0.0"], "b": ["10.0.0.1"]},
+    ),
     "not where others share it otherwise by now": (
         lambda: two().drop("a").put(service("c", **note(SHARE, "k"), load_balancer_ip="10.0.0.0")).put(service("a")),
         {"b": ["10.0.0.1"], "c": ["10.0.0.0"], "a": ["10.0.0.2"]},

@@ -24,6 +24,7 @@ from pylb.core.scene import Case, Scene, ledger_of
 
 IPS, POOL, SHARE = "metallb.io/loadBalancerIPs", "metallb.io/address-pool", "metallb.io/allow-shared-ip"
 LAN = pool("lan", "10.0.0.0/31")
+IOT = pool("iot", "10.0.8.0/31", autoAssign=False)
 CLOSED = pool("closed", "10.0.9.0/31", serviceAllocation={"namespaces": ["elsewhere"]})
 PINNED = service("first", annotations={IPS: "10.0.0.0"}, ingress=("10.0.0.0",))
 SHARED = service("first", annotations={IPS: "10.0.0.0", SHARE: "k"}, ingress=("10.0.0.0",))
@@ -66,7 +67,7 @@ def note(**notes: str) -> dict[str, str]:
 STAGES = {
     Reason.NO_POOL: Stage(service("w"), "pylb install --range", having(LAN), pools=()),
     Reason.NO_FREE_ADDRESS: Stage(
-        service("w"), "edit ipaddresspool lan", having(pool("lan", "10.0.0.0/30")), others=FULL
+        service("w"), "edit ipaddresspool lan", having(IOT, pool("lan", "10.0.0.0/30")), pools=(IOT, LAN), others=FULL
     ),
     Reason.POOL_NOT_FOUND: Stage(
         service("w", annotations=note(pool="none")), "it gets 10.0.0.0", wishing(annotations={})
