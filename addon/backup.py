@@ -18,7 +18,7 @@ from typing import Any
 from pylb import __version__
 from pylb.addon.metallb import Workload
 from pylb.addon.names import JSON, NAMESPACE, meta
-from pylb.core.crd_resources import GROUP
+from pylb.core.crds.resources import GROUP
 
 NAME, KEY = "pylb-metallb-backup", "backup.json"  # the Secret: pools' neighbours may hold passwords of BGP
 RECORD = "pylb-metallb-record"

@@ -14,8 +14,8 @@ from ipaddress import ip_address
 
 from pylb.addon.facts import Held, Taken, Use, network
 from pylb.addon.names import JSON, NAMESPACES, POOL
-from pylb.core import config
-from pylb.core.config import Objects
+from pylb.core.config import loader as config
+from pylb.core.config.loader import Objects
 from pylb.core.errors import ParseError
 from pylb.core.model import Address
 from pylb.core.ranges import Range, parse

@@ -11,7 +11,7 @@ from typing import Any
 
 from pylb.addon.inventory import containers
 from pylb.addon.names import JSON, NAMESPACE
-from pylb.core.crd_resources import GROUP
+from pylb.core.crds.resources import GROUP
 
 IMAGE = "metallb/"  # a part of the names of all its images
 WEBHOOKS = "metallb-webhook-configuration"

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import yaml
 
 from pylb.addon.names import JSON, METALLB_NAMESPACE
-from pylb.core import legacy
 from pylb.core.growth import outgrows
+from pylb.core.legacy import conversion as legacy
 from pylb.core.model import ObjectRef
 
 NAME = "config"  # in metallb-system, before MetalLB 0.13

@@ -30,8 +30,8 @@ from pylb.addon.names import (
     VERSION_LABEL,
     meta,
 )
-from pylb.core.crd_resources import GROUP
-from pylb.core.crds import definitions
+from pylb.core.crds.resources import GROUP
+from pylb.core.crds.table import definitions
 
 IMAGE = f"pylb:{__version__}"  # docker.io/library/pylb to a container runtime
 _POD_SECURITY = {f"pod-security.kubernetes.io/{mode}": "privileged" for mode in ("enforce", "audit", "warn")}

@@ -13,7 +13,7 @@ from pylb.addon.cluster import Cluster, ClusterFault
 from pylb.addon.names import JSON, NAMESPACE
 from pylb.addon.steps import Say
 from pylb.addon.takeover import POLL_S, Patience
-from pylb.core.crd_resources import GROUP
+from pylb.core.crds.resources import GROUP
 from pylb.core.several import some
 
 READY_S = 180.0  # until MetalLB's pods are ready; their image may have to be pulled

@@ -19,7 +19,7 @@ from pylb.addon.names import METALLB_NAMESPACE
 from pylb.addon.proposal import Proposal, propose
 from pylb.addon.survey import Survey, blocks, survey, window
 from pylb.addon.words import read
-from pylb.core.crd_resources import GROUP
+from pylb.core.crds.resources import GROUP
 from pylb.core.errors import ParseError
 from pylb.core.ranges import Range
 

@@ -13,8 +13,8 @@ from pylb.addon.access import REPORTS
 from pylb.addon.cluster import Cluster, ClusterFault
 from pylb.addon.names import JSON, METALLB_NAMESPACE, NAMESPACE, READER_SECRET, SPEAKERS_SECRET, is_ours
 from pylb.addon.render import Settings, render
-from pylb.core.crd_resources import GROUP
-from pylb.core.crds import definitions
+from pylb.core.crds.resources import GROUP
+from pylb.core.crds.table import definitions
 
 Say = Callable[[str], None]
 ESTABLISHED_S = 30  # until the API server serves a new kind of object

@@ -19,7 +19,7 @@ from pylb.addon.cluster import Cluster, ClusterFault
 from pylb.addon.inventory import Inventory, address
 from pylb.addon.names import JSON, METALLB_NAMESPACE, NAMESPACE
 from pylb.addon.steps import Say
-from pylb.core.crd_resources import GROUP
+from pylb.core.crds.resources import GROUP
 from pylb.core.ranges import Range
 from pylb.core.several import some
 

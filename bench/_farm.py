@@ -17,7 +17,7 @@ from typing import IO, Any
 from bench._processes import PROC, memory, processor
 from bench._program import until
 from bench.results import FOLDER
-from pylb.core import crds
+from pylb.core.crds import table as crds
 from pylb.core.model import Service
 from pylb.kube import credentials, decode
 from pylb.kube.client import Client

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address
 
 from bench._objects import EVERYWHERE, POOL_FIRST, Json, service
 from bench._scene import SERVICES, Scene
-from pylb.core.moves import DRAIN, MOVE, YES
+from pylb.core.ownership.moves import DRAIN, MOVE, YES
 
 PORT, UDP_PORT, EVERY_NODE_PORT = 80, 53, 81
 SHARE = "bench"  # Services with this key share the address

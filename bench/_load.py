@@ -13,8 +13,8 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 
 from pylb.controller.reconcile import Books
-from pylb.core import config
-from pylb.core.config import Config, Objects
+from pylb.core.config import loader as config
+from pylb.core.config.loader import Config, Objects
 from pylb.core.model import Port, Service, ServiceKey, service_key
 
 FIRST = IPv4Address("10.80.0.0")

@@ -18,7 +18,7 @@ from typing import Any
 from pylb.cli import main
 from pylb.controller import reconcile
 from pylb.controller.reconcile import Books
-from pylb.core.allocator import Decision
+from pylb.core.allocation.allocator import Decision
 
 EVERY = 0.2  # s between two writes of the file
 

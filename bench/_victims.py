@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
-from pylb.core.presence import FLAP_WINDOW, FLAPS
+from pylb.core.ownership.presence import FLAP_WINDOW, FLAPS
 
 SPARE = 1.0  # s more than the window: speakers note a loss later than it was ordered
 

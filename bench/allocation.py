@@ -24,7 +24,7 @@ from bench._farm import Farm, Spent, farm
 from bench._load import Services
 from bench._program import busy, say
 from bench.report import Figure, Reference, median_of, worst_of
-from pylb.core.config import Config
+from pylb.core.config.loader import Config
 from pylb.core.model import Service
 from pylb.runtime import garbage
 

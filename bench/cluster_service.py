@@ -29,8 +29,8 @@ from bench._program import SYSTEM_PYTHON, Program, announcements, busy, say, unt
 from bench._requests import first_answer
 from bench._scene import Watch
 from bench.report import Figure, Reference, median_of
-from pylb.core.election import Candidate, rank
 from pylb.core.model import NodeName
+from pylb.core.ownership.election import Candidate, rank
 from pylb.lab import arping
 
 RUNS = 15

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from bench import results
 from bench._program import say
 from bench.report import Figure, Reference, worst_of
-from pylb.core.beats import Beat
-from pylb.core.circle import CROWD
 from pylb.core.model import NodeName
+from pylb.core.ownership.beats import Beat
+from pylb.core.ownership.circle import CROWD
 from pylb.sim.lan import Lan
 from pylb.sim.node import Node
 from pylb.sim.world import Size, World

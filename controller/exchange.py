@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
-from pylb.core import requests
-from pylb.core.allocator import Decision
-from pylb.core.ledger import Allocation, Ledger
+from pylb.core.allocation import requests
+from pylb.core.allocation.allocator import Decision
+from pylb.core.allocation.ledger import Allocation, Ledger
 from pylb.core.model import Service, ServiceKey
 
 MAX_GROUP = 100  # Services that pass their addresses on to each other

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from pylb.core.config import Config, Pool
-from pylb.core.ledger import Ledger
+from pylb.core.allocation.ledger import Ledger
+from pylb.core.config.loader import Config, Pool
 from pylb.core.model import Address, ObjectRef, PoolName
 
 POOL_KIND = "IPAddressPool"

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 
 from pylb.controller.reconcile import Outcome
 from pylb.core import events, notices
-from pylb.core.config import Problem
+from pylb.core.allocation.ledger import Allocation
+from pylb.core.config.loader import Problem
 from pylb.core.events import Event
-from pylb.core.ledger import Allocation
 from pylb.core.model import ObjectRef, Service, ServiceKey
 from pylb.core.notices import Notice
 from pylb.core.reasons import Reason

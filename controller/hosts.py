@@ -1,4 +1,4 @@
-"""The nodes' own addresses, which no Service is given. What that means for a Service is decided in `core.allocator`.
+"""The nodes' own addresses, which no Service is given. What that means for a Service is decided in `core.allocation.allocator`.
 
 Without the right to read nodes everything goes on, as if no pool held one of their addresses.
 """
@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 
-from pylb.core.allocator import NODE_ADDRESS
-from pylb.core.config import Config
+from pylb.core.allocation.allocator import NODE_ADDRESS
+from pylb.core.allocation.remedies import listed
+from pylb.core.config.loader import Config
 from pylb.core.model import Address, NodeName, ObjectRef
 from pylb.core.notices import WARNING, Notice
-from pylb.core.remedies import listed
 from pylb.kube import decode
 from pylb.kube.client import JSON, Client
 from pylb.kube.collection import Collection

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pylb.core.allocator import Decision
-from pylb.core.ledger import Ledger
+from pylb.core.allocation.allocator import Decision
+from pylb.core.allocation.ledger import Ledger
 from pylb.core.model import ServiceKey
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pylb.core.config import Config
-from pylb.core.ledger import Allocation
-from pylb.core.memory import Memory
+from pylb.core.allocation.ledger import Allocation
+from pylb.core.allocation.memory import Memory
+from pylb.core.allocation.reserves import is_remembered
+from pylb.core.config.loader import Config
 from pylb.core.model import Service, ServiceKey
-from pylb.core.reserves import is_remembered
 
 
 class Recollection:

@@ -15,15 +15,16 @@ from dataclasses import dataclass, replace
 from pylb.controller import exchange, recorded
 from pylb.controller.patience import Patience
 from pylb.controller.recollection import Recollection
-from pylb.core import notices, requests, spelling
-from pylb.core.allocator import NONE_TAKEN, Decision, adoptable, decide
-from pylb.core.config import EMPTY, Config, Pool, Problem
-from pylb.core.ledger import Allocation, Ledger
+from pylb.core import notices, spelling
+from pylb.core.allocation import requests
+from pylb.core.allocation.allocator import NONE_TAKEN, Decision, adoptable, decide
+from pylb.core.allocation.ledger import Allocation, Ledger
+from pylb.core.allocation.requests import ALLOCATED_FROM
+from pylb.core.allocation.reserves import is_remembered
+from pylb.core.config.loader import EMPTY, Config, Pool, Problem
 from pylb.core.model import Address, NodeName, PoolName, Service, ServiceKey
 from pylb.core.notices import Notice
 from pylb.core.reasons import Reason
-from pylb.core.requests import ALLOCATED_FROM
-from pylb.core.reserves import is_remembered
 
 REFUSED = Reason.NO_ADDRESS  # what the API server does not record, no Service has
 REFUSED_FIX = "change the Service or its pool; else it is tried again after 10 min"

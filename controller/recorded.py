@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pylb.core import lines, requests
-from pylb.core.config import Config
-from pylb.core.ledger import Allocation, Ledger
+from pylb.core.allocation import requests
+from pylb.core.allocation.ledger import Allocation, Ledger
+from pylb.core.allocation.requests import ALLOCATED_FROM
+from pylb.core.config.loader import Config
 from pylb.core.model import PoolName, Service
-from pylb.core.requests import ALLOCATED_FROM
+from pylb.core.ownership import lines
 
 
 def held(ledger: Ledger, service: Service) -> Allocation | None:

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pylb.controller.recollection import Recollection
-from pylb.core import memory
-from pylb.core.memory import Entry
+from pylb.core.allocation import memory
+from pylb.core.allocation.memory import Entry
 from pylb.core.model import ServiceKey
 from pylb.kube.client import JSON, Client
 from pylb.kube.collection import Collection

@@ -8,8 +8,8 @@ from typing import Any
 
 from pylb import __version__
 from pylb.controller.reconcile import Books
-from pylb.core.allocator import Decision
-from pylb.core.config import Config, Problem
+from pylb.core.allocation.allocator import Decision
+from pylb.core.config.loader import Config, Problem
 from pylb.core.model import ServiceKey
 from pylb.core.rivalry import Contest
 

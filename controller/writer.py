@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pylb.controller.reconcile import Wanted
+from pylb.core.allocation.requests import ALLOCATED_FROM
 from pylb.core.model import ServiceKey, split_key
-from pylb.core.requests import ALLOCATED_FROM
 from pylb.kube.client import Client
 from pylb.kube.errors import ClusterError, Conflict, Invalid, NotFound, Withheld
 from pylb.runtime.log import Logger

@@ -1,4 +1,4 @@
-"""Writes docs/configuration.md: each kind and field from the table in `core.crds`, each annotation from `core`.
+"""Writes docs/configuration.md: each kind and field from the table in `core.crds.table`, each annotation from `core`.
 
 What cannot be asked of a table stands in scripts/rejects.md, by kind: what is refused, in the words that are told.
 """
@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pylb.core.config import KINDS
-from pylb.core.crd_resources import Resource, Version
-from pylb.core.crds import resource
-from pylb.core.moves import DRAIN, FAILBACK, MODES, MOVE, NO, YES
-from pylb.core.reserves import ANSWERS, REMEMBER, RESERVED
+from pylb.core.allocation.reserves import ANSWERS, REMEMBER, RESERVED
+from pylb.core.config.loader import KINDS
+from pylb.core.crds.resources import Resource, Version
+from pylb.core.crds.table import resource
+from pylb.core.ownership.moves import DRAIN, FAILBACK, MODES, MOVE, NO, YES
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "configuration.md"
@@ -125,15 +125,13 @@ def _type(schema: Schema) -> str:
         return "selector"
     if "enum" in schema:
         return " or ".join(f"`{one}`" for one in schema["enum"])
-    kind = {"string": "text", "object": "field", "integer": "number"}.get(schema["type"], schema["type"])
+    kind = {"string": "text", "object": "field", "integer": "number"}.get(schema["type"], str(schema["type"]))
     least, most = schema.get("minimum"), schema.get("maximum")
     if least is not None and most is not None:
         return f"{kind}, {least} to {most}"
-    return (
-        kind
-        if least is None and most is None
-        else f"{kind}, {'at least' if most is None else 'at most'} {most or least}"
-    )
+    if least is None and most is None:
+        return kind
+    return f"{kind}, at least {least}" if most is None else f"{kind}, at most {most}"
 
 
 def _default(schema: Schema, required: bool) -> str:

@@ -18,7 +18,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from types import ModuleType
 
-from pylb.core import (
+from pylb.core.model import NodeName
+from pylb.core.ownership import (
     arbiter,
     beats,
     circle,
@@ -34,9 +35,8 @@ from pylb.core import (
     turns,
     witness,
 )
-from pylb.core.beats import State
-from pylb.core.claims import Claim
-from pylb.core.model import NodeName
+from pylb.core.ownership.beats import State
+from pylb.core.ownership.claims import Claim
 from pylb.speaker import app, beat, claimpage, datagram
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -186,7 +186,7 @@ def _claim(claim: Claim) -> str:
 def causes() -> str:
     """Why an address has the owner that it has: the causes that the deciding modules give."""
     told = comments(claims)
-    source = "".join(inspect.getsource(import_module(f"pylb.core.{name}")) for name in DECIDING)
+    source = "".join(inspect.getsource(import_module(f"pylb.core.ownership.{name}")) for name in DECIDING)
     given = [one for one in claims.Cause if f"Cause.{one.name}" in source]
     return _table(("cause", "means"), ((f"`{one.value}`", told.get(one.name, _words(one.value))) for one in given))
 
@@ -203,7 +203,7 @@ def _indented(text: str) -> Iterator[str]:
 
 def times() -> str:
     """The constants of the modules that decide, and of those that carry out."""
-    places = [*(f"core.{name}" for name in DECIDING), *(f"speaker.{name}" for name in CARRYING)]
+    places = [*(f"core.ownership.{name}" for name in DECIDING), *(f"speaker.{name}" for name in CARRYING)]
     rows = (row for place in places for row in _constants(place))
     return _table(("constant", "is", "means"), rows)
 

@@ -12,12 +12,11 @@ import time
 from ipaddress import IPv4Address
 
 from pylb.core import notices, verdicts
-from pylb.core.arbiter import Arbiter
-from pylb.core.beats import State
-from pylb.core.effects import Announce, Down, Dropped, Effect, MoveRefused, Stalled, StoodDown, StoodIn, Took, Up
 from pylb.core.model import Address, Node, NodeName
-from pylb.core.questions import Answer
-from pylb.core.verdicts import KEY
+from pylb.core.ownership import effects
+from pylb.core.ownership.arbiter import Arbiter
+from pylb.core.ownership.beats import State
+from pylb.core.ownership.questions import Answer
 from pylb.kube.client import Client
 from pylb.kube.recorder import EventRecorder
 from pylb.kube.report import Report
@@ -66,15 +65,16 @@ class Speaker:
         self.publisher = Publisher(client, settings.namespace, settings.pod, self.node, self.account, log)
         judge = verdicts.speaker(self.node)
         self.vouchers = Vouchers(client, settings.namespace, self.heartbeat.strangers.vouch)
+        wanted = self.world.configuration
         self.report = Report(
-            client, settings.namespace, settings.pod, judge, self.world.configuration, notes=lambda: {KEY: keys.name}
+            client, settings.namespace, settings.pod, judge, wanted, notes=lambda: {verdicts.KEY: keys.name}
         )
         self.recorder = EventRecorder(client, notices.SPEAKER)
         self.chronicle = Chronicle(client, settings.namespace, log)
         self.journal = Journal(self.node, self.chronicle.record)
         self.herald = Herald(self.node, self.events, self.recorder, self.world.services.items, log)
         self._links = LinkWatch(self._on_links)
-        self._taken: dict[Address, tuple[Took, float]] = {}  # taken, but not yet told: nothing was announced so far
+        self._taken: dict[Address, tuple[effects.Took, float]] = {}  # but not yet told: nothing was announced so far
         self._relieved = asyncio.Event()  # this speaker ends, and others stand in
         self._used: tuple[tuple[Link, ...], ...] = ((), ())  # links that ownership is about; those that are down
         self._told = self.heartbeat.others.told
@@ -223,45 +223,45 @@ class Speaker:
         """Do what the arbiter decided: the wire first."""
         if decide:
             self.arbiter.tick(now)
-        effects = self.arbiter.effects()
-        if not effects and not decide:
+        told = self.arbiter.effects()
+        if not told and not decide:
             return
-        if any(isinstance(effect, Stalled) for effect in effects):
+        if any(isinstance(effect, effects.Stalled) for effect in told):
             self._flush()
-        took = (effect for effect in effects if isinstance(effect, Took))
+        took = (effect for effect in told if isinstance(effect, effects.Took))
         self._taken.update({effect.line.address: (effect, now) for effect in took})
         owned = {address: line.verdict.interfaces_of(self.node) for address, line in self.arbiter.answered.items()}
         self.announcer.set(owned, self.arbiter.stood_in())
-        for effect in effects:
+        for effect in told:
             self._tell(effect)
-        if any(not isinstance(effect, (Up, Announce)) for effect in effects):
+        if any(not isinstance(effect, (effects.Up, effects.Announce)) for effect in told):
             self.heartbeat.beat_now()
         self._on_placement()
 
-    def _tell(self, effect: Effect) -> None:
-        if isinstance(effect, Announce):
+    def _tell(self, effect: effects.Effect) -> None:
+        if isinstance(effect, effects.Announce):
             if isinstance(effect.address, IPv4Address):
                 self.announcer.announce(effect.address)
-        elif isinstance(effect, Dropped):
+        elif isinstance(effect, effects.Dropped):
             self._taken.pop(effect.address, None)
             self.herald.drop(effect)
-        elif isinstance(effect, MoveRefused):
+        elif isinstance(effect, effects.MoveRefused):
             if not (effect.term and effect.line.address in self.announcer.refused):  # whose terms nobody is told of
                 self.herald.move_refused(effect)
-        elif isinstance(effect, (StoodIn, StoodDown)):
+        elif isinstance(effect, (effects.StoodIn, effects.StoodDown)):
             self.herald.standing(effect)
             self._note(effect)
-        elif isinstance(effect, (Up, Down)):
-            if isinstance(effect, Up):
+        elif isinstance(effect, (effects.Up, effects.Down)):
+            if isinstance(effect, effects.Up):
                 self.heartbeat.repeat()
             if effect.node == self.node:
-                self._took_part = self._took_part or isinstance(effect, Up)
+                self._took_part = self._took_part or isinstance(effect, effects.Up)
                 links = [link.name for link in self._links.links]
-                self.log.info("takes part" if isinstance(effect, Up) else "takes no part", links=links)
+                self.log.info("takes part" if isinstance(effect, effects.Up) else "takes no part", links=links)
             self.herald.member(effect)
 
-    def _note(self, effect: StoodIn | StoodDown) -> None:
-        if isinstance(effect, StoodIn):
+    def _note(self, effect: effects.StoodIn | effects.StoodDown) -> None:
+        if isinstance(effect, effects.StoodIn):
             self.journal.stand_in(effect, clock())
         else:
             seat = self.arbiter.seats.get(effect.address)

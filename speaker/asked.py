@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import IPv4Address
 
-from pylb.core.questions import Answer, Question, Subject
+from pylb.core.ownership.questions import Answer, Question, Subject
 from pylb.speaker.arp import UNSPECIFIED, Heard
 from pylb.speaker.links import Link
 
-PATIENCE = 2.5  # s that an answer is waited for: above the longest deadline of a peer (core.peers.MAX_DEADLINE)
+PATIENCE = (
+    2.5  # s that an answer is waited for: above the longest deadline of a peer (core.ownership.peers.MAX_DEADLINE)
+)
 MAX_ASKED = 1024  # questions that wait at a time
 MAX_PROBED = 256  # of them by broadcast probe: each costs instructions in the kernel's filter
 

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from types import MappingProxyType
 
-from pylb.core.beats import STRIDE
-from pylb.core.claims import Claim
 from pylb.core.model import Address, NodeName
+from pylb.core.ownership.beats import STRIDE
+from pylb.core.ownership.claims import Claim
 from pylb.speaker import claimpage
 from pylb.speaker.claimpage import MAX_BITS, PAGE_BYTES
 from pylb.speaker.errors import Flaw, WireError

@@ -17,8 +17,8 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address
 
-from pylb.core.claims import Claim
 from pylb.core.model import Address, NodeName
+from pylb.core.ownership.claims import Claim
 from pylb.speaker.beat import is_name
 from pylb.speaker.errors import Flaw, WireError
 

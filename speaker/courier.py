@@ -10,8 +10,8 @@ from bisect import bisect_right
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from pylb.core.beats import Ack, Beat
 from pylb.core.model import Address, NodeName
+from pylb.core.ownership.beats import Ack, Beat
 from pylb.speaker.claimlist import NOTHING, PAGE_HEAD_BYTES, Assembler, Pager
 from pylb.speaker.claimpage import PAGE_BYTES
 from pylb.speaker.datagram import ACK_BYTES, MAX_ACKS, MAX_ADDRESSES, MAX_MACS, Telling, room

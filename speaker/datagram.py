@@ -27,10 +27,10 @@ from enum import IntEnum
 from ipaddress import IPv4Address, IPv6Address
 from itertools import islice
 
-from pylb.core.beats import Ack, Beat, Loss, State
-from pylb.core.circle import MAX_LOSSES
-from pylb.core.evidence import Verdict
 from pylb.core.model import Address, NodeName
+from pylb.core.ownership.beats import Ack, Beat, Loss, State
+from pylb.core.ownership.circle import MAX_LOSSES
+from pylb.core.ownership.evidence import Verdict
 from pylb.speaker import beat as frame
 from pylb.speaker.claimlist import PAGE_HEAD_BYTES, Listing, Page
 from pylb.speaker.claimpage import DIGEST_BYTES, MAX_BITS, PAGE_BYTES

@@ -12,8 +12,8 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pylb.core.evidence import Port
-from pylb.core.questions import Answer, Question
+from pylb.core.ownership.evidence import Port
+from pylb.core.ownership.questions import Answer, Question
 
 LIMIT = 1.0  # s that a connection may take to stand
 PORTS = range(1, 1 << 16)

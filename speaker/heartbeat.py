@@ -1,6 +1,6 @@
 """The heartbeat: sends this node's beats on each link, hears the others', and lets the arbiter's time pass.
 
-It decides nothing: `core.arbiter` does. Times are CLOCK_BOOTTIME, which does not stop while the machine sleeps.
+It decides nothing: `core.ownership.arbiter` does. Times are CLOCK_BOOTTIME, which does not stop while the machine sleeps.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from pylb.core.arbiter import Arbiter
-from pylb.core.beats import INTERVAL, Beat, State
 from pylb.core.model import NodeName
+from pylb.core.ownership.arbiter import Arbiter
+from pylb.core.ownership.beats import INTERVAL, Beat, State
 from pylb.speaker import beat as frame
 from pylb.speaker import datagram as codec
 from pylb.speaker.correspondents import Correspondents

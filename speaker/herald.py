@@ -8,12 +8,12 @@ from collections.abc import Set as AbstractSet
 from ipaddress import IPv4Address
 
 from pylb.core import events, notices
-from pylb.core.effects import Down, Dropped, MoveRefused, StoodDown, StoodIn, Took, Up
 from pylb.core.events import Event
-from pylb.core.lines import Line
 from pylb.core.model import Address, NodeName, ObjectRef, Service, ServiceKey
-from pylb.core.moves import MOVE, Move
 from pylb.core.notices import Notice
+from pylb.core.ownership.effects import Down, Dropped, MoveRefused, StoodDown, StoodIn, Took, Up
+from pylb.core.ownership.lines import Line
+from pylb.core.ownership.moves import MOVE, Move
 from pylb.core.reasons import Reason
 from pylb.kube.configuration import Configuration
 from pylb.kube.recorder import EventRecorder

@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from pylb.core import history
-from pylb.core.effects import StoodDown, StoodIn, Took
 from pylb.core.history import Entry
 from pylb.core.model import Address, NodeName
+from pylb.core.ownership.effects import StoodDown, StoodIn, Took
 from pylb.core.spread import Spread
 
 # s: a lost owner is found out within 0.4 s, a lost speaker after 30 s; the share below a bound is what people ask for

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pylb.core.claims import Cause
+from pylb.core.ownership.claims import Cause
 from pylb.kube.statistics import Totals
 from pylb.runtime.metrics import Registry, add_process
 

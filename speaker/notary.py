@@ -1,6 +1,6 @@
 """Between the arbiter and the API: what stands there, told to the arbiter; what this node owns, told to the API.
 
-It decides nothing: what counts of another node's word is `core.gazette`'s, what is written `statuses`' and `disputes`'.
+It decides nothing: what counts of another node's word is `core.ownership.gazette`'s, what is written `statuses`' and `disputes`'.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from pylb.core import record
-from pylb.core.arbiter import Arbiter
-from pylb.core.beats import State
-from pylb.core.claims import Claim
-from pylb.core.lines import Line
 from pylb.core.model import Address, NodeName
-from pylb.core.presence import RECORDED
-from pylb.core.record import Notice, Record, Renewal
+from pylb.core.ownership import record
+from pylb.core.ownership.arbiter import Arbiter
+from pylb.core.ownership.beats import State
+from pylb.core.ownership.claims import Claim
+from pylb.core.ownership.lines import Line
+from pylb.core.ownership.presence import RECORDED
+from pylb.core.ownership.record import Notice, Record, Renewal
 from pylb.speaker import statuses
 from pylb.speaker.links import Link
 from pylb.speaker.publisher import Publisher

@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from pylb.core.arbiter import Arbiter
-from pylb.core.beats import Ack, Beat, State
-from pylb.core.claims import MAX_TERM, Claim
 from pylb.core.model import Address, NodeName
-from pylb.core.seats import Seat
+from pylb.core.ownership.arbiter import Arbiter
+from pylb.core.ownership.beats import Ack, Beat, State
+from pylb.core.ownership.claims import MAX_TERM, Claim
+from pylb.core.ownership.seats import Seat
 from pylb.speaker.datagram import Telling
 
 MAX_NODES = 1024  # whose claims are remembered

@@ -1,6 +1,6 @@
 """Puts the questions that one node has about others on the wire, and tells what is answered.
 
-It carries out `core.questions` as they are: ARP on the link that a question names, TCP for a port. When to ask, how often,
+It carries out `core.ownership.questions` as they are: ARP on the link that a question names, TCP for a port. When to ask, how often,
 and what an answer is worth, is not its matter. Its sockets are its own: what it hears, the announcer does not miss.
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
-from pylb.core.questions import Answer, Question, Subject
+from pylb.core.ownership.questions import Answer, Question, Subject
 from pylb.speaker import arp, bpf
 from pylb.speaker.asked import Asked, sender
 from pylb.speaker.doors import Doors

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from pylb.core.model import L2Status, NodeName, ServiceKey
-from pylb.core.record import RENEWED, Notice
+from pylb.core.ownership.record import RENEWED, Notice
 from pylb.kube import decode
 from pylb.kube.client import Client
 from pylb.kube.collection import Collection

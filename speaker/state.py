@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pylb import __version__
-from pylb.core.arbiter import Arbiter
-from pylb.core.beats import State
-from pylb.core.config import Problem
+from pylb.core.config.loader import Problem
 from pylb.core.model import Address, NodeName
+from pylb.core.ownership.arbiter import Arbiter
+from pylb.core.ownership.beats import State
+from pylb.core.ownership.seats import Seat
 from pylb.core.reasons import Reason
-from pylb.core.seats import Seat
 
 SILENT = 60.0  # s that a member that is not heard any more is still listed
 

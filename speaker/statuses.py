@@ -2,7 +2,7 @@
 
 As with MetalLB, an owner removes other nodes' objects for its Services, and a node that owns a Service no more removes
 its own. Names are made from node and Service, so that a restarted speaker finds its objects again. Annotations tell the
-claims, for those who do not hear this node (`core.gazette`) and for those who start while its speaker is away.
+claims, for those who do not hear this node (`core.ownership.gazette`) and for those who start while its speaker is away.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
 
-from pylb.core import record
 from pylb.core.model import Address, L2Status, NodeName, ServiceKey, split_key
-from pylb.core.record import Notice, Record, Renewal
-from pylb.core.seats import Seat
+from pylb.core.ownership import record
+from pylb.core.ownership.record import Notice, Record, Renewal
+from pylb.core.ownership.seats import Seat
 
 NODE_LABEL, NAME_LABEL, NAMESPACE_LABEL = "metallb.io/node", "metallb.io/service-name", "metallb.io/service-namespace"
 TERM, SINCE = "pylb.io/term", "pylb.io/since"  # annotations

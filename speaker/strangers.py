@@ -18,7 +18,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from pylb.core.model import NodeName
-from pylb.core.peers import DEADLINE
+from pylb.core.ownership.peers import DEADLINE
 from pylb.speaker.keyring import SPREAD
 
 WINDOW = DEADLINE  # s that a beat counts for, read or not: as long as a member may be silent

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from pylb.core import segment
-from pylb.core.lines import Line
 from pylb.core.model import Address, NodeName
+from pylb.core.ownership import segment
+from pylb.core.ownership.lines import Line
 from pylb.speaker.links import Link, Unusable, interfaces_for, usable
 
 

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from pylb.core.config import EMPTY
-from pylb.core.lines import Line, Lines, View, by_service
+from pylb.core.config.loader import EMPTY
 from pylb.core.model import Node, NodeName
+from pylb.core.ownership.lines import Line, Lines, View, by_service
 from pylb.kube import decode
 from pylb.kube.client import Client
 from pylb.kube.collection import Collection

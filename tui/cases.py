@@ -1,4 +1,4 @@
-"""What `core.explain` needs, from a state: the scene of the whole cluster, and the case of one Service. Pure.
+"""What `core.explanation.explain` needs, from a state: the scene of the whole cluster, and the case of one Service. Pure.
 
 A scene costs some 40 microseconds for each Service of the cluster: who asks often hands in the last one.
 """
@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from pylb.core.config import Config
-from pylb.core.explain import allocated, explain
-from pylb.core.findings import Row
-from pylb.core.ledger import Ledger
+from pylb.core.allocation.ledger import Ledger
+from pylb.core.config.loader import Config
+from pylb.core.explanation.explain import allocated, explain
+from pylb.core.explanation.findings import Row
+from pylb.core.explanation.scene import Announcing, Case, Scene, follow, ledger_of, own_addresses
 from pylb.core.model import Address, NodeName, Service, ServiceKey
-from pylb.core.scene import Announcing, Case, Scene, follow, ledger_of, own_addresses
 from pylb.tui import holders, leaders, summary
 from pylb.tui.facts import Kind
 from pylb.tui.holders import CONTEST_S, Evidence, Holder

@@ -131,7 +131,7 @@ def explain(service: str, kubeconfig: str | None, context: str | None, output: s
 
 
 def _explain(found: Credentials, service: str, output: str, *, probe: bool) -> int:
-    from pylb.core import findings
+    from pylb.core.explanation import findings
     from pylb.core.several import some
     from pylb.tui import cases, printed
     from pylb.tui.once import collect

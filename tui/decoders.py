@@ -12,7 +12,7 @@ from itertools import islice
 from sys import intern
 from typing import Any
 
-from pylb.core.claims import MAX_TERM
+from pylb.core.ownership.claims import MAX_TERM
 from pylb.kube.decode import DecodeError
 from pylb.tui.facts import Contest, Held, Member, Note, Roster, Seat, Snapshot, shared
 

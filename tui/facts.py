@@ -12,11 +12,11 @@ from enum import Enum
 from functools import lru_cache
 from typing import overload
 
-from pylb.core.config import Config
+from pylb.core.config.loader import Config
 from pylb.core.events import Event
+from pylb.core.explanation.wire import WireSeen
 from pylb.core.history import Entry
 from pylb.core.model import EndpointSlice, L2Status, Node, Pod, Service
-from pylb.core.wire import WireSeen
 from pylb.tui.objects import BgpAdvert, BgpPeer, BgpStatus, ConfigVerdict, PoolUse
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from pylb.core.config import Config, Pool
+from pylb.core.config.loader import Config, Pool
 from pylb.tui import takings, words
 from pylb.tui.state import State
 from pylb.tui.takings import Takings

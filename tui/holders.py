@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from pylb.core import beats
+from pylb.core.ownership import beats
 from pylb.core.reasons import Reason
 from pylb.tui.facts import Held, Kind, Note
 from pylb.tui.state import Speaker, State, Status, Trail

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pylb.core.findings import Fix
+from pylb.core.explanation.findings import Fix
+from pylb.core.explanation.scene import Controllers
 from pylb.core.model import Pod
-from pylb.core.scene import Controllers
 from pylb.core.several import some
 from pylb.tui.facts import Kind
 from pylb.tui.holders import FRESH_S

@@ -20,7 +20,7 @@ from pylb.tui.words import Glyphs, Line, Span, fit
 
 SAME_S = 5.0  # two tellers of one thing are this far apart at most
 MAX_NEWS = 50
-CAUSES = {  # of `core.claims` and `core.effects`, in words
+CAUSES = {  # of `core.ownership.claims` and `core.ownership.effects`, in words
     "silent": "not heard any more",
     "left": "it left in order",
     "stalled": "it was held up",

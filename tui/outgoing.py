@@ -15,7 +15,7 @@ from typing import Any
 
 from textual.app import App
 
-from pylb.core.findings import Fix
+from pylb.core.explanation.findings import Fix
 from pylb.tui import exports, files
 from pylb.tui.exports import Record
 from pylb.tui.screens.confirm import Ask

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 
 from pylb.core.events import Event, encode
-from pylb.core.findings import Question, Row
+from pylb.core.explanation.findings import Question, Row
 from pylb.tui import columns, document, exports, gauges, holders, leaders, rows, summary, words
 from pylb.tui.document import Record, has_problems
 from pylb.tui.rows import ServiceRow

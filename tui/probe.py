@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from ipaddress import IPv4Address
 from itertools import islice
 
+from pylb.core.explanation.wire import Answer, Vantage, WireSeen
 from pylb.core.model import Address, Node, Port
 from pylb.core.ranges import parse_address
-from pylb.core.wire import Answer, Vantage, WireSeen
 from pylb.tui import arping, neighbours
 from pylb.tui.neighbours import Neighbour, Route
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from sys import intern
 
-from pylb.core import remedies, requests, spelling
+from pylb.core import spelling
+from pylb.core.allocation import remedies, requests
 from pylb.core.model import Service
 from pylb.core.reasons import Reason
 from pylb.tui import filters, holders, words

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from pylb.core import config
-from pylb.core.config import Objects
-from pylb.core.config_objects import L2_ADVERTISEMENT, POOL
+from pylb.core.config import loader as config
+from pylb.core.config.loader import Objects
+from pylb.core.config.objects import L2_ADVERTISEMENT, POOL
 from pylb.kube import decode
 from pylb.kube.client import JSON, Client, Query
 from pylb.kube.collection import Collection

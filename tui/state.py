@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pylb.core.config import Config
+from pylb.core.config.loader import Config
 from pylb.core.events import Event, MemberDown, MemberUp
+from pylb.core.explanation.wire import WireSeen
 from pylb.core.history import Entry
 from pylb.core.model import Endpoint, EndpointSlice, L2Status, Node, Pod, Service
-from pylb.core.wire import WireSeen
 from pylb.tui.facts import Contest, Kind, Note, Seat, Snapshot
 from pylb.tui.objects import BgpAdvert, BgpPeer, BgpStatus, ConfigVerdict, PoolUse
 

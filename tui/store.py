@@ -13,7 +13,7 @@ from typing import Any
 
 from pylb.core import events, history
 from pylb.core.events import Event
-from pylb.core.wire import WireSeen
+from pylb.core.explanation.wire import WireSeen
 from pylb.tui import movements, tables
 from pylb.tui.draft import Draft
 from pylb.tui.facts import (

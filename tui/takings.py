@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from pylb.core import requests
-from pylb.core.config import Config
+from pylb.core.allocation import requests
+from pylb.core.config.loader import Config
 from pylb.core.model import Address
 from pylb.tui.addresses import parsed
 from pylb.tui.state import Dated, State

@@ -17,7 +17,9 @@ from ipaddress import IPv4Address, IPv6Address
 from math import isfinite
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from pylb.core import config, events, history, model, ranges, selectors, wire
+from pylb.core import events, history, model, ranges, selectors
+from pylb.core.config import loader as config
+from pylb.core.explanation import wire
 from pylb.tui import facts, objects
 from pylb.tui.facts import Fact, Roster, SpeakerHeard
 

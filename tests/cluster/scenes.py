@@ -11,8 +11,8 @@ from typing import Any
 from cluster import steady
 from fakes.cluster import JSON, advertisement, deployment, pool, service, until
 from fakes.real import RealLan
-from pylb.core.election import Candidate, rank
 from pylb.core.model import NodeName
+from pylb.core.ownership.election import Candidate, rank
 from pylb.kube.errors import ClusterError
 
 POOL = ip_network("10.77.0.208/28")

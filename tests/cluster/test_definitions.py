@@ -16,8 +16,8 @@ import pytest
 from cluster.client import Cluster
 from fakes.bgp_objects import made
 from fakes.config_samples import JSON, SAMPLES, TABLE, changed, fields, outside, places, said, spec_of
-from pylb.core.config import KINDS, Objects, load
-from pylb.core.crds import definitions, resource
+from pylb.core.config.loader import KINDS, Objects, load
+from pylb.core.crds.table import definitions, resource
 from pylb.kube import decode
 
 SPACE = "definitions"

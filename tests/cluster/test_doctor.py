@@ -20,8 +20,8 @@ from fakes.cluster import until
 from fakes.real import RealLan
 from pylb.addon.names import ADVERTISEMENT, METALLB_NAMESPACE, NAMESPACE, POOL, SPEAKER
 from pylb.addon.render import pool
-from pylb.core.diagnosis import Check
-from pylb.core.election import EXCLUDE_LABEL
+from pylb.core.explanation.diagnosis import Check
+from pylb.core.ownership.election import EXCLUDE_LABEL
 
 RANGE = "10.77.0.208/28"
 KNOWN_S = 10.0  # until the API server knows a change, and what it leads to has happened

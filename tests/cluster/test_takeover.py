@@ -18,7 +18,7 @@ from fakes import takeovers
 from fakes.cluster import OURS, deployment, service, until
 from fakes.real import RealLan
 from pylb.addon.names import NAMESPACE, SPEAKER
-from pylb.core.evidence import STAND_IN
+from pylb.core.ownership.evidence import STAND_IN
 
 ALLOCATES_S = 30.0  # after the leader's node was lost
 AT_ONCE_S = 2.0  # from the end of Kubernetes on a node to another's answer

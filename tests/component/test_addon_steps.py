@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fakes.microk8s import MicroK8s, stand_in_kubectl
-from pylb.core.crds import definitions
+from pylb.core.crds.table import definitions
 
 JSON = dict[str, Any]
 RANGE = "192.168.88.201-192.168.88.254"

@@ -18,8 +18,8 @@ from fakes.fated import ProcessPlay
 from fakes.fates import CUT_AFTER, CUT_BEFORE, FATES, KILLED_AFTER, KILLED_BEFORE, Play
 from pylb.controller import exchange, rounds
 from pylb.controller.app import Controller
-from pylb.core import allocator
-from pylb.core.ledger import Ledger
+from pylb.core.allocation import allocator
+from pylb.core.allocation.ledger import Ledger
 from pylb.core.model import Address, Service
 
 ALL = os.environ.get("PYLB_FATES") == "all"

@@ -15,8 +15,8 @@ from fakes.rest import Rest
 from fakes.tui_cluster import READER, TOKEN, Speaker, add_service, add_speaker, credentials, define, serving
 from pylb.addon.iproute import Machine
 from pylb.cli import main
-from pylb.core.checks import examine
-from pylb.core.diagnosis import Check, Level, Report
+from pylb.core.explanation.checks import examine
+from pylb.core.explanation.diagnosis import Check, Level, Report
 from pylb.embedded.server import Server
 from pylb.install import doctor_look
 from pylb.install.doctor_facts import facts

@@ -12,8 +12,8 @@ import yaml
 
 from fakes.importing import CONFIG, CREATED, HEAD, Place, add_service, config_map, placed
 from fakes.tui_cluster import METALLB, credentials
-from pylb.core import crds
-from pylb.core.legacy_numbers import MANAGER
+from pylb.core.crds import table as crds
+from pylb.core.legacy.numbers import MANAGER
 from pylb.kube.client import Client
 from pylb.kube.configuration import Configuration
 from pylb.kube.errors import ServerError

@@ -9,7 +9,7 @@ import pytest
 
 from fakes.importing import CONFIG, CREATED, Place, add_service, config_map, placed
 from fakes.tui_cluster import credentials
-from pylb.core import memory
+from pylb.core.allocation import memory
 from pylb.kube.client import Client
 from pylb.kube.errors import Conflict
 from pylb.operate.shelf import JSON, Shelf

@@ -10,7 +10,7 @@ import pytest
 
 from fakes.cluster import advertisement, collection, pool, service
 from fakes.quiet import controller, counted
-from pylb.core import crds
+from pylb.core.crds import table as crds
 from pylb.embedded.server import Options, Server, serve
 from pylb.kube import refusal
 from pylb.kube.client import Client

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from fakes.tui_cluster import Speaker, add_service, add_speaker, credentials, serving
 from pylb.cli import main
-from pylb.core.moves import DRAIN, MOVE
+from pylb.core.ownership.moves import DRAIN, MOVE
 from pylb.embedded.resources import NODES, SERVICES
 from pylb.embedded.server import Server
 from pylb.kube.client import Client

@@ -14,7 +14,7 @@ from fakes.quiet import OURS, PODS, Counted, controller, counted, speaker
 from pylb.controller import poolwriter
 from pylb.controller.app import Controller
 from pylb.core.model import NodeName
-from pylb.core.record import Renewal
+from pylb.core.ownership.record import Renewal
 from pylb.kube import report
 from pylb.speaker import publisher
 

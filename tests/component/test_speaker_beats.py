@@ -8,8 +8,8 @@ from ipaddress import IPv4Address
 import pytest
 
 from fakes.beating import Lan, until, watched
-from pylb.core.effects import Down, Lost
 from pylb.core.model import NodeName
+from pylb.core.ownership.effects import Down, Lost
 
 N1, N2 = NodeName("n1"), NodeName("n2")
 ADDRESSES = [IPv4Address(f"127.0.6.{last}") for last in range(100, 110)]

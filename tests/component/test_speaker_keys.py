@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from fakes.beating import Lan, until, watched
-from pylb.core.beats import State
-from pylb.core.effects import Up
+from pylb.core.ownership.beats import State
+from pylb.core.ownership.effects import Up
 from pylb.speaker.errors import Flaw
 from pylb.speaker.heartbeat import clock
 from pylb.speaker.strangers import TELL_AFTER

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from fakes.beating import Lan, until, watched
-from pylb.core.beats import State
-from pylb.core.presence import LISTEN
+from pylb.core.ownership.beats import State
+from pylb.core.ownership.presence import LISTEN
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from pylb.core.arbiter import Arbiter
 from pylb.core.model import NodeName
+from pylb.core.ownership.arbiter import Arbiter
 from pylb.runtime.http import Server
 from pylb.speaker import process
 from pylb.speaker.heartbeat import Heartbeat, clock

@@ -11,10 +11,10 @@ from ipaddress import IPv4Address
 import pytest
 
 from fakes.beating import SECRET, Lan, Node, until, watched
-from pylb.core.claims import Cause
-from pylb.core.effects import Down, Lost, Took
 from pylb.core.model import NodeName
-from pylb.core.presence import LISTEN
+from pylb.core.ownership.claims import Cause
+from pylb.core.ownership.effects import Down, Lost, Took
+from pylb.core.ownership.presence import LISTEN
 from pylb.speaker import beat as frame
 from pylb.speaker.beat import Beat, State
 from pylb.speaker.heartbeat import clock

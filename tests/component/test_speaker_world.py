@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from fakes.cluster import advertisement, collection, pool, service
-from pylb.core import crds
+from pylb.core.crds import table as crds
 from pylb.embedded.server import Options, serve
 from pylb.kube.client import Client
 from pylb.kube.credentials import Credentials

@@ -7,9 +7,9 @@ import pytest
 from fakes import tui_source as fake
 from fakes.tui_stage import stage
 from pylb.core import events
+from pylb.core.explanation.wire import Answer, Vantage, WireSeen
 from pylb.core.history import Entry
 from pylb.core.model import Port
-from pylb.core.wire import Answer, Vantage, WireSeen
 from pylb.tui import probe
 from pylb.tui.facts import MovesSeen
 from pylb.tui.screens.failover import FailoverScreen

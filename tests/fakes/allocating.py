@@ -10,10 +10,10 @@ from typing import Any
 
 from fakes.world import configured
 from pylb.controller.reconcile import Books, Outcome
-from pylb.core.config import Config
+from pylb.core.allocation.requests import ALLOCATED_FROM
+from pylb.core.config.loader import Config
 from pylb.core.model import Service, ServiceKey
 from pylb.core.notices import Notice
-from pylb.core.requests import ALLOCATED_FROM
 
 START = 1_763_735_400.0  # Unix seconds
 

@@ -8,13 +8,13 @@ import socket
 from collections.abc import Callable, Iterable
 from ipaddress import IPv4Interface
 
-from pylb.core.arbiter import Arbiter
-from pylb.core.beats import State
-from pylb.core.effects import Effect
-from pylb.core.election import Verdict
-from pylb.core.lines import Line
 from pylb.core.model import Address, NodeName
-from pylb.core.questions import Question
+from pylb.core.ownership.arbiter import Arbiter
+from pylb.core.ownership.beats import State
+from pylb.core.ownership.effects import Effect
+from pylb.core.ownership.election import Verdict
+from pylb.core.ownership.lines import Line
+from pylb.core.ownership.questions import Question
 from pylb.speaker import surroundings
 from pylb.speaker.heartbeat import Heartbeat, clock
 from pylb.speaker.keyring import Keyring

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from pylb.core.config import Loaded, Objects, load
+from pylb.core.config.loader import Loaded, Objects, load
 from pylb.core.model import Node
 
 JSON = dict[str, Any]

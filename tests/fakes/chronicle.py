@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pylb.core.claims import Cause
-from pylb.core.effects import Dropped, Effect, Took
-from pylb.core.evidence import Port
 from pylb.core.model import Address, NodeName
-from pylb.core.witness import LOST
+from pylb.core.ownership.claims import Cause
+from pylb.core.ownership.effects import Dropped, Effect, Took
+from pylb.core.ownership.evidence import Port
+from pylb.core.ownership.witness import LOST
 from pylb.sim.lan import CALM, CLIENT, GATEWAY
 from pylb.sim.node import Node
 from pylb.sim.scenario import OWN, Disaster

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pylb.core.beats import STRIDE, Ack, Beat, State
-from pylb.core.circle import LISTENING, NEWS, Circle
 from pylb.core.model import NodeName
-from pylb.core.peers import Peer, Peers
+from pylb.core.ownership.beats import STRIDE, Ack, Beat, State
+from pylb.core.ownership.circle import LISTENING, NEWS, Circle
+from pylb.core.ownership.peers import Peer, Peers
 
 ME, OURS, THEIRS = NodeName("me"), 7, 8
 LATER = LISTENING + 2.0  # s: it does not listen any more

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, TypeVar
 import yaml
 
 from fakes.typed import KINDS, Call, calls
-from pylb.core.reserves import REMEMBER
+from pylb.core.allocation.reserves import REMEMBER
 from pylb.kube import credentials
 from pylb.kube.client import Client
 from pylb.kube.errors import NotFound

@@ -6,8 +6,8 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-from pylb.core.config import KINDS
-from pylb.core.crds import resource
+from pylb.core.config.loader import KINDS
+from pylb.core.crds.table import resource
 
 JSON = dict[str, Any]
 Path = tuple[str | int, ...]

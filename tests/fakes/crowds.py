@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pylb.core.arbiter import Arbiter
-from pylb.core.effects import Effect, Took
 from pylb.core.model import Address, NodeName
+from pylb.core.ownership.arbiter import Arbiter
+from pylb.core.ownership.effects import Effect, Took
 from pylb.sim.node import Node
 from pylb.sim.world import Size, World
 

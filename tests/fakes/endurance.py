@@ -18,8 +18,8 @@ from fakes import switching, takeovers
 from fakes.cluster import advertisement, deployment, pool, service, until
 from fakes.lan import Lan
 from fakes.takeovers import PATIENT_MS
-from pylb.core.election import Candidate, rank
 from pylb.core.model import NodeName
+from pylb.core.ownership.election import Candidate, rank
 
 LOST_PERCENT = 20
 # It ends when who started it does, however that ended.

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from fakes.world import configured, namespace, nodes, pool, service
-from pylb.core import explain
-from pylb.core.findings import Question
+from pylb.core.explanation import explain
+from pylb.core.explanation.findings import Question
+from pylb.core.explanation.scene import Announcing, Case, Controllers, Scene, ledger_of
 from pylb.core.model import Endpoint, NodeName, Service
-from pylb.core.scene import Announcing, Case, Controllers, Scene, ledger_of
 
 IP = "10.0.0.1"
 N1, N2 = NodeName("n1"), NodeName("n2")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pylb.core.arbiter import Arbiter
-from pylb.core.claims import Cause, Claim
-from pylb.core.effects import Dropped, Effect, Took
 from pylb.core.model import NodeName
+from pylb.core.ownership.arbiter import Arbiter
+from pylb.core.ownership.claims import Cause, Claim
+from pylb.core.ownership.effects import Dropped, Effect, Took
 from pylb.sim.node import Node
 from pylb.sim.world import Size, World
 

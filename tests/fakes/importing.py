@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from fakes.rest import Rest
 from fakes.tui_cluster import credentials, kubeconfig, serving
 from pylb.cli import main
-from pylb.core import crds
+from pylb.core.crds import table as crds
 from pylb.embedded.resources import SERVICES
 from pylb.embedded.server import Server
 from pylb.kube.client import Client

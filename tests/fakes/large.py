@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from pylb.core.effects import Effect, Took
 from pylb.core.model import Address, NodeName
+from pylb.core.ownership.effects import Effect, Took
 from pylb.sim.lan import CLIENT, GATEWAY
 from pylb.sim.node import Node, mac_of
 from pylb.sim.world import Size, World, link_of

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from fakes.cluster import pool, service
 from fakes.oracle import PIN, POOL, SHARE
-from pylb.core.reserves import REMEMBER
+from pylb.core.allocation.reserves import REMEMBER
 
 SERVICES = "/api/v1/namespaces/default/services"
 POOLS = "/apis/metallb.io/v1beta1/namespaces/metallb-system/ipaddresspools"

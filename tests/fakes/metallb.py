@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pylb.core.crds import definitions
+from pylb.core.crds.table import definitions
 
 JSON = dict[str, Any]
 SPACE = "metallb-system"

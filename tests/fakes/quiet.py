@@ -11,10 +11,11 @@ from typing import Any
 
 from fakes.cluster import collection
 from pylb.controller.app import Controller
-from pylb.core import crds, notices, verdicts
+from pylb.core import notices, verdicts
+from pylb.core.crds import table as crds
 from pylb.core.model import NodeName, Service, ServiceKey
+from pylb.core.ownership.record import Renewal
 from pylb.core.ranges import parse_address
-from pylb.core.record import Renewal
 from pylb.embedded.messages import Request, Response
 from pylb.embedded.server import Options, Server, serve
 from pylb.kube.client import Client

@@ -16,7 +16,7 @@ from fakes.cluster import advertisement, pool
 from fakes.rest import Rest
 from pylb.controller.app import Controller
 from pylb.controller.mandate import NAME, Holder
-from pylb.core import crds
+from pylb.core.crds import table as crds
 from pylb.core.lease import Identity
 from pylb.embedded.errors import ApiError
 from pylb.embedded.messages import Request, Response, as_json

@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from fakes.cluster import JSON, Cluster, until
-from pylb.core import crds
+from pylb.core.crds import table as crds
 from pylb.embedded import certificate
 
 OPENSSL = shutil.which("openssl") or ""

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from fakes.chronicle import NEVER, PROCESS, UNHEARD, Chronicle, pair_of
 from fakes.strangers import Strangers
 from fakes.wishes import Wishes
-from pylb.core.claims import Cause
-from pylb.core.effects import Dropped, Effect, Took
-from pylb.core.evidence import STAND_IN, STAND_IN_MUTE, Port
-from pylb.core.gazette import HEARD
 from pylb.core.model import Address, NodeName
+from pylb.core.ownership.claims import Cause
+from pylb.core.ownership.effects import Dropped, Effect, Took
+from pylb.core.ownership.evidence import STAND_IN, STAND_IN_MUTE, Port
+from pylb.core.ownership.gazette import HEARD
+from pylb.core.ownership.seats import UNCONTESTED
 from pylb.core.reasons import Reason
-from pylb.core.seats import UNCONTESTED
 from pylb.sim.node import Node, mac_of
 from pylb.sim.scenario import Disaster, Scenario, stage
 from pylb.sim.world import World, link_of

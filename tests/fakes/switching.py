@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from pylb.core.checks import BEAT_PORT
+from pylb.core.explanation.checks import BEAT_PORT
 from pylb.lab.client import Lab
 from pylb.lab.network import LAN, LAN_BRIDGE, port
 

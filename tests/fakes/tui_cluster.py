@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from fakes.rest import Rest
-from pylb.core import crds, events
+from pylb.core import events
+from pylb.core.crds import table as crds
 from pylb.embedded.resources import NAMESPACES, NODES, PODS, SERVICES
 from pylb.embedded.server import Options, Server, serve
 from pylb.kube.bearer import StaticBearer

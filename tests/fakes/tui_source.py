@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Iterable, Sequence
 
 from fakes import world
-from pylb.core import config, events
+from pylb.core import events
+from pylb.core.config import loader as config
 from pylb.core.model import L2Status, Node, NodeName, Pod, Service, ServiceKey
 from pylb.tui.facts import (
     ConfigSeen,

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from fakes.world import configured, endpoints, pool
-from pylb.core.arbiter import TICK
-from pylb.core.beats import Ack, Beat, State
-from pylb.core.claims import Claim
 from pylb.core.model import Address, EndpointSlice, Node, NodeName, Service, ServiceKey
-from pylb.core.questions import Question
+from pylb.core.ownership.arbiter import TICK
+from pylb.core.ownership.beats import Ack, Beat, State
+from pylb.core.ownership.claims import Claim
+from pylb.core.ownership.questions import Question
 from pylb.core.reasons import Reason
 from pylb.kube.client import Client
 from pylb.kube.credentials import Credentials

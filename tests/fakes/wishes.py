@@ -6,10 +6,10 @@ from collections.abc import Callable
 from functools import partial
 
 from fakes.chronicle import NEVER, Chronicle, pair_of
-from pylb.core.claims import Cause
-from pylb.core.effects import Dropped, Took
 from pylb.core.model import Address, NodeName
-from pylb.core.moves import Move
+from pylb.core.ownership.claims import Cause
+from pylb.core.ownership.effects import Dropped, Took
+from pylb.core.ownership.moves import Move
 from pylb.sim.node import Node, mac_of
 from pylb.sim.world import World, link_of
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pylb.core import config
-from pylb.core.config import Config, Objects
+from pylb.core.config import loader as config
+from pylb.core.config.loader import Config, Objects
 from pylb.core.model import Endpoint, Namespace, Node, NodeName, Port, Service, ServiceKey
 
 

@@ -15,7 +15,7 @@ from fakes import lan as lans
 from fakes.clocks import Clock
 from fakes.cluster import until
 from fakes.lan import Lan
-from pylb.core.checks import BEAT_PORT
+from pylb.core.explanation.checks import BEAT_PORT
 from pylb.speaker.strangers import BRIEFLY
 
 ADDRESS, URL = "10.78.0.200", "http://10.78.0.200/"

@@ -12,7 +12,7 @@ from fakes import takeovers
 from fakes.cluster import advertisement, deployment, pool, service, until
 from fakes.lan import Lan
 from fakes.takeovers import PATIENT_MS, SANE_S, SILENT_S, WATCHED_S, watch
-from pylb.core.evidence import STAND_IN
+from pylb.core.ownership.evidence import STAND_IN
 
 SHARED, LOCAL = "10.79.0.200", "10.79.0.210"
 AWAY_S = 60.0

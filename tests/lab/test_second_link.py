@@ -11,8 +11,8 @@ from fakes import lan as lans
 from fakes import takeovers
 from fakes.cluster import advertisement, deployment, pool, service, until
 from fakes.lan import Lan
-from pylb.core.election import Candidate, rank
 from pylb.core.model import NodeName
+from pylb.core.ownership.election import Candidate, rank
 
 NODES = ("n1", "n2", "n3")
 HERE = "10.79.0.200"

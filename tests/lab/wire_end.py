@@ -14,7 +14,7 @@ from collections.abc import Callable
 from ipaddress import IPv4Address, ip_address
 from typing import Any
 
-from pylb.core.questions import Answer, Question, Subject
+from pylb.core.ownership.questions import Answer, Question, Subject
 from pylb.speaker import arp
 from pylb.speaker.announcer import Announcer
 from pylb.speaker.links import Link

@@ -24,7 +24,10 @@ def dealt(random: Random) -> Statuses:
 @given(st.randoms(use_true_random=False))
 def test_addresses_change_hands_one_after_the_other(random: Random) -> None:
     statuses, targets = dealt(random), dealt(random)
-    seen, shown = dict(statuses), Shown()  # what is stored, and what the watch has told of it
+    seen, shown = (
+        dict(statuses),
+        Shown(lambda key, address: address not in targets[key]),
+    )  # what is stored, and what the watch has told of it
     for key, addresses in statuses.items():
         shown.change(key, (), addresses)
     due, echoes = list(KEYS), list[ServiceKey]()
@@ -37,7 +40,7 @@ def test_addresses_change_hands_one_after_the_other(random: Random) -> None:
         key = due.pop(random.randrange(len(due)))
         if seen[key] != statuses[key] or seen[key] == targets[key]:  # its own write is not seen yet; or it is done
             continue
-        step = shown.step(key, seen[key], targets[key], lambda other, address: address not in targets[other])
+        step = shown.step(key, seen[key], targets[key])
         if step is not None:
             statuses[key] = step
             echoes.append(key)

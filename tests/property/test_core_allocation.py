@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from fakes.allocating import Play
 from fakes.world import pool, service
-from pylb.core import memory, reserves
+from pylb.core.allocation import memory, reserves
+from pylb.core.allocation.memory import KEPT_S, Entry, Memory
 from pylb.core.errors import ParseError
-from pylb.core.memory import KEPT_S, Entry, Memory
 from pylb.core.model import Address, ServiceKey
 from pylb.core.ranges import Range, parse_address
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fakes.bgp_objects import FIELDS, made
 from fakes.config_samples import SAMPLES, changed, places
 from fakes.world import pool
-from pylb.core.config import Objects, load
+from pylb.core.config.loader import Objects, load
 from pylb.core.ranges import Range
 
 ANY = st.recursive(

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from fakes.world import configured, nodes, pool, service
 from pylb.controller.reconcile import Books, wanted
-from pylb.core import explain, pending
-from pylb.core.config import Config
-from pylb.core.findings import Mark, Row
+from pylb.core.config.loader import Config
+from pylb.core.explanation import explain, pending
+from pylb.core.explanation.findings import Mark, Row
+from pylb.core.explanation.scene import Case, Scene, ledger_of, own_addresses
 from pylb.core.model import LOCAL, Endpoint, Node, NodeName, Service, ServiceKey
 from pylb.core.ranges import parse_address
-from pylb.core.scene import Case, Scene, ledger_of, own_addresses
 
 IPS, POOL, SHARE = "metallb.io/loadBalancerIPs", "metallb.io/address-pool", "metallb.io/allow-shared-ip"
 OLD_IPS = "metallb.universe.tf/loadBalancerIPs"

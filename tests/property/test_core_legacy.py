@@ -10,8 +10,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pylb.core import config, legacy, legacy_names, legacy_twins
-from pylb.core.config_objects import KINDS, Objects
+from pylb.core.config import loader as config
+from pylb.core.config.objects import KINDS, Objects
+from pylb.core.legacy import conversion as legacy
+from pylb.core.legacy import names as legacy_names
+from pylb.core.legacy import twins as legacy_twins
 from pylb.core.model import ObjectRef
 from pylb.kube import documents
 

@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pylb.core.beats import INTERVAL, STRIDE, Ack, Beat, State
 from pylb.core.model import NodeName
-from pylb.core.peers import MAX_DEADLINE, MAX_SENT, MISSED, Peers
+from pylb.core.ownership.beats import INTERVAL, STRIDE, Ack, Beat, State
+from pylb.core.ownership.peers import MAX_DEADLINE, MAX_SENT, MISSED, Peers
 
 N1 = NodeName("n1")
 BEATS = st.builds(

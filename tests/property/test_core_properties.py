@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from fakes.world import advertisement, configured, nodes, pool, service
 from pylb.controller.reconcile import Books
-from pylb.core import config, events, legacy, ranges
-from pylb.core.election import Candidate, elect, rank
+from pylb.core import events, ranges
+from pylb.core.config import loader as config
 from pylb.core.errors import ParseError
+from pylb.core.legacy import conversion as legacy
 from pylb.core.model import Endpoint, NodeName, ObjectRef, PoolName, Service, ServiceKey
+from pylb.core.ownership.election import Candidate, elect, rank
 
 KEY = "metallb.io/allow-shared-ip"
 JSON = st.recursive(

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes.world import advertisement, pool
-from pylb.core import config
-from pylb.core.config import Objects
-from pylb.core.salvage import salvage
+from pylb.core.config import loader as config
+from pylb.core.config.loader import Objects
+from pylb.core.config.salvage import salvage
 
 NUMBERS = st.integers(1, 40)
 SPANS = st.builds(lambda first, last: f"10.0.0.{first}-10.0.0.{last}", NUMBERS, NUMBERS)  # half of them are reversed

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakes import world
-from pylb.core import scene
-from pylb.core.ledger import Ledger
+from pylb.core.allocation.ledger import Ledger
+from pylb.core.allocation.requests import Use
+from pylb.core.explanation import scene
 from pylb.core.model import Service, ServiceKey
-from pylb.core.requests import Use
 
 CONFIG = world.configured(world.pool("four", "10.0.0.0/30"), world.pool("six", "fd00::/126"))
 FOUR = ("10.0.0.1", "10.0.0.2", "10.0.0.3", "10.9.9.9", "not an address")

@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pylb.core.legacy import POOL_KEYS, TOP_KEYS
+from pylb.core.legacy.conversion import POOL_KEYS, TOP_KEYS
 from pylb.operate import importing, source
 from pylb.operate.importing import Wish
 from pylb.operate.orders import WrongInput

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pylb.core.beats import Ack, Beat, Loss, State
-from pylb.core.circle import MAX_LOSSES
-from pylb.core.claims import MAX_TERM, Claim
-from pylb.core.evidence import Verdict
 from pylb.core.model import Address, NodeName
+from pylb.core.ownership.beats import Ack, Beat, Loss, State
+from pylb.core.ownership.circle import MAX_LOSSES
+from pylb.core.ownership.claims import MAX_TERM, Claim
+from pylb.core.ownership.evidence import Verdict
 from pylb.speaker import beat as first_format
 from pylb.speaker.beat import MAX_BYTES
 from pylb.speaker.claimlist import BURST

@@ -10,9 +10,9 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pylb.core.beats import Beat, State
-from pylb.core.claims import Claim
 from pylb.core.model import Address, NodeName
+from pylb.core.ownership.beats import Beat, State
+from pylb.core.ownership.claims import Claim
 from pylb.speaker.claimlist import BURST, COPIES, Assembler, Listing
 from pylb.speaker.claimpage import DIGEST_BYTES, page_at, place, write
 from pylb.speaker.courier import Incoming, Outgoing

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from fakes import tui_source as fake
 from pylb.core import events
+from pylb.core.explanation.wire import Vantage, WireSeen
 from pylb.core.history import KEPT, Entry
 from pylb.core.model import Endpoint, EndpointSlice, Node, NodeName, Pod, ServiceKey
-from pylb.core.wire import Vantage, WireSeen
 from pylb.tui import cases, document, logbook, printed, rows, tape
 from pylb.tui.facts import (
     ConfigSeen,

@@ -13,7 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 from fakes.large import play_large
 from fakes.simulation import Watch, play
-from pylb.core.effects import Effect
+from pylb.core.ownership.effects import Effect
 from pylb.sim.node import Node
 from pylb.sim.scenario import draw, stage
 

@@ -8,19 +8,19 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from pylb.core import arbiter, evidence, handover, keeper, presence, seating, seats
-from pylb.core.beats import State
-from pylb.core.claims import Cause, Claim
-from pylb.core.effects import Announce, Effect
-from pylb.core.evidence import Port, Row, Suspicion, Verdict
-from pylb.core.gazette import Gazette, Voice
-from pylb.core.lines import Line
 from pylb.core.model import Address, NodeName
-from pylb.core.moves import Move
-from pylb.core.peers import DEADLINE, Peer
-from pylb.core.questions import Answer
+from pylb.core.ownership import arbiter, evidence, handover, keeper, presence, seating, seats
+from pylb.core.ownership.beats import State
+from pylb.core.ownership.claims import Cause, Claim
+from pylb.core.ownership.effects import Announce, Effect
+from pylb.core.ownership.evidence import Port, Row, Suspicion, Verdict
+from pylb.core.ownership.gazette import Gazette, Voice
+from pylb.core.ownership.lines import Line
+from pylb.core.ownership.moves import Move
+from pylb.core.ownership.peers import DEADLINE, Peer
+from pylb.core.ownership.questions import Answer
+from pylb.core.ownership.segment import Segment
 from pylb.core.reasons import Reason
-from pylb.core.segment import Segment
 
 Patch = pytest.MonkeyPatch
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from pylb.core.arbiter import Arbiter
-from pylb.core.beats import STRIDE, Ack, Beat, State
-from pylb.core.effects import Effect, Stalled, Took
-from pylb.core.evidence import Port
 from pylb.core.model import Address, NodeName
+from pylb.core.ownership.arbiter import Arbiter
+from pylb.core.ownership.beats import STRIDE, Ack, Beat, State
+from pylb.core.ownership.effects import Effect, Stalled, Took
+from pylb.core.ownership.evidence import Port
 from pylb.sim.lan import Weather
 from pylb.sim.node import Node
 from pylb.sim.world import Size, World

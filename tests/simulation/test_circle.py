@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 
 from fakes.crowds import STEP, Crowd
-from pylb.core.beats import Loss
-from pylb.core.circle import CROWD, FAN, LISTENING
-from pylb.core.effects import StoodIn
-from pylb.core.evidence import Port, Verdict
-from pylb.core.presence import LISTEN
+from pylb.core.ownership.beats import Loss
+from pylb.core.ownership.circle import CROWD, FAN, LISTENING
+from pylb.core.ownership.effects import StoodIn
+from pylb.core.ownership.evidence import Port, Verdict
+from pylb.core.ownership.presence import LISTEN
 from pylb.sim.node import Node
 
 SOON = 1.5  # s in which another answers for the addresses of a lost node, also where nobody who watched it may

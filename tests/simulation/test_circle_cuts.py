@@ -11,11 +11,11 @@ import pytest
 from fakes import strangers
 from fakes.crowds import SETTLED, STEP, Crowd
 from fakes.simulation import play
-from pylb.core.beats import State
-from pylb.core.circle import CROWD, LISTENING
-from pylb.core.effects import Down, Took
 from pylb.core.model import Address, NodeName
-from pylb.core.presence import LISTEN
+from pylb.core.ownership.beats import State
+from pylb.core.ownership.circle import CROWD, LISTENING
+from pylb.core.ownership.effects import Down, Took
+from pylb.core.ownership.presence import LISTEN
 from pylb.sim.lan import CLIENT, GATEWAY, Weather
 from pylb.sim.node import Node
 from pylb.sim.scenario import draw

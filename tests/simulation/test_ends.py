@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pylb.core.effects import Effect, Took
+from pylb.core.ownership.effects import Effect, Took
 from pylb.sim.node import Node, mac_of
 from pylb.sim.world import Size, World
 

@@ -7,11 +7,11 @@ from itertools import pairwise
 
 import pytest
 
-from pylb.core.arbiter import BREATH, TICK, Arbiter
-from pylb.core.effects import Effect, Took
-from pylb.core.evidence import ASK_AGAIN
-from pylb.core.peers import DEADLINE
-from pylb.core.questions import Question, Subject
+from pylb.core.ownership.arbiter import BREATH, TICK, Arbiter
+from pylb.core.ownership.effects import Effect, Took
+from pylb.core.ownership.evidence import ASK_AGAIN
+from pylb.core.ownership.peers import DEADLINE
+from pylb.core.ownership.questions import Question, Subject
 from pylb.sim.node import Node
 from pylb.sim.world import Size, World
 

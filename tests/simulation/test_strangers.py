@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pylb.core.gazette import HEARD
 from pylb.core.model import NodeName
+from pylb.core.ownership.gazette import HEARD
 from pylb.sim.world import Size, World
 
 SETTLED, STEP = 6.0, 0.05  # s

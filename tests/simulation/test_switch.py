@@ -8,8 +8,8 @@ from itertools import combinations
 
 import pytest
 
-from pylb.core.effects import Effect, Took
 from pylb.core.model import Address, NodeName
+from pylb.core.ownership.effects import Effect, Took
 from pylb.sim.lan import CLIENT, GATEWAY
 from pylb.sim.node import Node
 from pylb.sim.world import Size, World

@@ -5,8 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from pylb.core import findings
-from pylb.core.findings import Mark, Row
+from pylb.core.explanation import findings
+from pylb.core.explanation.findings import Mark, Row
 from pylb.tui import words
 from pylb.tui.words import Glyphs, Line, Span, fit
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pylb.core import findings, requests
-from pylb.core.findings import Question, Row
+from pylb.core.allocation import requests
+from pylb.core.explanation import findings
+from pylb.core.explanation.findings import Question, Row
 from pylb.core.model import Service
 from pylb.tui import cases, rows, words
 from pylb.tui.columns import TONES

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from statistics import median
 
 from pylb.core import history
-from pylb.core.claims import Cause
 from pylb.core.history import Entry
+from pylb.core.ownership.claims import Cause
 from pylb.tui import news, words
 from pylb.tui.addresses import number
 from pylb.tui.exports import Record

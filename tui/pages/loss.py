@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 
-from pylb.core.evidence import STAND_IN
-from pylb.core.peers import DEADLINE
+from pylb.core.ownership.evidence import STAND_IN
+from pylb.core.ownership.peers import DEADLINE
 from pylb.tui.addresses import number
 from pylb.tui.exports import Record
 from pylb.tui.pages.listing import FLEX, Cells, Column, Listing, Order, spread

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from pylb.core.config import Pool
+from pylb.core.config.loader import Pool
+from pylb.core.explanation.scene import own_addresses
 from pylb.core.model import Address
 from pylb.core.ranges import Range
-from pylb.core.scene import own_addresses
 from pylb.tui import words
 from pylb.tui.addresses import number, parsed
 from pylb.tui.exports import Record

@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from pylb.core.election import EXCLUDE_LABEL
 from pylb.core.events import MemberDown
+from pylb.core.ownership.election import EXCLUDE_LABEL
 from pylb.tui import holders, news, words
 from pylb.tui.exports import Record
 from pylb.tui.facts import Member
@@ -24,7 +24,7 @@ from pylb.tui.words import Glyphs, Line, Span, fit
 
 BAR_WIDTH = 8
 NARROW_BELOW, BAR_FROM, VERSION_FROM = 80, 100, 120  # cells of the terminal
-ACTIVE = "active"  # of `core.beats.State`: it takes part
+ACTIVE = "active"  # of `core.ownership.beats.State`: it takes part
 SILENT = "silent"  # as the cause of a speaker's loss: its beats stopped, and nothing more is known
 FLAG_GAP = ", "
 LINES = (5, 8, 12)  # of the panel, by how high the terminal is

@@ -9,10 +9,10 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pylb.core import requests
-from pylb.core.findings import Shell
+from pylb.core.allocation import requests
+from pylb.core.allocation.requests import LOAD_BALANCER_IPS, OLD_PREFIX, PREFIX
+from pylb.core.explanation.findings import Shell
 from pylb.core.model import Service
-from pylb.core.requests import LOAD_BALANCER_IPS, OLD_PREFIX, PREFIX
 from pylb.tui.addresses import parsed
 from pylb.tui.pages import matrix
 from pylb.tui.pages.look import Look

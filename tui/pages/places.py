@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from pylb.core import lines
-from pylb.core.election import elect
 from pylb.core.model import Endpoint, NodeName
+from pylb.core.ownership import lines
+from pylb.core.ownership.election import elect
 from pylb.core.reasons import Reason
 from pylb.tui.columns import TONES
 from pylb.tui.facts import Held, Kind

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pylb.core import events, findings, requests
-from pylb.core.findings import Fix, Mark, Question, Row
+from pylb.core import events
+from pylb.core.allocation import requests
+from pylb.core.explanation import findings
+from pylb.core.explanation.findings import Fix, Mark, Question, Row
 from pylb.core.model import Service
 from pylb.tui import cases, words
 from pylb.tui.addresses import number

@@ -9,8 +9,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from pylb.core import findings
-from pylb.core.findings import Question, Row
+from pylb.core.explanation import findings
+from pylb.core.explanation.findings import Question, Row
 from pylb.tui import words
 from pylb.tui.pages import chain, detail, failover, requests
 from pylb.tui.pages.look import Look

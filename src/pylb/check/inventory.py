@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from pylb.check import shape
-from pylb.core import crds
-from pylb.core.config_objects import GROUP, KINDS
+from pylb.core.config.objects import GROUP, KINDS
+from pylb.core.crds import table as crds
 from pylb.core.manifest import Finding, Manifest, flatten
 from pylb.core.model import LOAD_BALANCER
 

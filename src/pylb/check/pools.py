@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pylb.check.inventory import ALIKE, HOME, Inventory
-from pylb.core import config
-from pylb.core.config import Config, Loaded
-from pylb.core.config_objects import BGP_ADVERTISEMENT, KINDS, L2_ADVERTISEMENT, POOL, Objects, Problem
-from pylb.core.legacy import PLACE, Converted
+from pylb.core.config import loader as config
+from pylb.core.config.loader import Config, Loaded
+from pylb.core.config.objects import BGP_ADVERTISEMENT, KINDS, L2_ADVERTISEMENT, POOL, Objects, Problem
+from pylb.core.explanation.scene import own_addresses
+from pylb.core.legacy.conversion import PLACE, Converted
 from pylb.core.manifest import Finding, Manifest
 from pylb.core.model import Address, Namespace, Node, NodeName
-from pylb.core.scene import own_addresses
 
 NAME_LABEL = "kubernetes.io/metadata.name"  # which the API server gives each namespace
 UNKNOWN = "unknown field "  # how the loader begins, which reads on: kubectl refuses the object

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from pylb.core import requests, spelling
-from pylb.core.allocator import Decision, adoptable, decide
-from pylb.core.config import EMPTY, Config, Pool
+from pylb.core import spelling
+from pylb.core.allocation import requests
+from pylb.core.allocation.allocator import Decision, adoptable, decide
+from pylb.core.allocation.ledger import Ledger
+from pylb.core.config.loader import EMPTY, Config, Pool
 from pylb.core.errors import ParseError
-from pylb.core.ledger import Ledger
 from pylb.core.manifest import Finding, Manifest
 from pylb.core.model import Address, NodeName, ObjectRef, PoolName, Service, ServiceKey
 from pylb.core.ranges import Range, parse_address

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pylb.core import shapes
-from pylb.core.crd_schemas import Schema, choice, flag, number, record, records, text, texts
+from pylb.core.crds import shapes
+from pylb.core.crds.schemas import Schema, choice, flag, number, record, records, text, texts
 from pylb.core.manifest import Finding, Manifest
 
 MAX_NAME, MAX_SERVICE_NAME = 253, 63  # characters (RFC 1123 and RFC 1035, as the API server has them)

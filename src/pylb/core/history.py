@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from pylb.core.claims import MAX_TERM, Cause
-from pylb.core.effects import Took
 from pylb.core.errors import ParseError
 from pylb.core.model import NodeName
+from pylb.core.ownership.claims import MAX_TERM, Cause
+from pylb.core.ownership.effects import Took
 
 KEPT = 200  # moves
 MAX_LINE = 2048  # bytes: all of them fit in 400 KiB, well below the 1 MiB that a ConfigMap may have

@@ -1,5 +1,5 @@
 """What to keep of a cluster, so that another one can be set up to give the same addresses: resources as people wrote them,
-old ConfigMaps, and which Service had which address, in the form of `core.memory`, which the controller goes by. Pure.
+old ConfigMaps, and which Service had which address, in the form of `core.allocation.memory`, which the controller goes by. Pure.
 """
 
 from __future__ import annotations
@@ -7,11 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from pylb.core import memory, requests
-from pylb.core.config_objects import KINDS, Objects
+from pylb.core.allocation import memory, requests
+from pylb.core.allocation.memory import Memory
+from pylb.core.config.objects import KINDS, Objects
 from pylb.core.errors import ParseError
-from pylb.core.legacy_names import ORDER
-from pylb.core.memory import Memory
+from pylb.core.legacy.names import ORDER
 from pylb.core.model import LOAD_BALANCER, Address, Service, ServiceKey
 from pylb.core.ranges import parse_address
 

@@ -148,7 +148,7 @@ class L2Status:
     """A ServiceL2Status: which node says that it announces a Service.
 
     `term` is of the claim that it tells of, and `since` when that was made, as it is written; 0 and "" where it tells none.
-    `claims` and `renewed` are texts that `core.record` reads.
+    `claims` and `renewed` are texts that `core.ownership.record` reads.
     """
 
     namespace: str

@@ -10,11 +10,19 @@ import difflib
 from dataclasses import dataclass
 from itertools import islice
 
-from pylb.core import moves, reserves
+from pylb.core.allocation import reserves
+from pylb.core.allocation.requests import (
+    ADDRESS_POOL,
+    ALLOCATED_FROM,
+    ALLOW_SHARED_IP,
+    LOAD_BALANCER_IPS,
+    OLD_PREFIX,
+    PREFIX,
+)
+from pylb.core.allocation.reserves import REMEMBER
 from pylb.core.model import LOAD_BALANCER, Service
-from pylb.core.moves import FAILBACK, MOVE
-from pylb.core.requests import ADDRESS_POOL, ALLOCATED_FROM, ALLOW_SHARED_IP, LOAD_BALANCER_IPS, OLD_PREFIX, PREFIX
-from pylb.core.reserves import REMEMBER
+from pylb.core.ownership import moves
+from pylb.core.ownership.moves import FAILBACK, MOVE
 
 OWN_PREFIX = "pylb.io/"
 OWN = (FAILBACK, MOVE, REMEMBER)

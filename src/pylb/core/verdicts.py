@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from pylb.core.config import Problem
+from pylb.core.config.loader import Problem
 from pylb.core.model import NodeName
 from pylb.core.notices import CONFIGURATION_PREFIX
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from pylb.core.evidence import STAND_IN
+from pylb.core.ownership.evidence import STAND_IN
 from pylb.demo import deed as deeds
 from pylb.demo.deed import Deed, Sight
 from pylb.demo.stage import NAMESPACE, Stage

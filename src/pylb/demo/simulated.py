@@ -1,6 +1,6 @@
 """The demo's story where network namespaces are not to be had: on a LAN in memory, by a clock that runs as fast as it can.
 
-The nodes' decisions are those of the real speakers, which are one class (`core.arbiter`). The rest is made up: cables,
+The nodes' decisions are those of the real speakers, which are one class (`core.ownership.arbiter`). The rest is made up: cables,
 kernels, clients and time. So each act says that it is simulated, and no figure of it is a measurement. There are no pods,
 no API server and no packets here.
 """
@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from pylb.core.effects import Effect, StoodDown, StoodIn, Took
-from pylb.core.evidence import Port
 from pylb.core.model import Address
+from pylb.core.ownership.effects import Effect, StoodDown, StoodIn, Took
+from pylb.core.ownership.evidence import Port
 from pylb.demo.story import CALM_ROW, Act
 from pylb.sim.node import Node, mac_of
 from pylb.sim.world import Size, World, link_of

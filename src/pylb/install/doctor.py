@@ -18,8 +18,8 @@ import click
 
 from pylb.addon.judgement import printable
 from pylb.addon.lan import Here
-from pylb.core.checks import examine
-from pylb.core.diagnosis import Facts, Level, Row, worst
+from pylb.core.explanation.checks import examine
+from pylb.core.explanation.diagnosis import Facts, Level, Row, worst
 from pylb.core.several import count
 from pylb.install.doctor_facts import facts
 from pylb.install.doctor_look import Look, look

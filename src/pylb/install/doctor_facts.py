@@ -1,4 +1,4 @@
-"""What was read in a cluster, as the facts that `core.checks` judges by.
+"""What was read in a cluster, as the facts that `core.explanation.checks` judges by.
 
 It knows how objects of Kubernetes look, and what is typed on MicroK8s, k3s and elsewhere; it judges nothing.
 """
@@ -19,16 +19,17 @@ from pylb.addon.names import COMPONENT_LABEL, CONTROLLER, JSON, NAMESPACE, SPEAK
 from pylb.addon.presence import is_ready, listed_on
 from pylb.addon.render import IMAGE
 from pylb.addon.survey import survey
-from pylb.core import config, legacy_twins
-from pylb.core.config import KINDS, Loaded, Objects
-from pylb.core.diagnosis import Check, Commands, Daemon, Facts, Level, Row
-from pylb.core.explain import allocated
-from pylb.core.findings import Row as Told
-from pylb.core.findings import Shell, first_trouble
-from pylb.core.legacy import Converted
+from pylb.core.config import loader as config
+from pylb.core.config.loader import KINDS, Loaded, Objects
+from pylb.core.explanation.diagnosis import Check, Commands, Daemon, Facts, Level, Row
+from pylb.core.explanation.explain import allocated
+from pylb.core.explanation.findings import Row as Told
+from pylb.core.explanation.findings import Shell, first_trouble
+from pylb.core.explanation.pending import CHAIN
+from pylb.core.explanation.scene import Case, Scene, ledger_of, own_addresses
+from pylb.core.legacy import twins as legacy_twins
+from pylb.core.legacy.conversion import Converted
 from pylb.core.model import LOAD_BALANCER, Namespace, Service, ServiceKey
-from pylb.core.pending import CHAIN
-from pylb.core.scene import Case, Scene, ledger_of, own_addresses
 from pylb.install.doctor_look import LEGACY, Look
 from pylb.kube import decode
 from pylb.kube.configuration import API_VERSION, BGP, NAMESPACES

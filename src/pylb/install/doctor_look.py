@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pylb.addon.access import CLUSTER_RULES, NAMESPACE_RULES
 from pylb.addon.backup import NAME as BACKUP
 from pylb.addon.names import COMPONENT_LABEL, CONTROLLER, CONTROLLER_PORT, JSON, NAMESPACE, SPEAKER, SPEAKER_PORT
-from pylb.core.diagnosis import Lack, Report
+from pylb.core.explanation.diagnosis import Lack, Report
 from pylb.kube import decode
 from pylb.kube.client import Client
 from pylb.kube.configuration import BGP, L2_ADVERTISEMENTS, NAMESPACES, POOLS

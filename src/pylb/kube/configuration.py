@@ -1,7 +1,7 @@
 """MetalLB's configuration as it stands in the cluster: both namespaces, custom resources and the old ConfigMap.
 
-What the objects mean is decided in `core.config`. An invalid set leaves the last good one in force; a process that never
-knew one goes by what `core.salvage` finds valid in it, or in that part of it which it has the right to read. The last
+What the objects mean is decided in `core.config.loader`. An invalid set leaves the last good one in force; a process that never
+knew one goes by what `core.config.salvage` finds valid in it, or in that part of it which it has the right to read. The last
 good one stays after the loss of a kind, too: what vanishes with its CustomResourceDefinition was not taken back by
 anybody, and an API server that does not know the kinds yet does not say that there are no pools. Objects of BGP hold
 back nothing of layer 2, whatever is wrong with them: then the last good ones of BGP stay; a kind of BGP that the API
@@ -14,10 +14,12 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from pylb.core import config, legacy_twins, salvage
-from pylb.core.config import EMPTY, Config, Loaded, Objects, Problem
-from pylb.core.config_objects import BGP_ADVERTISEMENT, COMMUNITY, L2_ADVERTISEMENT, PEER, POOL, PROFILE
-from pylb.core.legacy import Converted
+from pylb.core.config import loader as config
+from pylb.core.config import salvage
+from pylb.core.config.loader import EMPTY, Config, Loaded, Objects, Problem
+from pylb.core.config.objects import BGP_ADVERTISEMENT, COMMUNITY, L2_ADVERTISEMENT, PEER, POOL, PROFILE
+from pylb.core.legacy import twins as legacy_twins
+from pylb.core.legacy.conversion import Converted
 from pylb.core.model import ObjectRef
 from pylb.kube import decode, kinds
 from pylb.kube.client import Client
@@ -32,7 +34,7 @@ API_VERSION = "metallb.io/v1beta1"
 PEER_VERSION = "metallb.io/v1beta2"
 RESOURCES = {POOL: "ipaddresspools", L2_ADVERTISEMENT: "l2advertisements"}
 POOLS, L2_ADVERTISEMENTS = (f"/apis/{API_VERSION}/{name}" for name in RESOURCES.values())
-BGP = {  # field of core.config's Objects: kind, version, resource
+BGP = {  # field of core.config.loader's Objects: kind, version, resource
     "bgp_advertisements": (BGP_ADVERTISEMENT, API_VERSION, "bgpadvertisements"),
     "peers": (PEER, PEER_VERSION, "bgppeers"),
     "profiles": (PROFILE, API_VERSION, "bfdprofiles"),

@@ -10,12 +10,11 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, TypeVar
 
-from pylb.core import legacy, record
-from pylb.core.claims import MAX_TERM
-from pylb.core.config import Problem
-from pylb.core.config_objects import PEER
+from pylb.core.config.loader import Problem
+from pylb.core.config.objects import PEER
 from pylb.core.errors import ParseError
 from pylb.core.lease import Record
+from pylb.core.legacy import conversion as legacy
 from pylb.core.model import (
     CLUSTER,
     Address,
@@ -31,7 +30,9 @@ from pylb.core.model import (
     Service,
     service_key,
 )
-from pylb.core.moves import drain_fault, is_drained
+from pylb.core.ownership import record
+from pylb.core.ownership.claims import MAX_TERM
+from pylb.core.ownership.moves import drain_fault, is_drained
 from pylb.core.ranges import parse_address
 from pylb.core.spelling import OWN_PREFIX
 
@@ -197,7 +198,7 @@ def _term(meta: JSON) -> int:
 
 @_guarded
 def custom_resource(raw: JSON) -> JSON:
-    """An object that configures: kept as JSON for `core.config`, without what nobody reads."""
+    """An object that configures: kept as JSON for `core.config.loader`, without what nobody reads."""
     meta = raw["metadata"]
     kept = {key: meta[key] for key in ("name", "namespace", "uid", "labels", "creationTimestamp") if key in meta}
     own = {key: str(value) for key, value in (meta.get("annotations") or {}).items() if key.startswith(OWN_PREFIX)}

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pylb.core import crds, history
+from pylb.core import history
+from pylb.core.crds import table as crds
 from pylb.lab.plan import Host, Plan
 from pylb.lab.podspec import OURS, conditions
 

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Mapping
 
 from pylb.core.model import ServiceKey, split_key
-from pylb.core.moves import DRAIN, MOVE, YES, Move
+from pylb.core.ownership.moves import DRAIN, MOVE, YES, Move
 from pylb.kube import decode
 from pylb.kube.client import JSON, Client
 from pylb.kube.errors import ClusterError, Conflict, Forbidden, Invalid, NotFound

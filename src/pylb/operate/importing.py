@@ -1,6 +1,6 @@
 """An import: an old ConfigMap becomes resources, all or none, and no Service loses its address meanwhile.
 
-What is to be done is decided in `core.legacy_plan`. Before anything is written the API server has accepted all of it in a
+What is to be done is decided in `core.legacy.plan`. Before anything is written the API server has accepted all of it in a
 dry run; where a write fails after that, those before it are taken back. The ConfigMap goes last, if it is to go at all.
 """
 
@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pylb.core import legacy_names, legacy_plan
-from pylb.core.legacy_names import Named
-from pylb.core.legacy_plan import FIELDS, Fault, Plan, Standing, Step, Verdict
+from pylb.core.legacy import names as legacy_names
+from pylb.core.legacy import plan as legacy_plan
+from pylb.core.legacy.names import Named
+from pylb.core.legacy.plan import FIELDS, Fault, Plan, Standing, Step, Verdict
 from pylb.core.model import ObjectRef
 from pylb.core.several import some
 from pylb.kube import decode

@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable, Iterable
 from ipaddress import ip_address
 
-from pylb.core.beats import State
 from pylb.core.model import NodeName
-from pylb.core.moves import Move
+from pylb.core.ownership.beats import State
+from pylb.core.ownership.moves import Move
 from pylb.core.several import some
 from pylb.operate.cluster import Cluster
 from pylb.operate.picture import Picture, Place, astray, why_stays

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from pylb.core import crds
-from pylb.core.config_objects import GROUP, KINDS, PEER, Objects
-from pylb.core.legacy import API_VERSION, PEER_VERSION
-from pylb.core.legacy_numbers import MANAGER
+from pylb.core.config.objects import GROUP, KINDS, PEER, Objects
+from pylb.core.crds import table as crds
+from pylb.core.legacy.conversion import API_VERSION, PEER_VERSION
+from pylb.core.legacy.numbers import MANAGER
 from pylb.core.model import Namespace, Service
 from pylb.kube import decode
 from pylb.kube.client import Client

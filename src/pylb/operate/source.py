@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pylb.core import legacy
-from pylb.core.config_objects import GROUP
-from pylb.core.legacy import TOP_KEYS, Converted
+from pylb.core.config.objects import GROUP
+from pylb.core.legacy import conversion as legacy
+from pylb.core.legacy.conversion import TOP_KEYS, Converted
 from pylb.core.manifest import Manifest, Place, flatten
 from pylb.core.model import ObjectRef
 from pylb.core.several import some

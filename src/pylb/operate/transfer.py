@@ -16,9 +16,10 @@ from pathlib import Path
 import click
 
 from pylb.addon.render import to_yaml
-from pylb.core import keepsake, memory
-from pylb.core.legacy_names import Wanted
-from pylb.core.legacy_plan import Fault, Plan
+from pylb.core import keepsake
+from pylb.core.allocation import memory
+from pylb.core.legacy.names import Wanted
+from pylb.core.legacy.plan import Fault, Plan
 from pylb.core.model import ServiceKey
 from pylb.core.printable import printable
 from pylb.core.several import count, some

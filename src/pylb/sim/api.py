@@ -10,11 +10,11 @@ import random
 from collections.abc import Mapping
 from functools import partial
 
-from pylb.core.arbiter import Arbiter
-from pylb.core.beats import State
-from pylb.core.claims import Claim
 from pylb.core.model import Address, NodeName
-from pylb.core.record import Notice
+from pylb.core.ownership.arbiter import Arbiter
+from pylb.core.ownership.beats import State
+from pylb.core.ownership.claims import Claim
+from pylb.core.ownership.record import Notice
 from pylb.sim.clock import Clock
 from pylb.sim.node import Node
 

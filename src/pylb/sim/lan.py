@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from ipaddress import IPv4Address, ip_network
 
-from pylb.core.beats import Beat
-from pylb.core.evidence import Port
 from pylb.core.model import Address, NodeName
-from pylb.core.questions import Answer, Question, Subject
-from pylb.core.segment import Link
+from pylb.core.ownership.beats import Beat
+from pylb.core.ownership.evidence import Port
+from pylb.core.ownership.questions import Answer, Question, Subject
+from pylb.core.ownership.segment import Link
 from pylb.sim.client import Client
 from pylb.sim.clock import Clock
 from pylb.sim.node import Node, mac_of

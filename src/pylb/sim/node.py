@@ -7,16 +7,16 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache, partial
 
-from pylb.core.arbiter import TICK, Arbiter
-from pylb.core.beats import INTERVAL, Beat, State
-from pylb.core.claims import Claim
-from pylb.core.effects import Announce, Effect, Stalled, StoodIn, Took
-from pylb.core.evidence import Port
-from pylb.core.lines import Line
 from pylb.core.model import Address, NodeName
-from pylb.core.questions import Answer, Question
-from pylb.core.record import Notice, Record
-from pylb.core.segment import Link
+from pylb.core.ownership.arbiter import TICK, Arbiter
+from pylb.core.ownership.beats import INTERVAL, Beat, State
+from pylb.core.ownership.claims import Claim
+from pylb.core.ownership.effects import Announce, Effect, Stalled, StoodIn, Took
+from pylb.core.ownership.evidence import Port
+from pylb.core.ownership.lines import Line
+from pylb.core.ownership.questions import Answer, Question
+from pylb.core.ownership.record import Notice, Record
+from pylb.core.ownership.segment import Link
 from pylb.sim.clock import Clock
 
 QUEUE = 64  # datagrams that wait for a frozen speaker: the oldest stay, as in a socket

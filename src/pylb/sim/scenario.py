@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from pylb.core.evidence import STAND_IN, Port
 from pylb.core.model import NodeName
+from pylb.core.ownership.evidence import STAND_IN, Port
 from pylb.sim.lan import CALM, CLIENT, GATEWAY, Weather
 from pylb.sim.node import Node
 from pylb.sim.strangers import STEADY, draw_strangers

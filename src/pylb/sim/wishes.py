@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pylb.core.model import NodeName
-from pylb.core.moves import Move
+from pylb.core.ownership.moves import Move
 from pylb.sim.world import World
 
 WISHFUL = 0.3  # of all worlds

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Address
 
-from pylb.core.claims import Claim
-from pylb.core.effects import Effect, Took
-from pylb.core.election import Candidate, Verdict, rank
-from pylb.core.evidence import Port
-from pylb.core.lines import Line
 from pylb.core.model import Address, NodeName, ServiceKey
-from pylb.core.moves import Move
+from pylb.core.ownership.claims import Claim
+from pylb.core.ownership.effects import Effect, Took
+from pylb.core.ownership.election import Candidate, Verdict, rank
+from pylb.core.ownership.evidence import Port
+from pylb.core.ownership.lines import Line
+from pylb.core.ownership.moves import Move
 from pylb.core.reasons import Reason
 from pylb.sim.api import Api
 from pylb.sim.client import Client

@@ -12,7 +12,7 @@ import yaml
 from pylb import __version__
 from pylb.addon.render import Settings, render, to_yaml
 from pylb.cli import main
-from pylb.core.crds import definitions
+from pylb.core.crds.table import definitions
 
 JSON = dict[str, Any]
 SETTINGS = Settings("beats", "looks", ("192.168.1.240-192.168.1.250", "fd00::/120"))

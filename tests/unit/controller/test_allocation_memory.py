@@ -9,9 +9,9 @@ import pytest
 
 from fakes.allocating import Play
 from fakes.world import configured, pool, service
-from pylb.core.allocator import decide
-from pylb.core.ledger import Ledger
-from pylb.core.memory import Memory
+from pylb.core.allocation.allocator import decide
+from pylb.core.allocation.ledger import Ledger
+from pylb.core.allocation.memory import Memory
 from pylb.core.model import NodeName
 from pylb.core.ranges import parse_address
 

@@ -9,7 +9,7 @@ import pytest
 
 from fakes.world import configured, pool, service
 from pylb.controller.app import Controller
-from pylb.core.config import Problem
+from pylb.core.config.loader import Problem
 from pylb.core.model import ObjectRef, Service
 from pylb.core.ranges import parse_address
 from pylb.core.reasons import Reason

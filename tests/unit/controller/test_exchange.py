@@ -16,9 +16,9 @@ from fakes.allocation_rules import BOTH, P, of, requires
 from fakes.world import pool
 from pylb.controller import exchange, reconcile
 from pylb.controller.exchange import in_circles
-from pylb.core.allocator import Decision, decide
-from pylb.core.config import Config
-from pylb.core.ledger import Ledger
+from pylb.core.allocation.allocator import Decision, decide
+from pylb.core.allocation.ledger import Ledger
+from pylb.core.config.loader import Config
 from pylb.core.model import Service, ServiceKey
 from pylb.core.reasons import Reason
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pylb.controller.herald import Herald
-from pylb.core.config import Config, Problem
+from pylb.core.config.loader import Config, Problem
 from pylb.core.model import ObjectRef
 from pylb.core.notices import Notice
 

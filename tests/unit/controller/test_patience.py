@@ -6,9 +6,9 @@ from ipaddress import ip_address
 
 from fakes.world import configured, pool, service
 from pylb.controller.patience import Patience
-from pylb.core import requests
-from pylb.core.allocator import Decision
-from pylb.core.ledger import Allocation, Ledger
+from pylb.core.allocation import requests
+from pylb.core.allocation.allocator import Decision
+from pylb.core.allocation.ledger import Allocation, Ledger
 from pylb.core.model import PoolName, ServiceKey
 
 CONFIG = configured(pool("p", "10.0.0.0/24"))

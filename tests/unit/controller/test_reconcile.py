@@ -11,11 +11,11 @@ from fakes.world import configured, pool, service
 from pylb.controller import standing
 from pylb.controller.reconcile import Books, Outcome, Wanted, wanted
 from pylb.controller.writer import Task, patch
-from pylb.core.config import Config, Problem
+from pylb.core.allocation.requests import ALLOCATED_FROM
+from pylb.core.config.loader import Config, Problem
 from pylb.core.model import ObjectRef, Service
 from pylb.core.ranges import parse_address
 from pylb.core.reasons import Reason
-from pylb.core.requests import ALLOCATED_FROM
 
 POOL = configured(pool("p", "10.0.0.0/30"))
 ONE = configured(pool("p", "10.0.0.1/32"))

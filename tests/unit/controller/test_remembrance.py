@@ -11,8 +11,8 @@ import pytest
 from pylb.controller import remembrance
 from pylb.controller.recollection import Recollection
 from pylb.controller.remembrance import Remembrance, Stored
-from pylb.core import memory
-from pylb.core.memory import KEY, SEEN
+from pylb.core.allocation import memory
+from pylb.core.allocation.memory import KEY, SEEN
 from pylb.core.model import ServiceKey
 from pylb.core.ranges import parse_address
 from pylb.kube.client import Client

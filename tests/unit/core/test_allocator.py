@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from fakes.world import configured, namespace, pool, service
-from pylb.core import requests
-from pylb.core.allocator import Decision, decide
-from pylb.core.config import Config
-from pylb.core.ledger import Ledger
+from pylb.core.allocation import requests
+from pylb.core.allocation.allocator import Decision, decide
+from pylb.core.allocation.ledger import Ledger
+from pylb.core.config.loader import Config
 from pylb.core.model import Service
 from pylb.core.reasons import Reason
 

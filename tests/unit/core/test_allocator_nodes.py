@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from fakes.world import configured, pool, service
-from pylb.core import requests
-from pylb.core.allocator import Decision, decide
-from pylb.core.ledger import Ledger
+from pylb.core.allocation import requests
+from pylb.core.allocation.allocator import Decision, decide
+from pylb.core.allocation.ledger import Ledger
 from pylb.core.model import NodeName
 from pylb.core.ranges import parse_address
 from pylb.core.reasons import Reason

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
-from pylb.core.arbiter import TICK, Arbiter
-from pylb.core.beats import STRIDE, Ack, Beat, State
-from pylb.core.claims import Cause, Claim
-from pylb.core.effects import Announce, Dropped, Effect, StoodDown, StoodIn, Took
-from pylb.core.election import Verdict
-from pylb.core.evidence import Port
-from pylb.core.lines import Line
 from pylb.core.model import Address, NodeName
-from pylb.core.questions import Answer, Question, Subject
-from pylb.core.segment import Link
+from pylb.core.ownership.arbiter import TICK, Arbiter
+from pylb.core.ownership.beats import STRIDE, Ack, Beat, State
+from pylb.core.ownership.claims import Cause, Claim
+from pylb.core.ownership.effects import Announce, Dropped, Effect, StoodDown, StoodIn, Took
+from pylb.core.ownership.election import Verdict
+from pylb.core.ownership.evidence import Port
+from pylb.core.ownership.lines import Line
+from pylb.core.ownership.questions import Answer, Question, Subject
+from pylb.core.ownership.segment import Link
 
 ME, PEER = NodeName("me"), NodeName("peer")
 ADDRESS, HOME, GATEWAY = ip_address("10.0.0.9"), ip_address("10.0.0.2"), ip_address("10.0.0.1")

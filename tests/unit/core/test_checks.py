@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from pylb.core import config
-from pylb.core.checks import examine
-from pylb.core.config import Objects
-from pylb.core.diagnosis import Check, Commands, Daemon, Facts, Lack, Level, Report, Row, worst
-from pylb.core.election import EXCLUDE_LABEL
+from pylb.core.config import loader as config
+from pylb.core.config.loader import Objects
+from pylb.core.explanation.checks import examine
+from pylb.core.explanation.diagnosis import Check, Commands, Daemon, Facts, Lack, Level, Report, Row, worst
 from pylb.core.model import Node, NodeName
-from pylb.core.moves import DRAIN, drain_fault
+from pylb.core.ownership.election import EXCLUDE_LABEL
+from pylb.core.ownership.moves import DRAIN, drain_fault
 
 NAMES = ("n1", "n2", "n3")
 ALL = frozenset(NAMES)

@@ -8,8 +8,9 @@ from ipaddress import ip_address
 import pytest
 
 from fakes.circles import LATER, ME, THEIRS, One
-from pylb.core.beats import INTERVAL, STRIDE, Beat, State
-from pylb.core.circle import (
+from pylb.core.model import NodeName
+from pylb.core.ownership.beats import INTERVAL, STRIDE, Beat, State
+from pylb.core.ownership.circle import (
     COMPANY,
     CROWD,
     FAN,
@@ -20,9 +21,8 @@ from pylb.core.circle import (
     ROUNDS,
     place,
 )
-from pylb.core.claims import Claim
-from pylb.core.model import NodeName
-from pylb.core.peers import MISSED
+from pylb.core.ownership.claims import Claim
+from pylb.core.ownership.peers import MISSED
 
 ADDRESS = ip_address("10.0.0.1")
 

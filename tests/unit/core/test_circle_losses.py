@@ -7,11 +7,11 @@ from ipaddress import ip_address
 import pytest
 
 from fakes.circles import LATER, ME, OURS, THEIRS, One
-from pylb.core.beats import INTERVAL, STRIDE, Beat, Loss, State
-from pylb.core.circle import MAX_LOSSES, NEAR, NEWS, SPREAD
-from pylb.core.claims import Claim
-from pylb.core.evidence import Verdict
-from pylb.core.peers import DEADLINE, MISSED
+from pylb.core.ownership.beats import INTERVAL, STRIDE, Beat, Loss, State
+from pylb.core.ownership.circle import MAX_LOSSES, NEAR, NEWS, SPREAD
+from pylb.core.ownership.claims import Claim
+from pylb.core.ownership.evidence import Verdict
+from pylb.core.ownership.peers import DEADLINE, MISSED
 
 ADDRESS, CLAIM = ip_address("10.0.0.1"), Claim(ME, 3)
 

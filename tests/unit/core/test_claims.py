@@ -6,8 +6,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from pylb.core.claims import MAX_TERM, Claim, meet
 from pylb.core.model import NodeName
+from pylb.core.ownership.claims import MAX_TERM, Claim, meet
 
 ADDRESS = ip_address("10.0.0.1")
 A, B = NodeName("a"), NodeName("b")

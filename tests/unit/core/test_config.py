@@ -7,8 +7,9 @@ import functools
 import pytest
 
 from fakes.world import advertisement, configured, namespace, pool
-from pylb.core import config, legacy
-from pylb.core.config import Objects
+from pylb.core.config import loader as config
+from pylb.core.config.loader import Objects
+from pylb.core.legacy import conversion as legacy
 from pylb.core.model import ObjectRef, PoolName
 
 P = PoolName("p")

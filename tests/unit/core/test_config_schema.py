@@ -13,7 +13,7 @@ import pytest
 
 from fakes.bgp_objects import loaded, made
 from fakes.config_samples import JSON, SAMPLES, TABLE, WRONG, Path, changed, fields, outside, places, said, spec_of
-from pylb.core.config import Loaded
+from pylb.core.config.loader import Loaded
 
 UNREAD = {"passwordSecret.namespace"}  # MetalLB looks in its own namespace, whatever stands there
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pylb.core.crds import definitions
+from pylb.core.crds.table import definitions
 
 JSON = dict[str, Any]
 SEEDS = Path(__file__).parents[2] / "data" / "seeds"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pylb.core.crds import definitions
+from pylb.core.crds.table import definitions
 
 JSON = dict[str, Any]
 STRUCTURAL = {  # keywords that apiextensions.k8s.io/v1 takes and that we use

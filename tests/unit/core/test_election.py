@@ -7,8 +7,8 @@ from ipaddress import ip_address
 import pytest
 
 from fakes.world import advertisement, configured, endpoints, nodes, pool, service
-from pylb.core.election import EXCLUDE_LABEL, Candidate, elect, rank
 from pylb.core.model import Endpoint, Node, NodeName
+from pylb.core.ownership.election import EXCLUDE_LABEL, Candidate, elect, rank
 from pylb.core.reasons import Reason
 
 VIP = ip_address("10.77.0.100")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pylb.core.claims import Cause
-from pylb.core.evidence import STAND_IN, STAND_IN_MUTE, TABLE, Port, Suspicion, Verdict
-from pylb.core.peers import DEADLINE
+from pylb.core.ownership.claims import Cause
+from pylb.core.ownership.evidence import STAND_IN, STAND_IN_MUTE, TABLE, Port, Suspicion, Verdict
+from pylb.core.ownership.peers import DEADLINE
 
 NOW = 10.0
 SILENT_SINCE = NOW - DEADLINE - 0.01

@@ -9,11 +9,11 @@ import pytest
 
 from fakes.explaining import IP, LAN, N1, WEB, case, scene, told
 from fakes.world import pool, service
-from pylb.core import explain, findings
-from pylb.core.findings import Fix, Mark, Question, Row
+from pylb.core.explanation import explain, findings
+from pylb.core.explanation.findings import Fix, Mark, Question, Row
+from pylb.core.explanation.scene import Case, Controllers, Scene
 from pylb.core.model import Service
 from pylb.core.ranges import parse_address
-from pylb.core.scene import Case, Controllers, Scene
 
 
 def failure(where: Scene, one: Service, *others: Service) -> Row:

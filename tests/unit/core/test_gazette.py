@@ -8,21 +8,21 @@ from itertools import pairwise
 
 import pytest
 
-from pylb.core import gazette
-from pylb.core.arbiter import TICK, Arbiter
-from pylb.core.beats import STRIDE, Ack, Beat, State
-from pylb.core.claims import Cause, Claim
-from pylb.core.effects import Announce, Dropped, Effect, StoodIn, Took
-from pylb.core.election import Verdict
-from pylb.core.evidence import Port
-from pylb.core.gazette import EVERY, HEARD, LAG, SECOND, SPARED, UNHEARD
-from pylb.core.lines import Line
 from pylb.core.model import Address, NodeName
-from pylb.core.presence import RECORDED
-from pylb.core.questions import Answer, Question, Subject
+from pylb.core.ownership import gazette
+from pylb.core.ownership.arbiter import TICK, Arbiter
+from pylb.core.ownership.beats import STRIDE, Ack, Beat, State
+from pylb.core.ownership.claims import Cause, Claim
+from pylb.core.ownership.effects import Announce, Dropped, Effect, StoodIn, Took
+from pylb.core.ownership.election import Verdict
+from pylb.core.ownership.evidence import Port
+from pylb.core.ownership.gazette import EVERY, HEARD, LAG, SECOND, SPARED, UNHEARD
+from pylb.core.ownership.lines import Line
+from pylb.core.ownership.presence import RECORDED
+from pylb.core.ownership.questions import Answer, Question, Subject
+from pylb.core.ownership.record import Notice, Record, Renewal
+from pylb.core.ownership.segment import Link
 from pylb.core.ranges import parse_address
-from pylb.core.record import Notice, Record, Renewal
-from pylb.core.segment import Link
 
 ME, PEER, THIRD = NodeName("me"), NodeName("peer"), NodeName("third")
 A = parse_address("10.0.0.9")

@@ -8,13 +8,13 @@ from functools import partial
 import pytest
 
 from fakes.handing import Stage
-from pylb.core.beats import State
-from pylb.core.claims import Cause
-from pylb.core.effects import MoveRefused
-from pylb.core.election import Verdict
-from pylb.core.handover import MISNAMED
 from pylb.core.model import NodeName
-from pylb.core.moves import Move
+from pylb.core.ownership.beats import State
+from pylb.core.ownership.claims import Cause
+from pylb.core.ownership.effects import MoveRefused
+from pylb.core.ownership.election import Verdict
+from pylb.core.ownership.handover import MISNAMED
+from pylb.core.ownership.moves import Move
 from pylb.core.reasons import Reason
 
 

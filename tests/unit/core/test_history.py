@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from pylb.core import history
-from pylb.core.claims import Cause, Claim
-from pylb.core.effects import Took
-from pylb.core.election import Verdict
 from pylb.core.history import Entry
-from pylb.core.lines import Line
 from pylb.core.model import NodeName, ServiceKey
+from pylb.core.ownership.claims import Cause, Claim
+from pylb.core.ownership.effects import Took
+from pylb.core.ownership.election import Verdict
+from pylb.core.ownership.lines import Line
 from pylb.core.ranges import parse_address
 
 N1, N2 = NodeName("n1"), NodeName("n2")

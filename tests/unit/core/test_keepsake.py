@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from pylb.core import keepsake, memory
-from pylb.core.config_objects import Objects
-from pylb.core.memory import Entry, Memory
+from pylb.core import keepsake
+from pylb.core.allocation import memory
+from pylb.core.allocation.memory import Entry, Memory
+from pylb.core.config.objects import Objects
 from pylb.core.model import LOAD_BALANCER, Service, service_key
 
 NOW = 1_700_000_000.0

@@ -8,12 +8,12 @@ from ipaddress import IPv6Address
 import pytest
 
 from fakes.world import configured, pool, service
-from pylb.core import requests
-from pylb.core.config import Pool
-from pylb.core.ledger import Allocation, Ledger
-from pylb.core.memory import Memory
+from pylb.core.allocation import requests
+from pylb.core.allocation.ledger import Allocation, Ledger
+from pylb.core.allocation.memory import Memory
+from pylb.core.allocation.requests import Use
+from pylb.core.config.loader import Pool
 from pylb.core.model import Address, PoolName, Port, ServiceKey
-from pylb.core.requests import Use
 
 SPANS = ("10.77.0.250-10.77.1.3", "10.77.3.0-10.77.3.3", "fd77::1-fd77::6")
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from pylb.core import legacy
-from pylb.core.legacy import PLACE, Converted
-from pylb.core.legacy_fields import MAX_ENTRIES, MAX_PROBLEMS
+from pylb.core.legacy import conversion as legacy
+from pylb.core.legacy.conversion import PLACE, Converted
+from pylb.core.legacy.fields import MAX_ENTRIES, MAX_PROBLEMS
 from pylb.core.model import ObjectRef
 from pylb.kube import documents
 

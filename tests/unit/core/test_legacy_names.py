@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from pylb.core import legacy, legacy_names
-from pylb.core.legacy_names import Named, clean
+from pylb.core.legacy import conversion as legacy
+from pylb.core.legacy import names as legacy_names
+from pylb.core.legacy.names import Named, clean
 from pylb.core.model import ObjectRef
 
 

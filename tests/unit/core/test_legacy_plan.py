@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
-from pylb.core import legacy, legacy_names, legacy_plan
-from pylb.core.config_objects import Objects
-from pylb.core.legacy import Converted
-from pylb.core.legacy_numbers import MANAGER
-from pylb.core.legacy_plan import Plan, Standing, Verdict
+from pylb.core.config.objects import Objects
+from pylb.core.legacy import conversion as legacy
+from pylb.core.legacy import names as legacy_names
+from pylb.core.legacy import plan as legacy_plan
+from pylb.core.legacy.conversion import Converted
+from pylb.core.legacy.numbers import MANAGER
+from pylb.core.legacy.plan import Plan, Standing, Verdict
 from pylb.core.model import LOAD_BALANCER, ObjectRef, Service, service_key
 
 CONFIGMAP = ObjectRef("ConfigMap", "metallb-system", "config")

@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
-from pylb.core import config, legacy, legacy_names, legacy_twins
-from pylb.core.config_objects import KINDS, Objects
-from pylb.core.legacy import Converted
+from pylb.core.config import loader as config
+from pylb.core.config.objects import KINDS, Objects
+from pylb.core.legacy import conversion as legacy
+from pylb.core.legacy import names as legacy_names
+from pylb.core.legacy import twins as legacy_twins
+from pylb.core.legacy.conversion import Converted
 from pylb.core.model import ObjectRef
 
 CONFIGMAP = ObjectRef("ConfigMap", "metallb-system", "config")

@@ -7,10 +7,10 @@ from itertools import pairwise
 import pytest
 
 from fakes.world import configured, endpoints, nodes, pool, service
-from pylb.core.config import EMPTY
-from pylb.core.election import Verdict
-from pylb.core.lines import Lines, View, by_service
+from pylb.core.config.loader import EMPTY
 from pylb.core.model import EndpointSlice, Service, ServiceKey
+from pylb.core.ownership.election import Verdict
+from pylb.core.ownership.lines import Lines, View, by_service
 from pylb.core.reasons import Reason
 
 WEB = ServiceKey("default/web")
@@ -81,7 +81,7 @@ def test_nobody_is_elected_again_for_a_change_of_another(monkeypatch: pytest.Mon
         counted.append(one.key)
         return Verdict()
 
-    monkeypatch.setattr("pylb.core.lines.elect", elect)
+    monkeypatch.setattr("pylb.core.ownership.lines.elect", elect)
     lines, services = Lines(), [service(f"s{number}", ingress=(f"10.0.0.{number}",)) for number in range(9)]
     for count in range(10):
         ends = {one.key: endpoints("n1") for one in services[:count]}  # made anew each time, as from the slices

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pylb.core import memory
-from pylb.core.memory import DAY, KEY, MAX_KEPT, MAX_STEP, SEEN, Entry, Memory
+from pylb.core.allocation import memory
+from pylb.core.allocation.memory import DAY, KEY, MAX_KEPT, MAX_STEP, SEEN, Entry, Memory
 from pylb.core.model import ServiceKey
 from pylb.core.ranges import parse_address
 

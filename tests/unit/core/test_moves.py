@@ -5,11 +5,21 @@ from __future__ import annotations
 import pytest
 
 from fakes.world import configured, endpoints, nodes, pool, service
-from pylb.core import config
+from pylb.core.config import loader as config
 from pylb.core.errors import ParseError
-from pylb.core.lines import Lines, View
 from pylb.core.model import Service, ServiceKey
-from pylb.core.moves import DRAIN, FAILBACK, MAX_TERMS, MOVE, Move, drain_fault, faults, is_drained, parse_moves
+from pylb.core.ownership.lines import Lines, View
+from pylb.core.ownership.moves import (
+    DRAIN,
+    FAILBACK,
+    MAX_TERMS,
+    MOVE,
+    Move,
+    drain_fault,
+    faults,
+    is_drained,
+    parse_moves,
+)
 from pylb.core.spelling import slips
 
 ENDS = {ServiceKey("default/web"): endpoints("n1"), ServiceKey("default/other"): endpoints("n1")}

@@ -6,15 +6,15 @@ from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 
-from pylb.core.arbiter import TICK, Arbiter
-from pylb.core.beats import Ack, Beat, State
-from pylb.core.claims import Claim
-from pylb.core.effects import Down, Lost, Up
-from pylb.core.election import Verdict
-from pylb.core.lines import Line
 from pylb.core.model import Address, NodeName
-from pylb.core.presence import AGREEMENT
-from pylb.core.segment import Link
+from pylb.core.ownership.arbiter import TICK, Arbiter
+from pylb.core.ownership.beats import Ack, Beat, State
+from pylb.core.ownership.claims import Claim
+from pylb.core.ownership.effects import Down, Lost, Up
+from pylb.core.ownership.election import Verdict
+from pylb.core.ownership.lines import Line
+from pylb.core.ownership.presence import AGREEMENT
+from pylb.core.ownership.segment import Link
 
 N1, N2 = NodeName("n1"), NodeName("n2")
 ONE: Address = IPv4Address("10.0.0.100")

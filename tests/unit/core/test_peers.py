@@ -7,10 +7,10 @@ from ipaddress import ip_address
 
 import pytest
 
-from pylb.core.beats import INTERVAL, STRIDE, Ack, Beat, State
-from pylb.core.claims import Claim
 from pylb.core.model import NodeName
-from pylb.core.peers import DEADLINE, MAX_DEADLINE, Peer, Peers
+from pylb.core.ownership.beats import INTERVAL, STRIDE, Ack, Beat, State
+from pylb.core.ownership.claims import Claim
+from pylb.core.ownership.peers import DEADLINE, MAX_DEADLINE, Peer, Peers
 
 ME, PEER, THIRD = NodeName("me"), NodeName("peer"), NodeName("third")
 OURS, THEIRS = 7, 8  # incarnations

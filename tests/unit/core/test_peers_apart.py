@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from pylb.core.beats import INTERVAL, STRIDE, Ack, Beat, Loss, State
-from pylb.core.evidence import Verdict
 from pylb.core.model import NodeName
-from pylb.core.peers import DEADLINE, HEARS, MAX_SENT, MISSED, NAMED, OVERTAKEN, Peer, Peers
+from pylb.core.ownership.beats import INTERVAL, STRIDE, Ack, Beat, Loss, State
+from pylb.core.ownership.evidence import Verdict
+from pylb.core.ownership.peers import DEADLINE, HEARS, MAX_SENT, MISSED, NAMED, OVERTAKEN, Peer, Peers
 
 ME, NEAR, FAR = NodeName("me"), NodeName("near"), NodeName("far")
 OURS, THEIRS = 7, 8  # incarnations

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fakes.world import configured, namespace, pool
-from pylb.core.config import Config
+from pylb.core.config.loader import Config
 from pylb.core.model import Address, PoolName
 
 WEB = {"matchLabels": {"app": "web"}}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from ipaddress import ip_network
 
-from pylb.core.beats import STRIDE, Ack, Beat, State
-from pylb.core.effects import Down, Lost, Stalled, Up
 from pylb.core.model import NodeName
-from pylb.core.presence import FLAPS, LISTEN, LISTEN_AGAIN, STALL_LIMIT, Presence
-from pylb.core.segment import Link
+from pylb.core.ownership.beats import STRIDE, Ack, Beat, State
+from pylb.core.ownership.effects import Down, Lost, Stalled, Up
+from pylb.core.ownership.presence import FLAPS, LISTEN, LISTEN_AGAIN, STALL_LIMIT, Presence
+from pylb.core.ownership.segment import Link
 
 ME, PEER = NodeName("me"), NodeName("peer")
 ETH0 = Link("eth0", b"\x02", (ip_network("10.0.0.0/8"),))

@@ -9,12 +9,12 @@ import pytest
 
 from fakes.explaining import IP, N1, N2, READY, WEB, case, scene, told
 from fakes.world import advertisement, service
-from pylb.core import explain, findings
-from pylb.core.election import EXCLUDE_LABEL
-from pylb.core.findings import Fix, Mark, Question, Row
+from pylb.core.explanation import explain, findings
+from pylb.core.explanation.findings import Fix, Mark, Question, Row
+from pylb.core.explanation.scene import Announcing, Case, Scene
+from pylb.core.explanation.wire import Answer, Vantage, WireSeen
 from pylb.core.model import LOCAL, Endpoint, Node, Port, Service, ServiceKey
-from pylb.core.scene import Announcing, Case, Scene
-from pylb.core.wire import Answer, Vantage, WireSeen
+from pylb.core.ownership.election import EXCLUDE_LABEL
 
 
 @pytest.mark.parametrize(

@@ -12,15 +12,15 @@ import pytest
 
 from fakes.world import advertisement, configured, endpoints, nodes, pool, service
 from pylb.controller.reconcile import Books
-from pylb.core import explain, givers, pending, reach
-from pylb.core.allocator import Decision
-from pylb.core.config import Config
-from pylb.core.election import EXCLUDE_LABEL
-from pylb.core.findings import Mark, Question, Row
+from pylb.core.allocation.allocator import Decision
+from pylb.core.config.loader import Config
+from pylb.core.explanation import explain, givers, pending, reach
+from pylb.core.explanation.findings import Mark, Question, Row
+from pylb.core.explanation.scene import Case, Scene, ledger_of
 from pylb.core.model import LOCAL, Address, Node, NodeName, Service
+from pylb.core.ownership.election import EXCLUDE_LABEL
 from pylb.core.ranges import parse_address
 from pylb.core.reasons import Reason
-from pylb.core.scene import Case, Scene, ledger_of
 
 IPS, POOL, SHARE = "metallb.io/loadBalancerIPs", "metallb.io/address-pool", "metallb.io/allow-shared-ip"
 LAN = pool("lan", "10.0.0.0/31")

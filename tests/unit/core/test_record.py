@@ -6,9 +6,9 @@ from ipaddress import ip_address
 
 import pytest
 
-from pylb.core.claims import MAX_TERM, Claim
 from pylb.core.model import NodeName
-from pylb.core.record import MAX_TEXT, Record, Renewal, parse, parse_renewal, render, render_renewal
+from pylb.core.ownership.claims import MAX_TERM, Claim
+from pylb.core.ownership.record import MAX_TEXT, Record, Renewal, parse, parse_renewal, render, render_renewal
 
 N1 = NodeName("n1")
 ONE, OTHER = ip_address("10.0.0.9"), ip_address("2001:db8::9")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pylb.core.arbiter import Arbiter
-from pylb.core.beats import State
 from pylb.core.model import Address, NodeName
+from pylb.core.ownership.arbiter import Arbiter
+from pylb.core.ownership.beats import State
 from pylb.sim.node import Node
 from pylb.sim.world import Size, World
 

@@ -9,9 +9,9 @@ import pytest
 from fakes.world import configured, pool, service
 from pylb.controller.reconcile import Books
 from pylb.core import notices
-from pylb.core.config import Config
+from pylb.core.allocation.remedies import NAMED_MAX, listed
+from pylb.core.config.loader import Config
 from pylb.core.model import Service
-from pylb.core.remedies import NAMED_MAX, listed
 
 POOL, PIN, SHARE = "metallb.io/address-pool", "metallb.io/loadBalancerIPs", "metallb.io/allow-shared-ip"
 FULL = pool("p", "10.0.0.1/32")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from pylb.core.allocation.requests import parse, pin_source
 from pylb.core.model import Service, ServiceKey
-from pylb.core.requests import parse, pin_source
 
 NEW, OLD = "metallb.io/loadBalancerIPs", "metallb.universe.tf/loadBalancerIPs"
 

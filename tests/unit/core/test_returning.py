@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from fakes.handing import Stage
-from pylb.core.claims import Cause, Claim
-from pylb.core.effects import Announce, Took
-from pylb.core.election import Verdict
-from pylb.core.evidence import STAND_IN
-from pylb.core.handover import LEARNING, PASSED_OVER, yields_to
 from pylb.core.model import NodeName
+from pylb.core.ownership.claims import Cause, Claim
+from pylb.core.ownership.effects import Announce, Took
+from pylb.core.ownership.election import Verdict
+from pylb.core.ownership.evidence import STAND_IN
+from pylb.core.ownership.handover import LEARNING, PASSED_OVER, yields_to
+from pylb.core.ownership.seats import UNCONTESTED, Held, Seat
+from pylb.core.ownership.witness import PATIENCE
 from pylb.core.reasons import Reason
-from pylb.core.seats import UNCONTESTED, Held, Seat
-from pylb.core.witness import PATIENCE
 from pylb.sim.lan import CLIENT, GATEWAY
 from pylb.sim.world import Size, World, link_of
 

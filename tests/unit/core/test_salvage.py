@@ -8,10 +8,11 @@ import pytest
 
 from fakes.bgp_objects import bgp, peer, profile
 from fakes.world import advertisement, namespace, pool
-from pylb.core import config, legacy
-from pylb.core.config import ORIGIN, Objects
+from pylb.core.config import loader as config
+from pylb.core.config.loader import ORIGIN, Objects
+from pylb.core.config.salvage import salvage
+from pylb.core.legacy import conversion as legacy
 from pylb.core.model import ObjectRef, PoolName
-from pylb.core.salvage import salvage
 
 OLD, NEW = "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"
 

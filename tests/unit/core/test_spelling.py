@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pylb.controller.reconcile import Books
-from pylb.core import config, notices
+from pylb.core import notices
+from pylb.core.config import loader as config
 from pylb.core.model import Service, ServiceKey
 from pylb.core.notices import Notice
 from pylb.core.spelling import MAX_NAMED, slips

@@ -6,17 +6,17 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from pylb.core import turns
-from pylb.core.beats import STRIDE, Ack, Beat, State
-from pylb.core.circle import CROWD
-from pylb.core.claims import Claim, tie
-from pylb.core.election import Verdict
-from pylb.core.evidence import Verdict as Fate
-from pylb.core.lines import Line
 from pylb.core.model import NodeName
-from pylb.core.presence import Presence
-from pylb.core.seats import Seat
-from pylb.core.segment import Link, Segment
+from pylb.core.ownership import turns
+from pylb.core.ownership.beats import STRIDE, Ack, Beat, State
+from pylb.core.ownership.circle import CROWD
+from pylb.core.ownership.claims import Claim, tie
+from pylb.core.ownership.election import Verdict
+from pylb.core.ownership.evidence import Verdict as Fate
+from pylb.core.ownership.lines import Line
+from pylb.core.ownership.presence import Presence
+from pylb.core.ownership.seats import Seat
+from pylb.core.ownership.segment import Link, Segment
 
 ME, OURS, THEIRS, NOW = NodeName("me"), 1, 2, 10.0
 ADDRESS = ip_address("10.0.0.1")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pylb.core import verdicts
-from pylb.core.config import Problem
+from pylb.core.config.loader import Problem
 from pylb.core.model import NodeName, ObjectRef
 
 POOL = ObjectRef("IPAddressPool", "metallb-system", "q")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pylb.core.evidence import ASK_AGAIN
-from pylb.core.witness import ASK_IDLE, LOST, Witness
+from pylb.core.ownership.evidence import ASK_AGAIN
+from pylb.core.ownership.witness import ASK_IDLE, LOST, Witness
 
 
 def test_one_that_never_answered_is_never_lost() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from pylb.core.keeper import Keeper
+from pylb.core.ownership.keeper import Keeper
 from pylb.demo.cli import demo
 from pylb.demo.simulated import LABEL, rehearse
 from pylb.lab.client import Lab

@@ -11,8 +11,8 @@ import pytest
 from pylb.addon import access
 from pylb.addon.iproute import Machine
 from pylb.addon.render import IMAGE, Settings, render
-from pylb.core.checks import examine
-from pylb.core.diagnosis import Check, Commands, Daemon, Level, Report
+from pylb.core.explanation.checks import examine
+from pylb.core.explanation.diagnosis import Check, Commands, Daemon, Level, Report
 from pylb.install import doctor, doctor_facts
 from pylb.install.doctor_look import PLACES, Look, questions
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from pylb.core import legacy_names, legacy_plan
+from pylb.core.legacy import names as legacy_names
+from pylb.core.legacy import plan as legacy_plan
 from pylb.operate import importing, source
 from pylb.operate.importing import Wish
 from pylb.operate.orders import WrongInput

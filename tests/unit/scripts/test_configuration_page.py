@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pylb.core import crds
-from pylb.core.config import KINDS
+from pylb.core.config.loader import KINDS
+from pylb.core.crds import table as crds
 
 ROOT = Path(__file__).parents[3]
 SPEC = spec_from_file_location("configuration_document", ROOT / "scripts" / "configuration.py")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pylb.core import claims, evidence, presence
-from pylb.core.beats import State
+from pylb.core.ownership import claims, evidence, presence
+from pylb.core.ownership.beats import State
 
 SPEC = spec_from_file_location("ownership_document", Path(__file__).parents[3] / "scripts" / "ownership.py")
 assert SPEC is not None
@@ -44,8 +44,8 @@ def test_another_order_of_claims_changes_who_stands(monkeypatch: pytest.MonkeyPa
 def test_a_constant_brings_its_comment_along(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(presence, "LISTEN", 0.9)
     assert "after 0.9 s of listening" in page.moves()
-    listens = [row for row in page.times().splitlines() if row.startswith("| `core.presence.LISTEN`")]
-    assert listens == ["| `core.presence.LISTEN` | 0.9 s | that a new speaker listens before it takes part |"]
+    listens = [row for row in page.times().splitlines() if row.startswith("| `core.ownership.presence.LISTEN`")]
+    assert listens == ["| `core.ownership.presence.LISTEN` | 0.9 s | that a new speaker listens before it takes part |"]
 
 
 def test_the_drawing_has_each_state_of_a_speaker() -> None:

@@ -9,14 +9,14 @@ import pytest
 
 from fakes.wired import MAC, N2, OTHERS_MAC, Wired
 from fakes.world import configured, pool, service
-from pylb.core.arbiter import TICK
-from pylb.core.beats import State
-from pylb.core.claims import Claim
-from pylb.core.keeper import NEWCOMER, TURN
 from pylb.core.model import L2Status, Node, NodeName, ServiceKey
-from pylb.core.presence import LISTEN, RECORDED, SETTLE
-from pylb.core.questions import Answer
-from pylb.core.record import Record, render
+from pylb.core.ownership.arbiter import TICK
+from pylb.core.ownership.beats import State
+from pylb.core.ownership.claims import Claim
+from pylb.core.ownership.keeper import NEWCOMER, TURN
+from pylb.core.ownership.presence import LISTEN, RECORDED, SETTLE
+from pylb.core.ownership.questions import Answer
+from pylb.core.ownership.record import Record, render
 from pylb.speaker.notary import READING, SETTLED
 from pylb.speaker.statuses import Known
 

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv4Interface, IPv6Interface
 
 import pytest
 
-from pylb.core.questions import Answer, Question, Subject
+from pylb.core.ownership.questions import Answer, Question, Subject
 from pylb.speaker import asked as module
 from pylb.speaker.arp import Heard
 from pylb.speaker.asked import PATIENCE, Asked, sender

@@ -6,8 +6,8 @@ from ipaddress import IPv4Address, ip_address
 
 import pytest
 
-from pylb.core.claims import Claim
 from pylb.core.model import Address, NodeName
+from pylb.core.ownership.claims import Claim
 from pylb.speaker import claimlist, claimpage
 from pylb.speaker.claimlist import BURST, COPIES, MAX_CLAIMS, MAX_LISTS, Assembler, Listing, Pager
 from pylb.speaker.claimpage import PAGE_BYTES

@@ -7,8 +7,8 @@ from ipaddress import IPv4Interface, IPv6Interface, ip_address
 
 import pytest
 
-from pylb.core.beats import Beat, State
 from pylb.core.model import NodeName
+from pylb.core.ownership.beats import Beat, State
 from pylb.speaker.correspondents import MAX_NODES, Correspondents
 from pylb.speaker.datagram import Telling, token
 from pylb.speaker.links import Link

@@ -7,11 +7,11 @@ from ipaddress import ip_address
 
 import pytest
 
-from pylb.core.beats import Ack, Beat, Loss, State
-from pylb.core.circle import MAX_LOSSES
-from pylb.core.claims import Claim
-from pylb.core.evidence import Verdict
 from pylb.core.model import NodeName
+from pylb.core.ownership.beats import Ack, Beat, Loss, State
+from pylb.core.ownership.circle import MAX_LOSSES
+from pylb.core.ownership.claims import Claim
+from pylb.core.ownership.evidence import Verdict
 from pylb.speaker import beat as first_format
 from pylb.speaker.claimlist import Listing
 from pylb.speaker.claimpage import digest, fingerprint, read, write

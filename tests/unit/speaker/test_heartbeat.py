@@ -8,12 +8,12 @@ from ipaddress import IPv4Address, IPv4Interface
 
 import pytest
 
-from pylb.core.arbiter import TICK, Arbiter
-from pylb.core.beats import INTERVAL, STRIDE, State
-from pylb.core.election import Verdict
-from pylb.core.lines import Line
 from pylb.core.model import NodeName
-from pylb.core.presence import LISTEN
+from pylb.core.ownership.arbiter import TICK, Arbiter
+from pylb.core.ownership.beats import INTERVAL, STRIDE, State
+from pylb.core.ownership.election import Verdict
+from pylb.core.ownership.lines import Line
+from pylb.core.ownership.presence import LISTEN
 from pylb.speaker import beat as frame
 from pylb.speaker import heartbeat as room
 from pylb.speaker import surroundings

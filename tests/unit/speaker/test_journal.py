@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from pylb.core.claims import Cause, Claim
-from pylb.core.effects import StoodDown, StoodIn, Took
-from pylb.core.election import Verdict
 from pylb.core.history import Entry
-from pylb.core.lines import Line
 from pylb.core.model import NodeName, ServiceKey
+from pylb.core.ownership.claims import Cause, Claim
+from pylb.core.ownership.effects import StoodDown, StoodIn, Took
+from pylb.core.ownership.election import Verdict
+from pylb.core.ownership.lines import Line
 from pylb.core.ranges import parse_address
 from pylb.speaker.journal import Journal
 

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from fakes import exposed
-from pylb.core.arbiter import Arbiter
-from pylb.core.claims import Cause, Claim
-from pylb.core.effects import StoodIn, Took
-from pylb.core.election import Verdict
-from pylb.core.lines import Line
 from pylb.core.model import NodeName, service_key
-from pylb.core.questions import Subject
+from pylb.core.ownership.arbiter import Arbiter
+from pylb.core.ownership.claims import Cause, Claim
+from pylb.core.ownership.effects import StoodIn, Took
+from pylb.core.ownership.election import Verdict
+from pylb.core.ownership.lines import Line
+from pylb.core.ownership.questions import Subject
+from pylb.core.ownership.seats import Held, Seat
 from pylb.core.ranges import parse_address
-from pylb.core.seats import Held, Seat
 from pylb.kube.client import Client
 from pylb.kube.credentials import Credentials
 from pylb.runtime.eventlog import EventLog

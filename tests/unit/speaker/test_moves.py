@@ -10,8 +10,8 @@ import pytest
 
 from fakes.wired import N1, N2, Wired
 from fakes.world import service
-from pylb.core.beats import State
 from pylb.core.model import Node, NodeName
+from pylb.core.ownership.beats import State
 from pylb.kube import decode
 from pylb.speaker import state
 

@@ -7,14 +7,14 @@ from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 
-from pylb.core.arbiter import TICK, Arbiter
-from pylb.core.beats import Ack, Beat, State
-from pylb.core.claims import MAX_TERM, Claim
-from pylb.core.election import Verdict
-from pylb.core.lines import Line
 from pylb.core.model import Address, NodeName
-from pylb.core.seats import Held
-from pylb.core.segment import Link
+from pylb.core.ownership.arbiter import TICK, Arbiter
+from pylb.core.ownership.beats import Ack, Beat, State
+from pylb.core.ownership.claims import MAX_TERM, Claim
+from pylb.core.ownership.election import Verdict
+from pylb.core.ownership.lines import Line
+from pylb.core.ownership.seats import Held
+from pylb.core.ownership.segment import Link
 from pylb.speaker.datagram import Telling
 from pylb.speaker.predecessors import MAX_NODES, Predecessors
 

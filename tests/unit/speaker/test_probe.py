@@ -12,8 +12,8 @@ from ipaddress import IPv4Address, IPv4Interface, IPv6Address
 import pytest
 
 from fakes.announcing import Socket
-from pylb.core.evidence import Port
-from pylb.core.questions import Answer, Question, Subject
+from pylb.core.ownership.evidence import Port
+from pylb.core.ownership.questions import Answer, Question, Subject
 from pylb.speaker import arp, bpf, doors
 from pylb.speaker.doors import Doors
 from pylb.speaker.links import Link

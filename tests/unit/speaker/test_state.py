@@ -5,15 +5,15 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
-from pylb.core.arbiter import TICK, Arbiter
-from pylb.core.beats import Ack, Beat, State
-from pylb.core.claims import Claim
-from pylb.core.config import Problem
-from pylb.core.election import Verdict
-from pylb.core.lines import Line
+from pylb.core.config.loader import Problem
 from pylb.core.model import Address, NodeName, ServiceKey
+from pylb.core.ownership.arbiter import TICK, Arbiter
+from pylb.core.ownership.beats import Ack, Beat, State
+from pylb.core.ownership.claims import Claim
+from pylb.core.ownership.election import Verdict
+from pylb.core.ownership.lines import Line
+from pylb.core.ownership.segment import Link
 from pylb.core.reasons import Reason
-from pylb.core.segment import Link
 from pylb.speaker.state import SILENT, describe
 
 N1, N2, N3 = NodeName("n1"), NodeName("n2"), NodeName("n3")

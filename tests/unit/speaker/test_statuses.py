@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from pylb.core.claims import Claim
 from pylb.core.model import L2Status, NodeName, ServiceKey
+from pylb.core.ownership.claims import Claim
+from pylb.core.ownership.record import Notice, Record, Renewal, parse, render, render_renewal
 from pylb.core.ranges import parse_address
-from pylb.core.record import Notice, Record, Renewal, parse, render, render_renewal
 from pylb.speaker.statuses import (
     Account,
     Holding,

@@ -6,10 +6,10 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network, ip_address
 
 import pytest
 
-from pylb.core import segment
-from pylb.core.election import Verdict
-from pylb.core.lines import Line
 from pylb.core.model import NodeName
+from pylb.core.ownership import segment
+from pylb.core.ownership.election import Verdict
+from pylb.core.ownership.lines import Line
 from pylb.speaker import surroundings
 from pylb.speaker.links import Link
 

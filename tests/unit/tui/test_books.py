@@ -6,7 +6,8 @@ import pytest
 
 from fakes import tui_source as fake
 from fakes import world
-from pylb.core import allocator, scene
+from pylb.core.allocation import allocator
+from pylb.core.explanation import scene
 from pylb.core.model import Service
 from pylb.tui import cases
 from pylb.tui.cases import Books

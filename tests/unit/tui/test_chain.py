@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pylb.core.findings import Fix, Mark, Question, Row
+from pylb.core.explanation.findings import Fix, Mark, Question, Row
 from pylb.tui.pages import chain, detail, requests
 from pylb.tui.words import ASCII, Line, cells, plain, wide
 

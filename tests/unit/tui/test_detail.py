@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from fakes import tui_source as fake
-from pylb.core.findings import Mark, Question
+from pylb.core.explanation.findings import Mark, Question
 from pylb.core.history import Entry
 from pylb.tui import words
 from pylb.tui.pages import detail

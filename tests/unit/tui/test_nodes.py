@@ -9,8 +9,8 @@ import pytest
 from fakes import tui_source as fake
 from fakes import world
 from pylb.core import events
-from pylb.core.election import EXCLUDE_LABEL
 from pylb.core.model import Endpoint, EndpointSlice, Node, NodeName, ServiceKey
+from pylb.core.ownership.election import EXCLUDE_LABEL
 from pylb.tui.facts import (
     ConfigSeen,
     ControllerHeard,

@@ -8,7 +8,7 @@ import pytest
 
 from fakes import tui_source as fake
 from pylb.core import events
-from pylb.core.findings import Fix, Mark, Question, Row
+from pylb.core.explanation.findings import Fix, Mark, Question, Row
 from pylb.core.model import Service, ServiceKey
 from pylb.tui import words
 from pylb.tui.facts import Fact, Kind, Listed

@@ -8,9 +8,9 @@ import pytest
 
 from fakes import tui_source as fake
 from pylb.core import events, history
+from pylb.core.explanation.wire import Vantage, WireSeen
 from pylb.core.history import Entry
 from pylb.core.model import Endpoint, EndpointSlice, NodeName, Pod, ServiceKey
-from pylb.core.wire import Vantage, WireSeen
 from pylb.tui.facts import (
     ControllerHeard,
     ControllerSilent,

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pylb.core import findings
-from pylb.core.findings import Mark
+from pylb.core.explanation import findings
+from pylb.core.explanation.findings import Mark
 from pylb.tui import cases, document, printed, rows
 from pylb.tui.inbox import Inbox
 from pylb.tui.recording import Recording, load, state_at

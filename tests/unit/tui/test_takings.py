@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fakes import tui_source as fake
 from fakes import world
-from pylb.core import requests
+from pylb.core.allocation import requests
 from pylb.core.model import Service
 from pylb.tui import takings
 from pylb.tui.addresses import parsed

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from fakes import tui_source as fake
 from fakes.world import advertisement, namespace, pool
-from pylb.core import config, events, history
+from pylb.core import events, history
+from pylb.core.config import loader as config
+from pylb.core.explanation.wire import Answer, Vantage, WireSeen
 from pylb.core.model import Endpoint, EndpointSlice, NodeName, Port, ServiceKey
-from pylb.core.wire import Answer, Vantage, WireSeen
 from pylb.tui import facts, tape
 from pylb.tui.facts import Fact, Kind, ObjectChanged, SpeakerHeard
 from pylb.tui.objects import BgpAdvert, BgpPeer, BgpStatus, ConfigVerdict, PoolUse

@@ -1,0 +1,1 @@
+"""MetalLB's old ConfigMap: read, named, and turned into resources."""

@@ -1,0 +1,1 @@
+"""Which node answers for an address: election, heartbeats, claims, and moves."""
