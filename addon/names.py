@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from pylb.core import places
+
 JSON = dict[str, Any]
 
-NAMESPACE = "pylb-system"  # our pods, and the status objects that they own
-METALLB_NAMESPACE = "metallb-system"  # where published manifests put their pools
-NAMESPACES = (NAMESPACE, METALLB_NAMESPACE)  # configuration is read from both as one set
+NAMESPACE = places.OWN_NAMESPACE  # our pods, and the status objects that they own
+METALLB_NAMESPACE = places.METALLB_NAMESPACE
+NAMESPACES = places.NAMESPACES
 
 APP = "pylb"
 CONTROLLER, SPEAKER, VIEWER = "pylb-controller", "pylb-speaker", "pylb-viewer"

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import cast
 
 from pylb.controller import fullness, hosts, standing
+from pylb.controller.alarm import Alarm
 from pylb.controller.herald import Herald
 from pylb.controller.hosts import Hosts
 from pylb.controller.mandate import Alone, Mandate
@@ -78,6 +79,7 @@ class Controller:
         self._shown = Shown(self._gives_up)
         self._round_due = asyncio.Event()
         self._current = Round()
+        self._contests_end = Alarm(self._write_again)
 
     @property
     def ready(self) -> bool:
@@ -117,7 +119,7 @@ class Controller:
         """Round after round. What one raises ends the process: who starts anew knows more than after half of one."""
         while True:
             await self._round_due.wait()
-            await at_leisure(self._settling())
+            await at_leisure(self._settling(), lambda: self._current.is_full())
 
     def _start_anew(self) -> None:
         """Forget what may have become another's matter."""
@@ -177,23 +179,20 @@ class Controller:
 
     def _watch_for_rivals(self, old: Service, new: Service) -> None:
         """Whoever else writes a Service has it, until he has been quiet for long."""
-        decision, loop = self.books.decisions.get(new.key), asyncio.get_running_loop()
+        decision, now = self.books.decisions.get(new.key), asyncio.get_running_loop().time()
         if decision is None or decision.ignored:
             return
         ours = tuple(map(str, decision.allocation.addresses)) if decision.allocation else ()
-        contest = self.rivals.observe(standing.shown(old), standing.shown(new), ours, loop.time())
+        contest = self.rivals.observe(standing.shown(old), standing.shown(new), ours, now)
         if contest is not None:
             self.herald.contested(new, contest, ours)
             self._wake(new)
-            loop.call_at(contest.until, self._write_again)
+            self._write_again()
 
     def _write_again(self) -> None:
         """Take up the Services that are nobody else's any more; come back for the others."""
-        loop = asyncio.get_running_loop()
-        self._make_due(self.rivals.lapsed(loop.time()))
-        if self.rivals.contests:
-            soonest = min(contest.until for contest in self.rivals.contests.values())
-            loop.call_at(soonest, self._write_again)
+        self._make_due(self.rivals.lapsed(asyncio.get_running_loop().time()))
+        self._contests_end.set(min((one.until for one in self.rivals.contests.values()), default=None))
 
     def _on_configuration(self) -> None:
         self._make_due(self._present())

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 
-from pylb.controller import exchange, recorded
+from pylb.controller import exchange, precedence, recorded
 from pylb.controller.patience import Patience
 from pylb.controller.recollection import Recollection
 from pylb.core import notices, spelling
@@ -66,11 +67,6 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing(Service):
-    """A Service of whose addresses at least one has another ipMode than VIP. It equals no Service that has not."""
-
-
-@dataclass(frozen=True, slots=True)
 class Refused:
     """A Service whose status the API server refused, as it and the pools were then, and what is decided meanwhile."""
 
@@ -86,7 +82,7 @@ def wanted(service: Service, decision: Decision) -> Wanted | None:
     allocation = decision.allocation
     target = Wanted(_addresses(allocation), (str(allocation.pool) or None) if allocation else None)
     present = Wanted(service.ingress, service.annotations.get(ALLOCATED_FROM))
-    by_proxy = isinstance(service, Standing) and bool(target.ingress)
+    by_proxy = isinstance(service, recorded.Standing) and bool(target.ingress)
     return target if target != present or by_proxy else None
 
 
@@ -177,15 +173,16 @@ class Books:
         told = "; ".join(map(str, gaps[:MAX_GAPS]))
         self._gaps = self._gaps if told == self._gaps else told  # the same object
         self._reconsider(config, services)
-        wanted = {*due, *self._stirred(config)}
-        yield from self._adopt(config, [services[key] for key in wanted if key in services])
+        keys = {*due, *self._stirred(config)}
+        yield from self._adopt(config, [services[key] for key in keys if key in services])
         outcomes: dict[ServiceKey, Outcome] = {}
         for _ in range(MAX_ROUNDS):
-            for service in sorted((services[key] for key in wanted if key in services), key=_recorded_first):
-                outcomes[service.key] = self._settle_one(config, service, outcomes.get(service.key))
+            for service, decision in self._in_turn(config, [services[key] for key in keys if key in services]):
+                if decision is not None:
+                    outcomes[service.key] = self._settle_one(config, service, decision, outcomes.get(service.key))
                 yield
-            wanted = self._stirred(config) or self._exchanging(config, services)
-            if not wanted:
+            keys = self._stirred(config) or self._exchanging(config, services)
+            if not keys:
                 break
         else:
             self._patience.end()
@@ -200,7 +197,7 @@ class Books:
 
     def _adopt(self, config: Config, queue: Iterable[Service]) -> Iterator[None]:
         """Put every recorded address that its Service may keep into the ledger, before anything new is given."""
-        for service in sorted(queue, key=_recorded_first):
+        for service in sorted(queue, key=precedence.recorded_first):
             yield
             if not service.ingress or service.key in self.ledger.allocations:
                 continue
@@ -211,12 +208,26 @@ class Books:
             kept = tuple(address for address in allocation.addresses if str(address) in service.ingress)
             self._record(service, replace(allocation, addresses=kept))
 
-    def _settle_one(self, config: Config, service: Service, earlier: Outcome | None) -> Outcome:
+    def _in_turn(self, config: Config, queue: Iterable[Service]) -> Iterator[tuple[Service, Decision | None]]:
+        """Each with what is decided, to be taken at once; None where its turn comes later (`controller.precedence`)."""
+        first, rest = precedence.divided(queue, self.recollection.memory)
+        later: list[tuple[int, Service]] = []
+        for service in first:
+            if not is_remembered(service.annotations):
+                self.recollection.memory.forget(service.key)
+            held, decision = recorded.held(self.ledger, service), self._decide(config, service)
+            own = (*self.recollection.memory.addresses(service.key), *(held.addresses if held else ()))
+            strangers = precedence.strangers(service, own, decision.allocation)
+            if strangers:
+                later.append((strangers, service))
+            yield service, None if strangers else decision
+        for service in (*(one for _, one in sorted(later, key=itemgetter(0))), *rest):
+            yield service, self._decide(config, service)
+
+    def _settle_one(self, config: Config, service: Service, found: Decision, earlier: Outcome | None) -> Outcome:
         before = earlier.before if earlier else self.ledger.allocations.get(service.key)
-        if not is_remembered(service.annotations):
-            self.recollection.memory.forget(service.key)
         held = self.ledger.allocations.get(service.key)
-        decision = _spelt(service, self._decide(config, service))
+        decision = _spelt(service, found)
         self._take(service, decision)
         if decision.reason is Reason.NOT_LOAD_BALANCER:
             self.recollection.note(config, service, before)
@@ -281,10 +292,6 @@ def _spelt(service: Service, decision: Decision) -> Decision:
 def _lasting(earlier: Outcome | None) -> tuple[Notice, ...]:
     """What an earlier pass of the same round had to say and a later one does not make untrue."""
     return tuple(one for one in earlier.notices if one.type != notices.WARNING) if earlier else ()
-
-
-def _recorded_first(service: Service) -> tuple[int, str]:
-    return -len(service.ingress), service.key
 
 
 def _addresses(allocation: Allocation | None) -> tuple[str, ...]:

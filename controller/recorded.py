@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from pylb.core.allocation import requests
 from pylb.core.allocation.ledger import Allocation, Ledger
 from pylb.core.allocation.requests import ALLOCATED_FROM
 from pylb.core.config.loader import Config
 from pylb.core.model import PoolName, Service
 from pylb.core.ownership import lines
+
+
+@dataclass(frozen=True, slots=True)
+class Standing(Service):
+    """A Service of whose addresses at least one has another ipMode than VIP. It equals no Service that has not."""
 
 
 def held(ledger: Ledger, service: Service) -> Allocation | None:

@@ -11,14 +11,15 @@ from collections.abc import Callable, Collection, Iterable
 from pylb.core.model import ServiceKey
 
 SLICE = 0.05  # s after which others have their turn: a renewal takes some of these
+MAX_LATE = 10_000  # calls that are put off; one turn of others may bring more, at most a list of all Services
 
 
-async def at_leisure(steps: Iterable[None]) -> None:
-    """All steps, and after each slice of them a turn for others. Few steps are done at once."""
+async def at_leisure(steps: Iterable[None], hurry: Callable[[], bool] = lambda: False) -> None:
+    """All steps, and after each slice of them a turn for others, but where there is `hurry`. Few steps are done at once."""
     loop = asyncio.get_running_loop()
     end = loop.time() + SLICE
     for _ in steps:
-        if loop.time() >= end:
+        if loop.time() >= end and not hurry():
             await asyncio.sleep(0)
             end = loop.time() + SLICE
 
@@ -40,6 +41,10 @@ class Round:
         if self._lasts:
             self._late.append(call)
         return self._lasts
+
+    def is_full(self) -> bool:
+        """Whether so much is put off that it should end before others have another turn."""
+        return len(self._late) >= MAX_LATE
 
     def decided(self) -> None:
         """What it decided counts from now on; it goes on to tell that."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from pylb.controller.reconcile import Standing
+from pylb.controller.recorded import Standing
 from pylb.core.model import Service
 from pylb.kube import decode
 

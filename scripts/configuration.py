@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pylb.core.allocation.reserves import ANSWERS, REMEMBER, RESERVED
-from pylb.core.config.loader import KINDS
+from pylb.core.config.loader import KINDS, MAX_OBJECTS
 from pylb.core.crds.resources import Resource, Version
 from pylb.core.crds.table import resource
 from pylb.core.ownership.moves import DRAIN, FAILBACK, MODES, MOVE, NO, YES
@@ -35,6 +35,8 @@ configuration stays in force; what is wrong with objects of BGP leaves all other
 at once: in `kubectl get configurationstates -n pylb-system`, as an Event on each object, by `pylb status`, and by
 `metallb_k8s_client_config_stale_bool`. Bounds, choices and required fields are enforced by the API server, what fields
 mean by pylb's loader; `pylb check FILE` applies both before anything is applied.
+
+Of each kind {MAX_OBJECTS:,} objects are read; where there are more the configuration counts as wrong.
 
 Objects of BGP are read and held to all rules. pylb does not speak BGP yet: until it does, each BGPPeer carries a warning.
 

@@ -31,6 +31,7 @@ def whole(state: State, now: float, source: str, found: tuple[ServiceRow, ...]) 
         "heard_at": link.heard_at,
         "offline_reason": link.reason or None,
         "problems": list(summary.problems(state)),
+        "warnings": list(state.warnings),
         "unreadable": [{"kind": kind.value, "reason": why} for kind, why in sorted(state.denied.items())],
         "remarks": list(state.remarks),
         "cautions": [{"text": one.text, "command": one.command} for one in leaders.cautions(state, seen)],
@@ -69,7 +70,7 @@ def records(state: State, now: float, found: tuple[ServiceRow, ...]) -> dict[tup
         made.update(((kind, key), record) for key, record in several)
     online, reason = state.link.online, state.link.reason
     made["link", ""] = {"online": online, "offline_reason": reason or None if online is False else None}
-    made["configuration", ""] = {"problems": list(summary.problems(state))}
+    made["configuration", ""] = {"problems": list(summary.problems(state)), "warnings": list(state.warnings)}
     return made
 
 

@@ -82,6 +82,7 @@ class ConfigSeen:
 
     config: Config | None
     problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()  # what is odd, and holds nothing back
 
 
 @dataclass(frozen=True, slots=True)

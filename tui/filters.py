@@ -2,7 +2,8 @@
 
 Words are joined by "and". A bare word is looked for in every column; `st:`, `ns:`, `pool:`, `node:`, `ip:`, `svc:` and
 whatever else a table names look in one; `re:` before what is looked for makes it a pattern (`re:^web`, `node:re:pi[12]`);
-a leading `!` keeps the rest. Letters are equal in both cases. A pattern that cannot be read keeps everything.
+a leading `!` keeps the rest. Letters are equal in both cases. A pattern that cannot be read, or could take long, keeps
+everything.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from pylb.tui import patterns
+
 FIELDS = frozenset({"st", "ns", "pool", "node", "ip", "svc"})  # of all tables: where one lacks it, nothing is kept
 PATTERN = "re:"
 MAX_WORDS = 16
-MAX_SEARCHED = 300  # characters of a column that a pattern is matched against
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Word:
 
     def _hits(self, text: str, wanted: str) -> bool:
         if self.pattern is not None:
-            return self.pattern.search(text[:MAX_SEARCHED]) is not None
+            return patterns.matches(self.pattern, text)
         return wanted in text.lower()
 
 
@@ -49,6 +51,7 @@ class Filter:
 
     words: tuple[Word, ...] = ()
     broken: str = ""
+    dear: bool = False  # whether that is that it could take long
 
     @property
     def empty(self) -> bool:
@@ -63,13 +66,13 @@ class Filter:
 @lru_cache(maxsize=64)
 def parse(text: str) -> Filter:
     """Read a filter. It never fails: a pattern that is not finished yet is left out, and told."""
-    words, broken = [], ""
+    words, broken, dear = [], "", False
     for typed in text.split()[:MAX_WORDS]:
         try:
             words.append(_word(typed))
-        except (re.error, RecursionError, OverflowError) as error:
-            broken = f"{typed}: {error}"
-    return Filter(tuple(words), broken)
+        except ValueError as error:
+            broken, dear = f"{typed}: {error}", isinstance(error, patterns.Dear)
+    return Filter(tuple(words), broken, dear)
 
 
 def keeps(text: str, columns: Mapping[str, str]) -> bool:
@@ -81,7 +84,7 @@ def wrong(text: str, states: Iterable[str]) -> str:
     """What no row could ever match in a filter that somebody typed whole; "" where nothing is wrong."""
     read, known = parse(text), [state.lower() for state in states]
     if read.broken:
-        return f"this pattern cannot be read: {read.broken}"
+        return f"this pattern cannot be {'used' if read.dear else 'read'}: {read.broken}"
     for word in read.words:
         if word.field == "st" and word.pattern is None and not any(word.wanted in state for state in known):
             return f"{word.wanted!r} is no state; there are {', '.join(known)}"
@@ -101,4 +104,4 @@ def _word(typed: str) -> Word:
 
 
 def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile(text[len(PATTERN) :], re.IGNORECASE)
+    return patterns.read(text[len(PATTERN) :])

@@ -16,6 +16,7 @@ __all__ = ["Changes", "explanation", "has_problems", "report", "written"]
 IN_FORCE = "in force is the last good configuration; for daemons that started since, what is valid of this one"
 WIDTH = columns.WHY_FROM  # cells of a pool's line; a pipe has no edge
 AGAIN_S = 1.0  # verdicts change with time alone, too
+MAX_PAD = 48  # cells that a column is filled up to: what is longer pushes its own row alone, and is not cut
 HEADINGS = ("ST", "SERVICE", "ADDRESS", "POOL", "HOW", "NODE", "SINCE", "AGE", "WHY")
 WIDE_HEADINGS = (*HEADINGS[:-1], "PORTS", "CLASS", "WHY")
 
@@ -53,6 +54,8 @@ def report(state: State, now: float, text: str = "", *, wide: bool = False) -> I
         yield f"configuration invalid: {problem}"
     if summary.problems(state):
         yield IN_FORCE
+    for warning in state.warnings:
+        yield _printable(f"configuration: {warning}")
     for caution in leaders.cautions(state, holders.seen_at(state, now)):
         yield _printable(f"{caution.text}: {caution.command}")
     for kind, why in sorted(state.denied.items()):
@@ -81,7 +84,7 @@ def _nothing(state: State, rows_there: int, text: str) -> str:
 
 
 def _table(state: State, found: tuple[ServiceRow, ...], *, wide: bool) -> Iterator[str]:
-    """The Services, each column as wide as it needs; why a row is not well comes last, whole."""
+    """The Services, each column as wide as most need; why a row is not well comes last, whole."""
     yield from aligned([WIDE_HEADINGS if wide else HEADINGS, *(_cells(state, row, wide=wide) for row in found)])
 
 
@@ -100,9 +103,10 @@ def _cells(state: State, row: ServiceRow, *, wide: bool) -> tuple[str, ...]:
 
 
 def aligned(table: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Rows of cells, each column as wide as it needs. What a terminal would take for a command is shown as `?`."""
+    """Rows of cells, each column as wide as it needs, up to MAX_PAD. What a terminal would obey is shown as `?`."""
     clean = [[_printable(cell) for cell in line] for line in table]
-    widths = [max(words.cells(line[index]) for line in clean) for index in range(len(clean[0]))]
+    columns_of = [[words.cells(line[index]) for line in clean] for index in range(len(clean[0]))]
+    widths = [max(size for size in (0, *sizes) if size <= MAX_PAD) for sizes in columns_of]
     for line in clean:
         yield "  ".join(
             cell + " " * (width - words.cells(cell)) for cell, width in zip(line, widths, strict=True)
@@ -196,4 +200,4 @@ def _how(kind: str, one: Record) -> str:
         return one["silent"] or one["trouble"] or ("leads" if one["leads"] else "follows")
     if kind == "link":
         return one["offline_reason"] or "online"
-    return "; ".join(one["problems"]) or "valid"
+    return "; ".join((*one["problems"], *one["warnings"])) or "valid"

@@ -65,7 +65,7 @@ class Settings:
         await self._in_part(denied)
 
     def _tell(self, whole: Configuration) -> None:
-        self._put(ConfigSeen(whole.current, tuple(map(str, whole.problems))))
+        self._put(ConfigSeen(whole.current, tuple(map(str, whole.problems)), tuple(map(str, whole.warnings))))
         self._put(Listed(Kind.CONFIG))
 
     async def _denied(self) -> dict[str, str]:

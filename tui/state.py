@@ -133,6 +133,7 @@ class State:
     wires: Mapping[str, WireSeen] = field(default_factory=dict)  # by address, the newest look
     config: Config | None = None
     problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()  # what is odd about the configuration, and holds nothing back
     listed: Mapping[Kind, bool] = field(default_factory=dict)  # whether the kind exists and may be read
     denied: Mapping[Kind, str] = field(default_factory=dict)  # what may not be read, and why
     scope: str = ""  # the namespace whose Services alone are looked at, "" for all

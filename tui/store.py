@@ -153,7 +153,7 @@ def _moves_seen(draft: Draft, fact: MovesSeen) -> None:
 
 
 def _config_seen(draft: Draft, fact: ConfigSeen) -> None:
-    draft["problems"] = fact.problems[:MAX_PROBLEMS]
+    draft["problems"], draft["warnings"] = fact.problems[:MAX_PROBLEMS], fact.warnings[:MAX_PROBLEMS]
     if fact.config is not None:
         draft["config"] = fact.config
 

@@ -21,6 +21,10 @@ from cluster.steady import Steady
 from fakes.cluster import config_map, service, until
 from fakes.real import RealLan
 from pylb.addon.names import METALLB_NAMESPACE, NAMESPACE
+from pylb.core.allocation import memory
+from pylb.core.model import ServiceKey
+from pylb.core.ranges import parse_address
+from pylb.operate.transfer import APPLY
 
 LIMIT_S = 30.0  # of one command
 SETTLED_S = 3.0  # after the ConfigMap's end, in which an address that it held would be cleared
@@ -195,10 +199,43 @@ def test_an_export_is_what_kubectl_applies(typist: Typist) -> None:
         for plural in MADE:
             typist.cluster.kubectl("delete", f"{plural}.metallb.io", "-n", METALLB_NAMESPACE, "--all")
         backup = exported.stdout.replace("default/third", "default/unheard-of")
-        applied = typist.cluster.kubectl("apply", "-f", "-", text=backup)
+        applied = typist.cluster.kubectl(*APPLY.split()[1:], "-", text=backup)
         assert applied.returncode == 0, applied.stderr
         assert typist.made() == MADE
         until("the pools in force", lambda: lan.state("controller")["config"]["pools"] == ["good", "routed"])
         lan.create(service("default/unheard-of"))
         assert until("its address", lambda: lan.addresses("default/unheard-of")) == [third]
         lan.remove(service("default/unheard-of"))
+
+
+def test_a_large_export_goes_over_what_a_controller_made_meanwhile(typist: Typist) -> None:
+    """By the command that its head names; a plain `kubectl apply -f` has no room for its own copy."""
+    keys = {
+        ServiceKey(f"a-namespace-of-a-name-that-is-long/service-number-{at:05}"): at for at in range(memory.MAX_KEPT)
+    }
+    many = {key: (parse_address(f"10.99.{at >> 8}.{at & 255}"),) for key, at in keys.items()}
+    meta = {"name": memory.NAME, "namespace": memory.NAMESPACE}
+    wanted = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": meta,
+        "data": memory.render(memory.gather(many, time.time())),
+    }
+    made = {
+        **wanted,
+        "data": memory.render(memory.gather({ServiceKey("a/b"): (parse_address("10.98.0.1"),)}, time.time())),
+    }
+    kubectl = typist.cluster.kubectl
+    kubectl("delete", "configmap", "-n", memory.NAMESPACE, memory.NAME, "--ignore-not-found")
+    kubectl("create", "-f", "-", "--field-manager=pylb-controller", text=json.dumps(made))
+    plain = kubectl("apply", "-f", "-", text=json.dumps(wanted))
+    assert plain.returncode != 0
+    assert "metadata.annotations: Too long" in plain.stderr
+    unforced = kubectl("apply", "--server-side", "-f", "-", text=json.dumps(wanted))
+    assert unforced.returncode != 0
+    assert "conflict" in unforced.stderr
+    applied = kubectl(*APPLY.split()[1:], "-", text=json.dumps(wanted))
+    assert applied.returncode == 0, applied.stderr
+    found = json.loads(kubectl("get", "configmap", "-n", memory.NAMESPACE, memory.NAME, "-o", "json").stdout)
+    assert found["data"] == wanted["data"]
+    kubectl("delete", "configmap", "-n", memory.NAMESPACE, memory.NAME)

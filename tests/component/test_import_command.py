@@ -20,6 +20,7 @@ from pylb.kube.errors import ServerError
 from pylb.operate import source
 from pylb.operate.importing import Importer, Wish
 from pylb.operate.shelf import Shelf
+from pylb.operate.transfer import APPLY
 
 
 @pytest.fixture
@@ -241,6 +242,8 @@ async def test_an_export_says_what_another_cluster_needs(place: Place) -> None:
     assert result.exit_code == 0, result.output
     assert path.stat().st_mode & 0o777 == 0o600
     text = path.read_text()
+    assert f"`{APPLY}` this file" in text
+    assert APPLY == "kubectl apply --server-side --force-conflicts -f"
     assert "# web/blog 10.0.0.10 (metallb.io/loadBalancerIPs: 10.0.0.10)\n" in text
     *resources, remembered = yaml.safe_load_all(text)
     assert [(one["kind"], one["metadata"]["name"]) for one in resources] == [

@@ -71,3 +71,29 @@ async def test_without_a_cluster_it_is_3(place: Place) -> None:
     place.lose()
     assert (await place.run("import", path)).exit_code == 3
     assert (await place.run("export")).exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        (["import", "--from-cluster"], "configmaps"),
+        (["export"], "services"),
+        (["export"], "configmaps/pylb-memory"),
+        (["export"], "ipaddresspools"),
+    ],
+)
+async def test_without_the_right_to_read_the_role_is_named(place: Place, words: list[str], kind: str) -> None:
+    place.server.faults.fail_next(100, 403, f"GET .*{kind}")
+    result = await place.run(*words)
+    assert result.exit_code == 3
+    assert result.stderr.startswith("Error: the cluster lets no ")
+    assert " be read: bind yourself to the ClusterRole pylb-viewer (" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+async def test_without_the_right_to_write_nothing_is_changed_and_a_role_is_named(place: Place) -> None:
+    place.server.faults.fail_next(100, 403, "PATCH .*")
+    result = await place.run("import", place.file(CONFIG), "--apply")
+    assert result.exit_code == 1
+    assert "; bind yourself to a ClusterRole that may create and patch objects of metallb.io" in result.stderr
+    assert "Nothing was changed." in result.stderr

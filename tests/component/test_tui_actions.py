@@ -52,6 +52,13 @@ async def test_without_write_nothing_is_asked() -> None:
         await on.shows("READ-ONLY")
 
 
+@pytest.mark.parametrize("write", [False, True])
+async def test_the_bar_names_the_keys_that_change_the_cluster_where_they_may(write: bool) -> None:
+    async with writing(FakeHands(), write=write) as on:
+        await on.shows("? Help", "q Quit")
+        assert ("M Move" in on.text(), "D Drain" in on.text()) == (write, write)
+
+
 async def test_a_move_is_confirmed_with_cancel_in_focus() -> None:
     hands = FakeHands()
     async with writing(hands) as on:

@@ -39,3 +39,18 @@ async def test_a_key_that_breaks_is_told_and_the_screen_goes_on(
         await on.pilot.press("2")
         await on.shows("SPEAKERS")
     assert "no such thing" in caplog.text
+
+
+async def test_an_export_of_what_a_loss_would_do_that_breaks_is_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(*arguments: object) -> None:
+        raise KeyError("no such thing")
+
+    monkeypatch.setattr(outgoing, "ask_and_export", broken)
+    async with stage((100, 30)) as on:
+        await on.pilot.press("2", "j", "j", "S")
+        await on.shows("IF rpi2 WERE LOST")
+        await on.pilot.press("e")
+        await on.shows("that did not work, which is a defect")
+    assert "no such thing" in caplog.text

@@ -11,7 +11,7 @@ from textual.widgets import Input
 
 from fakes import tui_source as fake
 from fakes.tui_stage import NOW, Demo, stage
-from pylb.tui.facts import Online
+from pylb.tui.facts import ConfigSeen, Online
 from pylb.tui.memory import Memory
 from pylb.tui.options import Options
 from pylb.tui.pages.catalogue import PAGES
@@ -161,6 +161,21 @@ async def test_a_filter_that_is_no_pattern_is_told_in_words() -> None:
         await on.shows(
             "/re:[ is no pattern", "left out, no pattern: re:[: unterminated character set", "SERVICES 13 of 13"
         )
+
+
+async def test_a_filter_that_could_freeze_the_screen_is_left_out_and_told() -> None:
+    async with stage((120, 40), ascii_only=True) as on:
+        await on.shows("SERVICES 13")
+        await on.pilot.press("slash", *"re:(a+)+$", "enter")
+        await on.shows("/re:(a+)+$ may be too slow", "left out, may be too slow: re:(a+)+$: repeats a group")
+        await on.shows("SERVICES 13 of 13")
+
+
+async def test_warnings_of_the_configuration_are_one_line_above_the_pools() -> None:
+    async with stage((120, 40)) as on:
+        await on.shows("SERVICES 13")
+        on.app.put(ConfigSeen(on.app.state.config, (), ("IPAddressPool a: spec.x: is no field", "b: odd")))
+        await on.shows("2 warnings, first: IPAddressPool a: spec.x: is no field")
 
 
 async def test_the_command_line_finds_and_does() -> None:

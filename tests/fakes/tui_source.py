@@ -31,11 +31,12 @@ NODES = ("rpi1", "rpi2", "rpi3", "rpi4")
 CONTROLLER = "pylb-system/pylb-controller-x"
 SPEC = "spec"
 NEW, OLD = "metallb.io/loadBalancerIPs", "metallb.universe.tf/loadBalancerIPs"
+POOL = "metallb.io/address-pool"
 
 # namespace, name, address, where it is pinned, announcing node, age, since
 SERVICES: Sequence[tuple[str, str, str, str, str, float, float]] = (
     ("media", "jellyfin-b", "", NEW, "", 2 * MINUTE, 0),
-    ("web", "blog", "", "", "", 41.0, 0),
+    ("web", "blog", "", POOL, "", 41.0, 0),
     ("home", "mqtt", "192.168.1.243", NEW, "rpi2", 12 * DAY, 8.0),
     ("lab", "echo6", "fd00:10::102", "", "", 3 * MINUTE, 0),
     ("ingress", "nginx", "192.168.1.240", SPEC, "rpi1", 31 * DAY, 2 * DAY + 4 * HOUR),
@@ -48,6 +49,7 @@ SERVICES: Sequence[tuple[str, str, str, str, str, float, float]] = (
     ("lab", "echo", "192.168.1.247", "", "rpi3", HOUR, HOUR - 20),
     ("iot", "zigbee2mqtt", "192.168.50.8", "", "rpi3", 40 * DAY, 25.0),
 )
+MISSING = "web"  # the pool that web/blog asks for
 TAKEN = "192.168.50.8"  # what media/jellyfin-b asks for, and iot/zigbee2mqtt has
 CLASH = 'can\'t change sharing key for "media/jellyfin-b", address also in use by iot/zigbee2mqtt'
 MOVED = frozenset({"homeassistant", "zigbee2mqtt"})  # the story says how they came where they are
@@ -61,11 +63,11 @@ POOLS = (
 
 def service(namespace: str, name: str, address: str = "", pin: str = "") -> Service:
     """A Service of the homelab."""
-    wanted = address or TAKEN
+    wanted = MISSING if pin == POOL else address or TAKEN
     return Service(
         key=ServiceKey(f"{namespace}/{name}"),
         annotations={pin: wanted} if pin not in ("", SPEC) else {},
-        cluster_ips=("10.96.0.7",),
+        cluster_ips=("fd00:96::7" if ":" in address else "10.96.0.7",),
         load_balancer_ip=wanted if pin == SPEC else "",
         ingress=(address,) if address else (),
     )
@@ -126,7 +128,7 @@ def story(now: float) -> list[Fact]:
         events.MemberDown(down + 0.02, "rpi4", "rpi2", "missed_beats", 511.0),
         events.Moved(down + 1, "192.168.1.241", "rpi4", "rpi2", ("home/homeassistant",), "owner_lost", 503.0, 521.0),
         events.Pending(now - 2 * MINUTE, "media/jellyfin-b", "address_in_use", CLASH),
-        events.Pending(now - 41, "web/blog", "no_free_address", "no pool that may be used has a free address"),
+        events.Pending(now - 41, "web/blog", "pool_not_found", f'unknown pool "{MISSING}"'),
         events.Moved(now - 25, "192.168.50.8", "rpi2", "rpi3", ("iot/zigbee2mqtt",), "asked_for", None, None),
         events.Conflict(now - 8, "192.168.1.243", "d8:3a:dd:01:22:11", "rpi2"),
     ]

@@ -153,6 +153,21 @@ def test_who_comes_back_has_its_own_whatever_the_order(order: list[str], gone: s
     assert played.all == before
 
 
+@given(st.permutations([f"s{index}" for index in range(6)]), st.integers(0, 6), st.integers(0, 6), st.integers(0, 2))
+def test_who_comes_back_together_with_others_has_its_own(order: list[str], back: int, twice: int, late: int) -> None:
+    """However full it is, and whoever comes with them: new ones, and those whose address the last that had it gets."""
+    played = Play(pool("p", "10.0.0.1-10.0.0.6"))
+    for name in order[:twice]:  # these had addresses that others have had since
+        played.put(service(f"0{name}"))
+    played.drop(*(f"0{name}" for name in order[:twice])).wait(1)
+    for name in order:
+        played.put(service(name))
+    had = played.all
+    played.drop(*order).wait(late)
+    played.put(*(service(f"0{name}") for name in order), *(service(name) for name in order[:back]))
+    assert {name: played.has(name) for name in order[:back]} == {name: had[name] for name in order[:back]}
+
+
 @given(st.permutations([service(name, load_balancer_ip=f"10.0.0.{n}") for n, name in enumerate("abc")]), st.booleans())
 def test_pins_are_met_in_any_order_and_over_memories(order: list[Any], remembered: bool) -> None:
     played = Play(pool("p", "10.0.0.0/29"))

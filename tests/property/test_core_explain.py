@@ -88,10 +88,12 @@ SERVICES = st.lists(wishes() | sharers(), max_size=6, unique_by=lambda one: one.
 
 
 def settled(
-    config: Config, services: list[Service], hosts: dict[NodeName, Node]
+    config: Config, services: list[Service], hosts: dict[NodeName, Node], gone: dict[ServiceKey, str] | None = None
 ) -> tuple[Books, dict[ServiceKey, Service]]:
-    """What the controller makes of them, with what it writes written."""
+    """What the controller makes of them, with what it writes written; `gone` are remembered."""
     books = Books()
+    for who, address in (gone or {}).items():
+        books.recollection.memory.remember(who, [parse_address(address)])
     books.learn(config, own_addresses(config, hosts.values()))
     present = {one.key: one for one in services}
     for outcome in books.settle(config, present, present):
@@ -158,10 +160,19 @@ def typed(command: str, services: dict[ServiceKey, Service]) -> dict[ServiceKey,
     return after
 
 
+GONE = st.dictionaries(
+    st.sampled_from([ServiceKey("default/gone"), ServiceKey("default/went")]),
+    st.sampled_from(["10.0.0.0", "10.0.0.1", "10.0.0.2", "10.0.0.5", "fd00::1"]),
+)
+
+
 @settings(max_examples=MANY)
-@given(POOLS, SERVICES, OWN)
-def test_what_is_offered_helps(pools: list[Any], services: list[Service], own: set[str]) -> None:
-    """Each command that promises an address gives that address, typed as it is printed, if no other who waits is first."""
+@given(POOLS, SERVICES, OWN, GONE)
+def test_what_is_offered_helps(
+    pools: list[Any], services: list[Service], own: set[str], gone: dict[ServiceKey, str]
+) -> None:
+    """Each command that promises an address gives that address, typed as it is printed, if no other who waits is first,
+    and whoever may come back; one that says that it may gives it where nobody may."""
     config, hosts = configured(*pools), hosts_with(own)
     _, present = settled(config, services, hosts)
     scene = scene_of(config, present, hosts)
@@ -170,14 +181,22 @@ def test_what_is_offered_helps(pools: list[Any], services: list[Service], own: s
             for fix in row.fixes:
                 text, promised, what = fix.text.partition(": it gets ")
                 if promised:
-                    assert_given(config, hosts, typed(fix.command, present), key, what)
+                    assert_given(config, hosts, typed(fix.command, present), key, what, gone)
+                text, promised, what = text.partition(": it may get ")
+                if promised:
+                    assert_given(config, hosts, typed(fix.command, present), key, what, {})
                 assert text
 
 
 def assert_given(
-    config: Config, hosts: dict[NodeName, Node], after: dict[ServiceKey, Service], key: ServiceKey, what: str
+    config: Config,
+    hosts: dict[NodeName, Node],
+    after: dict[ServiceKey, Service],
+    key: ServiceKey,
+    what: str,
+    gone: dict[ServiceKey, str],
 ) -> None:
-    books, _ = settled(config, [one for one in after.values() if one.ingress or one.key == key], hosts)
+    books, _ = settled(config, [one for one in after.values() if one.ingress or one.key == key], hosts, gone)
     found = books.decisions[key].allocation
     assert found is not None, (after, books.decisions[key])
     assert f"{', '.join(map(str, found.addresses))} of {found.pool}" == what

@@ -43,7 +43,13 @@ def rows_of(look: Look, key: str) -> tuple[ServiceRow, ...]:
 
 def about(look: Look, key: str, width: int) -> tuple[Line, ...]:
     """What the Service is."""
-    found = (_entry(name, text, tone, width, look.glyphs) for name, text, tone in entries(look, key))
+    found: list[Line] = []
+    for name, text, tone in entries(look, key):
+        room = max(width - NAME_WIDTH - 1, 0)
+        whole = name == "state" and look.width >= SIDES_FROM
+        first, *more = chain.wrapped(text, room, room, look.glyphs) if whole else (text,)
+        found.append(_entry(name, first, tone, width, look.glyphs))
+        found += [_entry("", part, tone, width, look.glyphs) for part in more]
     return tuple(found) or GONE
 
 

@@ -14,7 +14,7 @@ MIN_SOURCE, MAX_SOURCE = 6, 24  # cells that the name of what is looked at keeps
 FULL, SHORT, DIGITS = 0, 1, 2  # how screens are named there
 MAX_FILTER_SHOWN, FILTER_SHARE = 24, 6  # cells, and one part in so many of the line
 GAP = "  "
-NO_PATTERN = "is no pattern"  # after a filter that cannot be read
+NO_PATTERN, TOO_SLOW = "is no pattern", "may be too slow"  # after a filter that cannot be read, or used
 KEPT_KEYS = 2  # of the key bar, so many at the end are always there: help and quit
 
 
@@ -26,6 +26,7 @@ class Standing:
     paused: int | None = None  # changes held back; None while the view goes on
     filter: str = ""
     broken: bool = False  # the filter's pattern cannot be read
+    dear: bool = False  # since it could take long
     write: bool = False  # whether keys may change the cluster
     mode: str = ""  # instead of LIVE, where what is shown is not
 
@@ -102,7 +103,8 @@ def _right(standing: Standing, limit: int, glyphs: Glyphs) -> Line:
     if not standing.filter:
         return (mode, Span(GAP), clock)
     typed = "/" + fit(standing.filter, limit, glyphs)
-    text = Span(f"{typed} {NO_PATTERN}", "bad") if standing.broken else Span(typed, "info")
+    wrong = TOO_SLOW if standing.dear else NO_PATTERN
+    text = Span(f"{typed} {wrong}", "bad") if standing.broken else Span(typed, "info")
     return (mode, Span(GAP), text, Span(GAP), clock)
 
 

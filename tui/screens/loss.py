@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -17,6 +17,9 @@ from pylb.tui.pages.loss import LOSS, Loss
 from pylb.tui.theme import Tones
 from pylb.tui.widgets.board import Board
 from pylb.tui.widgets.pane import Pane
+
+if TYPE_CHECKING:
+    from pylb.tui.app import PylbApp
 
 WIDTH = 110
 AROUND = 3  # lines of the frame, and the blank one below the table
@@ -63,4 +66,5 @@ class LossScreen(ModalScreen[None]):
     def action_export(self) -> None:
         """Write the table to a file."""
         name, records = f"loss-of-{self._loss.node}", self.query_one(Pane).records
-        self.run_worker(outgoing.ask_and_export(self.app, name, records, "csv", self._look.now), exit_on_error=False)
+        app = cast("PylbApp", self.app)
+        app.later(outgoing.ask_and_export, app, name, records, "csv", self._look.now)

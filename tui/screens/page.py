@@ -156,9 +156,9 @@ class PageScreen(Screen[None]):
             return
         app = self.app_frame
         now, paused = app.now(), app.pulse.paused
-        broken = bool(filters.parse(self.filter).broken)
+        read = filters.parse(self.filter)
         mode = next((extra.mode for extra in app.extras if extra.mode), "")
-        standing = Standing(now, paused, self.filter, broken=broken, write=app.write, mode=mode)
+        standing = Standing(now, paused, self.filter, bool(read.broken), read.dear, app.write, mode)
         line = frame.status(self.look, standing, self.look.width - EDGES)
         self.query_one(".status", Board).show([line], app.tones)
         for panel in self.query(ExtraPanel):

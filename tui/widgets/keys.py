@@ -28,7 +28,7 @@ NAMES = {
     "underscore": "_",
     "backslash": "\\",
 }
-
+ACTS = "act."  # what ids of keys begin with that change the cluster
 
 TYPING = (Shown("enter", "Keep the filter", "focused.submit"), Shown("esc", "Show all", "screen.escape"))
 
@@ -42,17 +42,25 @@ class KeyBar(Board):
 
 
 def shown(screen: Screen[Any]) -> list[Shown]:
-    """The keys that the bar names: the screen's own first, then those of tables, of all screens, and of the app."""
+    """The keys that the bar names: the screen's own first, then those of tables, of all screens, and of the app.
+
+    Where keys may change the cluster those that do come last but for help and quit: where there is room.
+    """
     if isinstance(screen.focused, Input):
         return list(TYPING)
     found: dict[str, Shown] = {}
+    acts: dict[str, Shown] = {}
+    write = getattr(screen.app, "write", False)
     ranked = sorted(screen.active_bindings.values(), key=lambda one: _rank(one.node, one.binding))
     for active in ranked:
         binding = active.binding
-        if binding.show and active.enabled:
+        name = binding.id or binding.action
+        group = acts if write and name.startswith(ACTS) else found
+        if active.enabled and (binding.show or group is acts):
             key = Shown(key_name(binding.key), binding.description, f"{_place(active.node)}.{binding.action}")
-            found.setdefault(binding.id or binding.action, key)
-    return list(found.values())
+            group.setdefault(name, key)
+    told = list(found.values())
+    return [*told[: -frame.KEPT_KEYS], *acts.values(), *told[-frame.KEPT_KEYS :]]
 
 
 def _rank(node: DOMNode, binding: Binding) -> int:

@@ -127,8 +127,9 @@ class Pane(Vertical, Generic[R]):
         text = self.query_asked.text.strip()
         title = f"{self.listing.title} {shown} of {total}" if text else f"{self.listing.title} {shown}"
         order = pure.chosen(self.listing, self.query_asked)
-        broken = filters.parse(text).broken
-        told = [f"left out, no pattern: {broken}" if broken else f"filter: {text}"] if text else []
+        read = filters.parse(text)
+        left_out = "left out, may be too slow" if read.dear else "left out, no pattern"
+        told = [f"{left_out}: {read.broken}" if read.broken else f"filter: {text}"] if text else []
         if order is not self.listing.orders[0] or self.query_asked.reverse:
             told.append(f"by {order.name}{', reversed' if self.query_asked.reverse else ''}")
         self.border_title, self.border_subtitle = Content(title), Content("   ".join(told))

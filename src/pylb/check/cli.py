@@ -12,11 +12,10 @@ import click
 
 from pylb.check import report
 from pylb.check.examination import examine
-from pylb.kube.manifests import MAX_BYTES
+from pylb.kube.manifests import STDIN, Unreadable, load
 
 OK, PROBLEM, WRONG = 0, 1, 2  # exit codes
 SUFFIXES = (".yaml", ".yml", ".json")
-STDIN = "-"
 MAX_FILES = 1000
 
 
@@ -35,8 +34,8 @@ def check(files: tuple[str, ...], output: str, lb_class: str | None) -> None:
     something fails; hints alone are fine.
     """
     try:
-        examined = examine([(name, _read(name)) for name in _gathered(files)], lb_class)
-    except WrongInput as error:
+        examined = examine(((name, load(name)) for name in _gathered(files)), lb_class)
+    except (WrongInput, Unreadable) as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(WRONG)
     if output == "json":
@@ -76,15 +75,3 @@ def _is_manifest(path: Path, folder: Path) -> bool:
     """Whether it is named like one, and not hidden below the folder."""
     hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
     return path.suffix in SUFFIXES and path.is_file() and not hidden
-
-
-def _read(name: str) -> bytes:
-    """A little more than is read at most, so that what is too large is told as such."""
-    try:
-        if name == STDIN:
-            return sys.stdin.buffer.read(MAX_BYTES + 1)
-        with Path(name).open("rb") as file:
-            return file.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else str(error)
-        raise WrongInput(f"{name} cannot be read: {why}") from None

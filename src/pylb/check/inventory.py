@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pylb.check import shape
 from pylb.core.config.objects import GROUP, KINDS
 from pylb.core.crds import table as crds
-from pylb.core.manifest import Finding, Manifest, flatten
+from pylb.core.manifest import Finding, Manifest, flatten, strays
 from pylb.core.model import LOAD_BALANCER
+from pylb.core.places import METALLB_NAMESPACE, NAMESPACES
 
-HOME = "metallb-system"  # where an object of the configuration is taken to be that names no namespace
-NAMESPACES = ("pylb-system", HOME)  # where the configuration is read from
+HOME = METALLB_NAMESPACE  # where an object of the configuration is taken to be that names no namespace
 CONFIG_MAP = "config"  # the name of MetalLB's old one
 DEFAULT = "default"  # kubectl's namespace, where none is named
 ALIKE = 0.6  # of difflib's ratio
@@ -46,7 +46,8 @@ def sort(manifests: Iterable[Manifest]) -> Inventory:
 
     What comes from a cluster (it has a uid) gives way to what is to be applied in its place.
     """
-    found, flat = Inventory(), list(flatten(manifests))
+    whole = list(manifests)
+    found, flat = Inventory(findings=list(strays(whole))), list(flatten(whole))
     new = {_key(manifest) for manifest in flat if not standing(manifest)}
     for manifest in flat:
         if not standing(manifest) or _key(manifest) not in new:

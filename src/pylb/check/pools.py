@@ -17,6 +17,7 @@ from pylb.core.manifest import Finding, Manifest
 from pylb.core.model import Address, Namespace, Node, NodeName
 
 NAME_LABEL = "kubernetes.io/metadata.name"  # which the API server gives each namespace
+_NOTE = "metadata.annotations["
 UNKNOWN = "unknown field "  # how the loader begins, which reads on: kubectl refuses the object
 MEANT = "did you mean "  # how it says what was meant
 BLOCK = "data.config"  # of the old ConfigMap
@@ -74,7 +75,8 @@ def _told(loaded: Loaded, homed: Mapping[Key, Manifest], old: Sequence[Old]) -> 
         ref = problem.ref
         manifest = homed.get((ref.kind, ref.namespace, ref.name))
         if manifest is not None:
-            stops = problem not in loaded.warnings or problem.text.startswith(UNKNOWN)
+            unread = problem.text.startswith(UNKNOWN) or problem.field.startswith(_NOTE)
+            stops = unread or problem not in loaded.warnings
             tell = manifest.fail if stops else manifest.hint
             yield tell(problem.field, problem.text, problem.fix)
             continue

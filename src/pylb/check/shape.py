@@ -21,10 +21,6 @@ def _table(description: str) -> Schema:
     return {"type": "object", "description": description, "additionalProperties": {"type": "string"}}
 
 
-def _anything(description: str) -> Schema:
-    return {"type": "array", "description": description, "items": {"type": "object", "x-any": True}}
-
-
 METADATA = record(
     "What all objects have.",
     {

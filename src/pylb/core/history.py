@@ -16,12 +16,13 @@ from pylb.core.errors import ParseError
 from pylb.core.model import NodeName
 from pylb.core.ownership.claims import MAX_TERM, Cause
 from pylb.core.ownership.effects import Took
+from pylb.core.places import OWN_NAMESPACE
 
 KEPT = 200  # moves
 MAX_LINE = 2048  # bytes: all of them fit in 400 KiB, well below the 1 MiB that a ConfigMap may have
 MAX_SERVICES = 5  # of those that share an address, so many are named
 MAX_READ = 4096  # lines of a text that somebody else wrote
-NAMESPACE, NAME, KEY = "pylb-system", "pylb-history", "moves.jsonl"  # of the ConfigMap, and in its data
+NAMESPACE, NAME, KEY = OWN_NAMESPACE, "pylb-history", "moves.jsonl"  # of the ConfigMap, and in its data
 MAX_AT = 253_402_300_799.0  # Unix seconds: the end of the year 9999, the last that has a date
 STOOD_IN = "stood_in"  # the cause of a line that tells of a stand-in: nothing moved
 NOTEWORTHY = 1.0  # s that a stand-in has to last

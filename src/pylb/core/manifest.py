@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from pylb.core.fields import shown
 from pylb.core.model import ObjectRef
 
 JSON = Mapping[str, Any]
 MAX_LISTS = 5  # Lists inside each other
 _INDEX = re.compile(r"\[(\d+)\]")
+_KEY = re.compile(r"\[(?!\d+\])([^\]]+)\]")  # `annotations[pylb.io/reserved]`
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Place:
 
     def find(self, path: str) -> Place:
         """The place of a path (`spec.addresses[1]`), or of the deepest part of it that is there. Keys may have dots."""
-        place, rest = self, path
+        place, rest = self, _KEY.sub(r".\1", path)
         while rest:
             index = _INDEX.match(rest)
             if index is not None:
@@ -122,17 +124,35 @@ def _text(raw: object) -> str:
 def flatten(manifests: Iterable[Manifest], depth: int = MAX_LISTS) -> Iterator[Manifest]:
     """The objects, those of Lists one by one."""
     for manifest in manifests:
-        items = manifest.raw.get("items")
-        if not (manifest.kind.endswith("List") and isinstance(items, list) and depth):
+        items = _items(manifest)
+        if items is None or not depth:
             yield manifest
+        else:
+            yield from flatten(_inner(manifest, items), depth - 1)
+
+
+def strays(manifests: Iterable[Manifest], depth: int = MAX_LISTS) -> Iterator[Finding]:
+    """Entries of Lists that are no objects: the API server takes none of them."""
+    for manifest in manifests:
+        items = _items(manifest)
+        if items is None or not depth:
             continue
-        places = manifest.place.find("items").items
-        inner = [
-            Manifest(manifest.source, raw, place)
-            for raw, place in zip(items, places, strict=False)
-            if isinstance(raw, Mapping)
-        ]
-        yield from flatten(inner, depth - 1)
+        for number, raw in enumerate(items):
+            if not isinstance(raw, Mapping):
+                text = f"items[{number}]: an object is expected, with apiVersion and kind, not {shown(raw)}"
+                yield manifest.fail(f"items[{number}]", text, "remove it, or write an object in its place")
+        yield from strays(_inner(manifest, items), depth - 1)
+
+
+def _items(manifest: Manifest) -> list[Any] | None:
+    """What a List has; None for what is none."""
+    items = manifest.raw.get("items")
+    return items if manifest.kind.endswith("List") and isinstance(items, list) else None
+
+
+def _inner(manifest: Manifest, items: list[Any]) -> list[Manifest]:
+    rows = zip(items, manifest.place.find("items").items, strict=False)
+    return [Manifest(manifest.source, raw, place) for raw, place in rows if isinstance(raw, Mapping)]
 
 
 def ordered(findings: Iterable[Finding]) -> list[Finding]:

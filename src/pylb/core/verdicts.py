@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from pylb.core import places
 from pylb.core.config.loader import Problem
 from pylb.core.model import NodeName
 from pylb.core.notices import CONFIGURATION_PREFIX
 
 JSON = dict[str, Any]
-API_VERSION, KIND = "metallb.io/v1beta1", "ConfigurationState"
+KIND = "ConfigurationState"
+API_VERSION = places.API_VERSION
 COMPONENT_LABEL, NODE_LABEL = "metallb.io/component-type", "metallb.io/node-name"
 KEY = "pylb.io/key"  # an annotation of a speaker's: which key it signs its beats with, not the key itself
 NO_NOTES: Mapping[str, str] = MappingProxyType({})

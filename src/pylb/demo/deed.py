@@ -8,6 +8,7 @@ from typing import Any
 
 from pylb.tui.words import Span
 
+GAPS = "; gaps: its pods, still asked"  # until Kubernetes takes them out of the Service's endpoints
 SURE_S = 1.0  # so long after a deed without a failed request: none failed of it
 
 
@@ -30,6 +31,7 @@ class Sight:
     failed: int = 0  # requests
     failing_ms: float = 0.0  # so long there is no answer now; 0 while there are answers
     silent: bool = False  # whether there are none
+    gaps: bool = False  # whether requests fail between answers while a node is cut off: kube-proxy still asks its pods
 
 
 def told(deed: Deed, sight: Sight, now: float) -> Span:
@@ -44,4 +46,4 @@ def told(deed: Deed, sight: Sight, now: float) -> Span:
         return Span(f"{deed.what}: {'no request failed' if sure else 'all is answered so far'}{place}", "good")
     longest = max(float(one["ms"] or 0.0) for one in sight.outages)
     by = f"answered by {deed.by}" if deed.by else "answered again"
-    return Span(f"{deed.what}: {by} after {longest:.0f} ms{place}", "warn")
+    return Span(f"{deed.what}: {by} after {longest:.0f} ms{place}{GAPS if sight.gaps else ''}", "warn")

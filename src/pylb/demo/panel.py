@@ -43,6 +43,7 @@ LOW, TALL = 2, 4
 MIN_SPARKS = 8  # cells
 WATCH_S = 60.0  # how long a deed is followed
 LOOK_S = 0.1
+GAPS_S = 2.0  # a request that failed so lately, after the outage, is a gap
 ADDRESS_S = 5.0  # until a Service that is added has its address
 STOOD_IN_S = 10.0
 
@@ -120,7 +121,8 @@ class Panel:
         watcher, since = self._watcher, self._deed.at
         silent = now - watcher.answered_at >= FRESH_S
         ended = tuple(one for one in watcher.outages if one["to"] is not None and one["to"] >= since)
-        sight = Sight(ended, watcher.failed(since), (now - max(watcher.answered_at, since)) * 1000, silent)
+        gaps = bool(ended and self._cut) and watcher.failed(max(ended[0]["to"], now - GAPS_S)) > 0
+        sight = Sight(ended, watcher.failed(since), (now - max(watcher.answered_at, since)) * 1000, silent, gaps)
         return deeds.told(self._deed, sight, now)
 
     def _outages(self) -> Line:

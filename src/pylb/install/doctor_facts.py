@@ -76,6 +76,7 @@ def facts(look: Look, machine: Machine, settings: Sequence[str] = ()) -> Facts:
         kinds={"pools", "advertisements"} <= {*look.lists, *look.refused},
         loaded=loaded,
         used=_used(loaded, look.of("services")),
+        reserved=_used(loaded, look.of("services"), reserved=True),
         waiting=_waiting(loaded, look, commands),
         reports=look.reports,
         rivals=rivals,
@@ -134,14 +135,16 @@ def _decoded(items: Iterable[JSON], read: Callable[[JSON], T]) -> list[T]:
     return values
 
 
-def _used(loaded: Loaded, services: Iterable[JSON]) -> dict[str, int]:
-    """How many addresses of each pool Services have recorded; one that is shared counts once."""
+def _used(loaded: Loaded, services: Iterable[JSON], reserved: bool = False) -> dict[str, int]:
+    """How many addresses of each pool Services have recorded, or of those that it reserves; one that is shared counts once."""
     entries = (
         one for item in services for one in (item.get("status") or {}).get("loadBalancer", {}).get("ingress") or ()
     )
     recorded = {found for one in entries if (found := address(one.get("ip"))) is not None}
     pools = loaded.config.pools.values() if loaded.config else ()
-    return dict(Counter(pool.name for pool in pools for one in recorded if one in pool))
+    spans = [(pool.name, span) for pool in pools for span in (pool.reserved if reserved else pool.ranges)]
+    held = {(name, one) for name, span in spans for one in recorded if one in span}
+    return dict(Counter(name for name, _ in held))
 
 
 def _waiting(loaded: Loaded, look: Look, commands: Commands) -> dict[str, Told]:

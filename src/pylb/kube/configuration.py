@@ -14,6 +14,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from pylb.core import places
 from pylb.core.config import loader as config
 from pylb.core.config import salvage
 from pylb.core.config.loader import EMPTY, Config, Loaded, Objects, Problem
@@ -28,9 +29,9 @@ from pylb.kube.errors import ClusterError, Forbidden, NotFound
 from pylb.kube.listing import object_key, read_page
 from pylb.kube.pace import Pace
 
-OWN_NAMESPACE = "pylb-system"  # where pylb's pods and status objects live
-NAMESPACES = (OWN_NAMESPACE, "metallb-system")  # where the configuration is read from
-API_VERSION = "metallb.io/v1beta1"
+API_VERSION = places.API_VERSION
+NAMESPACES = places.NAMESPACES
+OWN_NAMESPACE = places.OWN_NAMESPACE
 PEER_VERSION = "metallb.io/v1beta2"
 RESOURCES = {POOL: "ipaddresspools", L2_ADVERTISEMENT: "l2advertisements"}
 POOLS, L2_ADVERTISEMENTS = (f"/apis/{API_VERSION}/{name}" for name in RESOURCES.values())

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -19,6 +21,7 @@ from pylb.core.manifest import Finding, Manifest, Place, Severity
 from pylb.core.misplaced import suspect
 from pylb.kube.placed import Flaw, build
 
+STDIN = "-"
 MAX_BYTES = 4 << 20  # of a file; the API server takes 3 MiB a request
 MAX_DOCUMENTS = 10_000  # of a file
 _SEPARATOR = re.compile(r"---\s*(#.*)?$")
@@ -32,6 +35,23 @@ class Read:
 
     manifests: tuple[Manifest, ...] = ()
     findings: tuple[Finding, ...] = ()
+
+
+class Unreadable(Exception):
+    """A file is not there, or nobody lets us read it."""
+
+
+def load(name: str) -> bytes:
+    """A file's content, or that of standard input (`-`): a byte more than is read at most, so that what is too large is
+    told as such. Raises Unreadable."""
+    try:
+        if name == STDIN:
+            return sys.stdin.buffer.read(MAX_BYTES + 1)
+        with Path(name).open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise Unreadable(f"{name} cannot be read: {why}") from None
 
 
 def read(source: str, content: bytes) -> Read:

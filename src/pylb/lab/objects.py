@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pylb.core import history
+from pylb.core import history, places
 from pylb.core.crds import table as crds
 from pylb.lab.plan import Host, Plan
 from pylb.lab.podspec import OURS, conditions
 
-NAMESPACE = "pylb-system"  # where our pods live
-NAMESPACES = (NAMESPACE, "metallb-system")  # where pools are read from
+NAMESPACE = places.OWN_NAMESPACE  # where our pods live
+NAMESPACES = places.NAMESPACES
 LEASES = "kube-node-lease"
 LEASE_SECONDS = 3  # a node whose Lease is older is not ready
 KEY_SECRET, KEY_FIELD = "pylb-speakers", "secretkey"

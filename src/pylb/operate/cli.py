@@ -20,8 +20,10 @@ from pylb.kube.decode import DecodeError
 from pylb.kube.errors import ClusterError, NoCluster, Unauthorized, Unreachable
 from pylb.operate.cluster import Cluster
 from pylb.operate.orders import Orders, WrongInput
+from pylb.operate.shelf import Unseen
 
 OK, PROBLEM, WRONG, UNREACHABLE = 0, 1, 2, 3  # exit codes
+
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
 
@@ -35,6 +37,7 @@ class Seconds(click.FloatRange):
 
 
 Order = Callable[[Orders], Awaitable[bool]]
+Work = Callable[[Client], Awaitable[int]]  # gives the exit code
 _NODE = click.argument("node", metavar="NODE")
 _WAIT = click.option(
     "--wait", metavar="SECONDS", type=Seconds(0.0), default=30.0, show_default=True, help="How long to wait."
@@ -87,28 +90,38 @@ def rebalance(dry_run: bool, kubeconfig: str | None, context: str | None) -> Non
 
 
 def _run(order: Order, kubeconfig: str | None, context: str | None) -> None:
+    async def work(client: Client) -> int:
+        return OK if await order(Orders(Cluster(client), click.echo)) else PROBLEM
+
+    run(work, kubeconfig, context)
+
+
+def run(work: Work, kubeconfig: str | None, context: str | None) -> None:
+    """Do it, and exit; what goes wrong is told in one line."""
     try:
-        found = credentials.load(kubeconfig, context=context)
-        done = asyncio.run(_carry_out(order, found))
+        code = asyncio.run(_work(work, credentials.load(kubeconfig, context=context)))
     except NoCluster as error:
-        _fail(str(error), error.exit_code)
+        fail(str(error), error.exit_code)
     except WrongInput as error:
-        _fail(str(error), WRONG)
+        fail(str(error), WRONG)
+    except Unseen as error:
+        fail(str(error), UNREACHABLE)
     except Unauthorized as error:
-        _fail(f"the cluster does not know the user of this kubeconfig: {error}", UNREACHABLE)
+        fail(f"the cluster does not know the user of this kubeconfig: {error}", UNREACHABLE)
     except Unreachable as error:
-        _fail(f"the cluster cannot be reached: {error}", UNREACHABLE)
+        fail(f"the cluster cannot be reached: {error}", UNREACHABLE)
     except (ClusterError, DecodeError) as error:
-        _fail(str(error), PROBLEM)
+        fail(str(error), PROBLEM)
     else:
-        sys.exit(OK if done else PROBLEM)
+        sys.exit(code)
 
 
-async def _carry_out(order: Order, found: Credentials) -> bool:
+async def _work(work: Work, found: Credentials) -> int:
     async with Client(found, user_agent="pylb-operate") as client:
-        return await order(Orders(Cluster(client), click.echo))
+        return await work(client)
 
 
-def _fail(text: str, code: int) -> None:
+def fail(text: str, code: int) -> None:
+    """Say it, and exit."""
     click.echo(f"Error: {text}", err=True)
     sys.exit(code)

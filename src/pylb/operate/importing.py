@@ -7,27 +7,30 @@ dry run; where a write fails after that, those before it are taken back. The Con
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pylb.core.config.objects import Objects
 from pylb.core.legacy import names as legacy_names
 from pylb.core.legacy import plan as legacy_plan
 from pylb.core.legacy.names import Named
 from pylb.core.legacy.plan import FIELDS, Fault, Plan, Standing, Step, Verdict
 from pylb.core.model import ObjectRef
+from pylb.core.places import METALLB_NAMESPACE
 from pylb.core.several import some
 from pylb.kube import decode
 from pylb.kube.configuration import NAMESPACES
-from pylb.kube.errors import ClusterError, Conflict
+from pylb.kube.errors import ClusterError, Conflict, Forbidden
 from pylb.operate.orders import WrongInput
 from pylb.operate.shelf import Shelf
 from pylb.operate.source import Old
 
 JSON = Mapping[str, Any]
 Say = Callable[[str], None]
-METALLB_NAMESPACE = "metallb-system"  # where published manifests, and those of `pylb install`, put pools
 EDITED = "somebody changed that since an import made it: change it by kubectl edit until both say the same"
+
+ALLOWED = "bind yourself to a ClusterRole that may create and patch objects of metallb.io, such as cluster-admin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ class Importer:
         found = legacy_plan.plan(made, legacy_names.named(made, home(old, wish)), standing)
         return found if found.faults else Plan(found.steps, tuple([fault async for fault in self._try(found.due)]))
 
-    async def _try(self, steps: tuple[Step, ...]) -> Any:
+    async def _try(self, steps: tuple[Step, ...]) -> AsyncIterator[Fault]:
         """What the API server says against the writes."""
         for step in steps:
             try:
@@ -104,7 +107,7 @@ class Importer:
             except ClusterError as error:
                 if error.status is None:
                     raise
-                fix = EDITED if isinstance(error, Conflict) else ""
+                fix = EDITED if isinstance(error, Conflict) else ALLOWED if isinstance(error, Forbidden) else ""
                 yield Fault(_called(step), f"the API server refuses it: {error}", fix, step.wanted.place)
 
     async def apply(self, plan: Plan) -> bool:
@@ -129,7 +132,7 @@ class Importer:
             self._tell(f"{_called(step)} {step.verdict}")
         return True
 
-    async def _take_back(self, done: list[Step], before: Any) -> None:
+    async def _take_back(self, done: list[Step], before: Objects) -> None:
         for step in reversed(done):
             body = step.wanted.body
             try:
@@ -177,7 +180,7 @@ def _called(step: Step) -> str:
     return f"{step.wanted.kind} {meta['namespace']}/{meta['name']}"
 
 
-def _spec(before: Any, step: Step) -> JSON:
+def _spec(before: Objects, step: Step) -> JSON:
     meta = step.wanted.body["metadata"]
     spec: JSON = next(
         raw["spec"]

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+from pylb.addon.names import VIEWER
 from pylb.core.config.objects import GROUP, KINDS, PEER, Objects
 from pylb.core.crds import table as crds
 from pylb.core.legacy.conversion import API_VERSION, PEER_VERSION
@@ -14,7 +15,7 @@ from pylb.core.model import Namespace, Service
 from pylb.kube import decode
 from pylb.kube.client import Client
 from pylb.kube.configuration import NAMESPACES
-from pylb.kube.errors import AlreadyExists, Conflict, NotFound
+from pylb.kube.errors import AlreadyExists, Conflict, Forbidden, NotFound
 from pylb.kube.listing import read_page
 from pylb.operate.orders import WrongInput
 
@@ -26,8 +27,16 @@ MAX_BACKUPS = 20  # of one namespace
 CONFIGMAPS = "/api/v1/namespaces/{}/configmaps"
 
 
+class Unseen(Exception):
+    """The right to read a kind is missing; the message names what gives it."""
+
+    def __init__(self, what: str, refused: Forbidden) -> None:
+        super().__init__(f"the cluster lets no {what} be read: bind yourself to the ClusterRole {VIEWER} ({refused})")
+
+
 class Shelf:
-    """Every method raises ClusterError where the cluster does not answer, or not to us."""
+    """Every method raises ClusterError where the cluster does not answer, or does not let us write; Unseen where it does
+    not let us read."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -66,6 +75,8 @@ class Shelf:
             found = await self._client.get(f"{CONFIGMAPS.format(namespace)}/{name}")
         except NotFound:
             return {}
+        except Forbidden as error:
+            raise Unseen(f"ConfigMap {namespace}/{name}", error) from None
         return dict(found.get("data") or {})
 
     async def apply(self, body: JSON, dry: bool = False) -> None:
@@ -112,7 +123,10 @@ class Shelf:
         token = ""
         for _ in range(PAGES_MAX):
             asked: dict[str, str | int | bool | None] = {**(query or {}), "limit": PAGE, "continue": token or None}
-            page = read_page(await self._client.get(path, asked))
+            try:
+                page = read_page(await self._client.get(path, asked))
+            except Forbidden as error:
+                raise Unseen(path.rpartition("/")[2], error) from None
             for item in page.items:
                 yield item
             token = page.token

@@ -5,10 +5,8 @@ It finds the text and where it stands, line by line; what it means is not known 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pylb.core.config.objects import GROUP
@@ -19,12 +17,11 @@ from pylb.core.model import ObjectRef
 from pylb.core.several import some
 from pylb.kube import documents, manifests
 from pylb.kube.decode import LEGACY_CONFIG_MAX
-from pylb.kube.manifests import MAX_BYTES
+from pylb.kube.manifests import STDIN
 from pylb.kube.placed import build
 from pylb.operate.orders import WrongInput
 
 JSON = Mapping[str, Any]
-STDIN = "-"
 MAX_NAMED = 5  # objects that a message names
 
 
@@ -63,17 +60,6 @@ class Old:
 def called(path: str) -> str:
     """How messages call a file."""
     return "stdin" if path == STDIN else path
-
-
-def read(path: str) -> bytes:
-    """A file's content, or stdin's; a byte more than is taken at most. Raises WrongInput."""
-    try:
-        if path == STDIN:
-            return sys.stdin.buffer.read(MAX_BYTES + 1)
-        with Path(path).open("rb") as file:
-            return file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise WrongInput(f"{path} cannot be read: {error.strerror}") from None
 
 
 def find(source: str, content: bytes) -> Old:

@@ -1,6 +1,7 @@
 """`pylb import` and `pylb export`.
 
-Exit codes: 0 done, 1 something speaks against it, or the cluster refused, 2 wrong input, 3 the cluster cannot be reached.
+Exit codes: 0 done, 1 something speaks against it, or the cluster refused, 2 wrong input, 3 the cluster cannot be reached, or
+lets nothing be read.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import click
@@ -23,24 +23,22 @@ from pylb.core.legacy.plan import Fault, Plan
 from pylb.core.model import ServiceKey
 from pylb.core.printable import printable
 from pylb.core.several import count, some
-from pylb.kube import credentials
-from pylb.kube.client import Client
+from pylb.kube import manifests
 from pylb.kube.configuration import NAMESPACES
-from pylb.kube.decode import DecodeError
-from pylb.kube.errors import ClusterError, NoCluster, Unauthorized, Unreachable
+from pylb.kube.manifests import Unreadable
 from pylb.operate import importing, source
-from pylb.operate.cli import HELP_NAMES, OK, PROBLEM, UNREACHABLE, WRONG, to_cluster
+from pylb.operate.cli import HELP_NAMES, OK, PROBLEM, WRONG, fail, run, to_cluster
 from pylb.operate.importing import Importer, Wish
 from pylb.operate.orders import WrongInput
 from pylb.operate.shelf import Shelf
 from pylb.operate.source import Old
 
-Work = Callable[[Shelf], Awaitable[int]]
 TABLE, YAML = "table", "yaml"
 MAX_TOLD = 50  # faults
-HEADER = """\
+APPLY = "kubectl apply --server-side --force-conflicts -f"  # large, and what a controller made meanwhile gives way
+HEADER = f"""\
 # pylb export: the configuration, and which Service has which address.
-# In a new cluster: install pylb, `kubectl apply -f` this file, then bring the Services back.
+# In a new cluster: install pylb, `{APPLY}` this file, then bring the Services back.
 # Each Service whose namespace and name are in pylb-memory gets its address back; what a Service asks for itself
 # stands in its own manifest. Secrets that BGPPeers name are not in here.
 """
@@ -80,14 +78,14 @@ def import_(
         raise click.UsageError("-o yaml prints, and changes nothing: leave out --apply")
     wish = Wish(namespace or "", do, remove)
     try:
-        old = source.find(source.called(file), source.read(file)) if file else None
+        old = source.find(source.called(file), manifests.load(file)) if file else None
         if old is not None:
             named, faults = importing.prepare(old, wish)
             if faults or output == YAML:
                 sys.exit(_printed(old, named.wanted, faults, output == YAML))
-    except WrongInput as error:
-        _fail(str(error), WRONG)
-    _run(lambda shelf: _import(shelf, old, wish, output), kubeconfig, context)
+    except (WrongInput, Unreadable) as error:
+        fail(str(error), WRONG)
+    run(lambda client: _import(Shelf(client), old, wish, output), kubeconfig, context)
 
 
 async def _import(shelf: Shelf, given: Old | None, wish: Wish, output: str) -> int:
@@ -163,11 +161,12 @@ def _next(old: Old, maps: list[source.JSON], wish: Wish) -> int:
 def export(file: str | None, output: str, kubeconfig: str | None, context: str | None) -> None:
     """Back up pools, advertisements, BGP's configuration, and which Service has which address.
 
-    kubectl apply -f takes it. Apply it in a new cluster before the Services come, and they get their addresses back.
+    kubectl apply --server-side --force-conflicts -f takes it. Apply it in a new cluster before the Services come, and
+    they get their addresses back.
     """
     if file == "":
         raise click.UsageError("--file is empty: name a file, or leave it out")
-    _run(lambda shelf: _export(shelf, file), kubeconfig, context)
+    run(lambda client: _export(Shelf(client), file), kubeconfig, context)
 
 
 async def _export(shelf: Shelf, file: str | None) -> int:
@@ -205,30 +204,3 @@ def _write(path: Path, text: str) -> None:
             raise
     except OSError as error:
         raise WrongInput(f"{path} cannot be written: {error.strerror}") from None
-
-
-def _run(work: Work, kubeconfig: str | None, context: str | None) -> None:
-    try:
-        code = asyncio.run(_work(work, credentials.load(kubeconfig, context=context)))
-    except NoCluster as error:
-        _fail(str(error), error.exit_code)
-    except WrongInput as error:
-        _fail(str(error), WRONG)
-    except Unauthorized as error:
-        _fail(f"the cluster does not know the user of this kubeconfig: {error}", UNREACHABLE)
-    except Unreachable as error:
-        _fail(f"the cluster cannot be reached: {error}", UNREACHABLE)
-    except (ClusterError, DecodeError) as error:
-        _fail(str(error), PROBLEM)
-    else:
-        sys.exit(code)
-
-
-async def _work(work: Work, found: credentials.Credentials) -> int:
-    async with Client(found, user_agent="pylb-operate") as client:
-        return await work(Shelf(client))
-
-
-def _fail(text: str, code: int) -> None:
-    click.echo(f"Error: {text}", err=True)
-    sys.exit(code)

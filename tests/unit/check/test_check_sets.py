@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from click.testing import CliRunner
 
 from pylb.check.cli import check
 from pylb.check.examination import Examined, examine
 from pylb.core.manifest import Severity
+from pylb.kube import manifests
 
 POOL = "apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata:\n  name: p\n  namespace: metallb-system\n"
 RANGE = "spec:\n  addresses:\n  - 10.77.3.0/29\n"
@@ -100,3 +103,58 @@ def test_what_kubectl_takes_for_a_boolean_is_told_as_one() -> None:
     noted = POOL + "  annotations:\n    house: y\n" + RANGE
     [text] = [one.text for one in look(noted).findings if one.severity is Severity.FAIL]
     assert text == "metadata.annotations.house in body must be of type string, not true"
+
+
+def test_files_are_read_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand of 4 MiB each have no room in memory together: each is understood before the next is read."""
+    steps: list[str] = []
+    real = manifests.read
+
+    def load(name: str) -> bytes:
+        steps.append(f"load {name[-6:]}")
+        return b"kind: Secret\napiVersion: v1\nmetadata: {name: x}\n"
+
+    def read(source: str, content: bytes) -> manifests.Read:
+        steps.append(f"read {source[-6:]}")
+        return real(source, content)
+
+    monkeypatch.setattr("pylb.check.cli.load", load)
+    monkeypatch.setattr(manifests, "read", read)
+    assert CliRunner().invoke(check, ["a.yaml", "b.yaml"]).exit_code == 0
+    assert steps == ["load a.yaml", "read a.yaml", "load b.yaml", "read b.yaml"]
+
+
+def test_what_is_no_object_in_a_list_is_told_with_its_line() -> None:
+    """Also in a List in a List; what is one counts."""
+    pool = "- " + (POOL + RANGE).rstrip().replace("\n", "\n  ")
+    inner = "- apiVersion: v1\n  kind: List\n  items: [true]\n"
+    examined = look(f"apiVersion: v1\nkind: List\nitems:\n- just a text\n-\n{inner}{pool}\n")
+    told = examined.findings
+    assert examined.objects == 1
+    failures = [(one.line, one.text) for one in told if one.severity is Severity.FAIL]
+    assert failures == [
+        (4, "items[0]: an object is expected, with apiVersion and kind, not 'just a text'"),
+        (5, "items[1]: an object is expected, with apiVersion and kind, not null"),
+        (8, "items[0]: an object is expected, with apiVersion and kind, not true"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "fix"),
+    [
+        ("myASN", '"x"', "write a whole number from 0 to 4294967295, without quotes"),
+        ("peerPort", "0.5", "write a whole number from 1 to 16384, without quotes"),
+        ("peerPort", "70000", "write a number from 1 to 16384"),
+    ],
+)
+def test_the_bounds_of_a_number_are_in_the_fix(field: str, value: str, fix: str) -> None:
+    kind = "apiVersion: metallb.io/v1beta2\nkind: BGPPeer\nmetadata: {name: r, namespace: metallb-system}\nspec:\n"
+    fields = {"myASN": "1", "peerASN": "2", "peerAddress": "10.0.0.1", field: value}
+    told = look(kind + "".join(f"  {name}: {one}\n" for name, one in fields.items())).findings
+    assert [one.fix for one in told if one.severity is Severity.FAIL and one.field == f"spec.{field}"] == [fix]
+
+
+def test_a_pools_annotation_that_nobody_reads_fails() -> None:
+    noted = POOL.replace("  name: p\n", "  name: p\n  annotations:\n    pylb.io/reserve: 10.77.3.1\n") + RANGE
+    [failure] = [one for one in look(noted).findings if one.severity is Severity.FAIL]
+    assert (failure.line, failure.fix) == (6, "write pylb.io/reserved")

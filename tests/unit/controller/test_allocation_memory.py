@@ -103,6 +103,35 @@ ROWS: dict[str, tuple[Callable[[], Play], dict[str, list[str]]]] = {
         ),
         {"y": ["fd00::"], "z": ["10.0.0.1"]},
     ),
+    "who comes back comes before who comes with it": (
+        lambda: two(pool("p", "10.0.0.0/31")).drop("b").put(service("0"), service("b")),
+        {"a": ["10.0.0.0"], "0": [], "b": ["10.0.0.1"]},
+    ),
+    "and before who cannot have its own, and so on down the line": (
+        lambda: (
+            two()
+            .put(service("c"))
+            .put(service("d"))
+            .drop("b", "c", "d")
+            .put(service("z", load_balancer_ip="10.0.0.1"), service("b"), service("c"), service("d"))
+        ),
+        {"a": ["10.0.0.0"], "z": ["10.0.0.1"], "b": [], "c": ["10.0.0.2"], "d": ["10.0.0.3"]},
+    ),
+    "the last that had it before who had it earlier": (
+        lambda: (
+            two(pool("p", "10.0.0.0/31")).drop("b").wait(1).put(service("z")).drop("z").put(service("b"), service("z"))
+        ),
+        {"a": ["10.0.0.0"], "b": [], "z": ["10.0.0.1"]},
+    ),
+    "also before who would move to what it had": (
+        lambda: (
+            two(P, pool("q", "10.0.1.0/32", autoAssign=False))
+            .put(service("w", **note(POOL, "q")))
+            .drop("w")
+            .put(service("a", **note(POOL, "q")), service("w", **note(POOL, "q")))
+        ),
+        {"a": ["10.0.0.0"], "b": ["10.0.0.1"], "w": ["10.0.1.0"]},
+    ),
     "a type that is another for a while": (
         lambda: two().put(service("a", type="ClusterIP")).put(service("c")).put(service("a")),
         {"a": ["10.0.0.0"], "b": ["10.0.0.1"], "c": ["10.0.0.2"]},

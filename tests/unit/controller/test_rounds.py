@@ -50,6 +50,28 @@ def test_what_comes_during_a_round_comes_after_it_in_its_order() -> None:
     assert not made.put_off(lambda: came.append(4))
 
 
+async def test_who_puts_off_too_much_has_no_turn_before_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounds, "SLICE", -1.0)
+    monkeypatch.setattr(rounds, "MAX_LATE", 2)
+    seen: list[str] = []
+    made = Round()
+
+    def other() -> None:
+        seen.append("other")
+        made.put_off(lambda: seen.append("late"))
+
+    def steps() -> Iterator[None]:
+        made.begin({A})
+        for _ in range(4):
+            seen.append("step")
+            asyncio.get_running_loop().call_soon(other)
+            yield
+        made.end()
+
+    await at_leisure(steps(), made.is_full)
+    assert seen == ["step", "other", "step", "other", "step", "step", "late", "late"]
+
+
 def test_no_decision_is_another_before_a_round_has_ended() -> None:
     """What is written meanwhile goes by those of before."""
     config, books = configured(pool("p", "10.0.0.0/30")), Books()

@@ -34,6 +34,9 @@ def loaded(*advertisements: dict[str, Any], addresses: Sequence[str] = ("10.0.0.
 
 
 EVERYWHERE = resource("L2Advertisement", "all")
+_POOL = resource("IPAddressPool", "lan", addresses=["10.0.0.240-10.0.0.249"])
+_POOL["metadata"]["annotations"] = {"pylb.io/reserved": "10.0.0.240-10.0.0.241"}
+RESERVING = config.load(Objects([_POOL], [EVERYWHERE]))
 NODES = tuple(node(name, f"10.0.0.2{name[1]}") for name in NAMES)
 SPEAKERS = tuple(Daemon("speaker", f"pylb-speaker-{name}", name, ready=True) for name in NAMES)
 CONTROLLERS = tuple(Daemon("controller", f"pylb-controller-{name}", name, ready=True) for name in ("n1", "n2"))
@@ -73,6 +76,12 @@ def test_all_is_well_in_ten_rows() -> None:
     assert worst(rows) is Level.OK
     assert not any(row.fix for row in rows)
     assert "lan (3 of 10 in use)" in {row.text for row in rows}
+
+
+def test_a_pool_whose_reserved_addresses_are_in_use_has_others_left() -> None:
+    rows = examine(replace(HEALTHY, loaded=RESERVING, used={"lan": 8}, reserved={"lan": 2}))
+    assert worst(rows) is Level.OK
+    assert "lan (8 of 10 in use)" in {row.text for row in rows}
 
 
 @pytest.mark.parametrize("roomy", [frozenset(), frozenset({"n1"})])
@@ -138,6 +147,14 @@ FAULTS: dict[str, tuple[dict[str, Any], Check, Level, str, str]] = {
         {"loaded": loaded(EVERYWHERE, addresses=["10.0.0.300"])}, Check.POOLS, Level.FAIL, "lan", f"{POOL} lan",
     ),
     "a full pool": ({"used": {"lan": 10}}, Check.POOLS, Level.WARN, "no address is left in lan", f"{POOL} lan"),
+    "all but what is reserved": (
+        {"loaded": RESERVING, "used": {"lan": 8}}, Check.POOLS, Level.WARN, "no address is left in lan (free but reserved: 2)",
+        f"{POOL} lan",
+    ),
+    "all but one that is reserved": (
+        {"loaded": RESERVING, "used": {"lan": 9}, "reserved": {"lan": 1}},
+        Check.POOLS, Level.WARN, "no address is left in lan (free but reserved: 1)", f"{POOL} lan",
+    ),
     "no advertisement": ({"loaded": loaded()}, Check.ADVERTISEMENTS, Level.FAIL, "no L2Advertisement selects lan", "echo '{"),
     "an advertisement of no node": (
         {"loaded": loaded(resource("L2Advertisement", "some", nodeSelectors=[{"matchLabels": {"a": "b"}}]))},

@@ -70,7 +70,7 @@ STAGES = {
         service("w"), "edit ipaddresspool lan", having(IOT, pool("lan", "10.0.0.0/30")), pools=(IOT, LAN), others=FULL
     ),
     Reason.POOL_NOT_FOUND: Stage(
-        service("w", annotations=note(pool="none")), "it gets 10.0.0.0", wishing(annotations={})
+        service("w", annotations=note(pool="none")), "it may get 10.0.0.0", wishing(annotations={})
     ),
     Reason.POOL_EXHAUSTED: Stage(
         service("w", annotations=note(pool="lan")),
@@ -85,7 +85,7 @@ STAGES = {
         pools=(LAN, CLOSED),
     ),
     Reason.ADDRESS_IN_NO_POOL: Stage(
-        service("w", annotations=note(ips="10.7.7.7")), "it gets 10.0.0.0", wishing(annotations={})
+        service("w", annotations=note(ips="10.7.7.7")), "it may get 10.0.0.0", wishing(annotations={})
     ),
     Reason.ADDRESS_NOT_OF_POOL: Stage(
         service("w", annotations=note(ips="10.0.0.1", pool="other")),
@@ -94,7 +94,7 @@ STAGES = {
         pools=(LAN, pool("other", "10.0.9.0/31")),
     ),
     Reason.ADDRESS_IN_USE: Stage(
-        service("w", annotations=note(ips="10.0.0.0")), "it gets 10.0.0.1", wishing(annotations={}), others=(PINNED,)
+        service("w", annotations=note(ips="10.0.0.0")), "it may get 10.0.0.1", wishing(annotations={}), others=(PINNED,)
     ),
     Reason.SHARING_KEY_DIFFERS: Stage(
         service("w", 81, annotations=note(ips="10.0.0.0", share="other")),
@@ -108,8 +108,10 @@ STAGES = {
         wishing(ports=service("w", 81).ports),
         others=(SHARED,),
     ),
-    Reason.INVALID_REQUEST: Stage(service("w", annotations=note(ips="nonsense")), "it gets", wishing(annotations={})),
-    Reason.FAMILY_MISMATCH: Stage(service("w", annotations=note(ips="fd00::1")), "it gets", wishing(annotations={})),
+    Reason.INVALID_REQUEST: Stage(
+        service("w", annotations=note(ips="nonsense")), "it may get", wishing(annotations={})
+    ),
+    Reason.FAMILY_MISMATCH: Stage(service("w", annotations=note(ips="fd00::1")), "it may get", wishing(annotations={})),
     Reason.NO_CLUSTER_IP: Stage(
         service("w", cluster_ips=("None",)), "leave spec.clusterIP out", wishing(cluster_ips=("10.96.0.9",))
     ),
@@ -118,7 +120,7 @@ STAGES = {
     ),
     Reason.NODE_ADDRESS: Stage(
         service("w", annotations=note(ips="10.0.0.0")),
-        "it gets 10.0.0.1",
+        "it may get 10.0.0.1",
         wishing(annotations={}),
         taken={parse_address("10.0.0.0"): N1},
     ),

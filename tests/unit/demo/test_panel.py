@@ -188,6 +188,18 @@ async def test_a_pulled_cable_tells_who_answers_now_and_after_how_long(panel: Pa
     assert "n2's cable pulled: answered by n1 after 412 ms" in await outcome(panel, "answered by n1")
 
 
+async def test_gaps_after_the_outage_are_told_to_be_of_the_cut_nodes_pods(panel: Panel, stage: Stage) -> None:
+    panel._watcher.answered_at = time.time()
+    await press(panel, "x")
+    panel._watcher.outages.append({"ms": 412.3, "failed": 20, "to": time.time() + 1.0})
+    stage.answering = "n1"
+    assert "gaps" not in await outcome(panel, "answered by n1")
+    panel._watcher.lost = 3
+    assert "answered by n1 after 412 ms; gaps: its pods, still asked" in await outcome(panel, "gaps")
+    await press(panel, "x")
+    assert "gaps" not in shown(panel, now=panel._watcher.answered_at, width=100)
+
+
 async def test_a_killed_speaker_tells_who_answers_in_its_place(panel: Panel) -> None:
     panel._watcher.answered_at = time.time() + 2.0
     await press(panel, "s")

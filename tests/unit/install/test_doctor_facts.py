@@ -282,3 +282,11 @@ def test_what_is_wrong_with_bgp_is_told_and_takes_no_pool() -> None:
     assert [problem.field for problem in found.loaded.problems] == ["spec.peerASN"]
     assert found.loaded.config is not None
     assert set(found.loaded.config.pools) == {"lan"}
+
+
+def test_reserved_addresses_in_use_are_counted_apart() -> None:
+    """Once each, however often a range holds them."""
+    pool = resource("IPAddressPool", "lan", {"addresses": ["10.0.0.240-10.0.0.249"]})
+    pool["metadata"]["annotations"] = {"pylb.io/reserved": "10.0.0.240, 10.0.0.249"}
+    found = doctor_facts.facts(changed(pools=[pool]), Machine())
+    assert (found.used, found.reserved) == ({"lan": 2}, {"lan": 1})

@@ -37,6 +37,14 @@ def test_what_it_is() -> None:
     assert text(detail.about(look(), "home/gone", 80)) == "this Service is not there any more"
 
 
+def test_a_long_state_is_told_whole_where_two_panels_stand_side_by_side() -> None:
+    wide, narrow = (detail.about(look(size=size), "media/jellyfin-b", 44) for size in ((100, 30), (80, 24)))
+    whole = " ".join(words.plain(line)[detail.NAME_WIDTH + 1 :].strip() for line in wide)
+    assert fake.CLASH in whole
+    assert fake.CLASH not in text(narrow)
+    assert all(words.cells(words.plain(line)) <= 44 for line in wide)
+
+
 def test_who_announces_it_who_is_next_and_who_may_not() -> None:
     told = text(detail.announced(look(), KEY, 200))
     assert "rpi2 since" in told
@@ -57,6 +65,14 @@ def test_each_question_stands_above_its_checks_with_the_worst_of_them() -> None:
     ]
     numbered = [line for line in lines if line[:2].strip().isdigit()]
     assert len(numbered) == len(rows)
+
+
+@pytest.mark.parametrize(("key", "why"), [("media/jellyfin-b", "sharing key"), ("web/blog", 'unknown pool "web"')])
+def test_why_a_service_of_the_homelab_waits_is_what_the_checks_find(key: str, why: str) -> None:
+    allocated = [row for row in detail.checks(look(), key) if row.question is Question.ALLOCATED]
+    assert why in detail.rows_of(look(), key)[0].why
+    assert next(row.mark for row in allocated if row.mark is not Mark.PASS) is Mark.FAIL
+    assert not any("nothing stands against" in row.text for row in allocated)
 
 
 def test_its_own_moves_alone_newest_first() -> None:

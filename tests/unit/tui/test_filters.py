@@ -58,3 +58,40 @@ def test_a_slip_in_a_filter_that_is_typed_whole_is_told() -> None:
 
 def test_only_so_many_words_count() -> None:
     assert filters.keeps(" ".join(["media"] * filters.MAX_WORDS + ["nothing"]), ROW)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "why"),
+    [
+        ("(a+)+$", "repeats a group"),
+        ("(a|aa)*$", "repeats a group"),
+        ("(a|aa){20}$", "repeats a group"),
+        (r"[)](a+)+$", "repeats a group"),
+        (r"[]](a+)+$", "repeats a group"),
+        (r"[\]](a+)+$", "repeats a group"),
+        (r"[\][](a+)+$", "repeats a group"),
+        (r"\[(a+)+$", "repeats a group"),
+        ("(a+)(?#[)+$", "has a comment"),
+        ("a*a*a*a*b", "has too many"),
+        ("a?" * 20 + "a" * 20, "has too many"),
+        ("(|a)" * 15 + "b", "has too many"),
+        (r"(a*)(a*)\1b", "has too many"),
+        ("a" * 81, "has more than 80 characters"),
+    ],
+)
+def test_a_pattern_that_could_freeze_the_screen_is_refused_in_words(pattern: str, why: str) -> None:
+    read = filters.parse(f"re:{pattern}")
+    assert (read.words, read.broken.startswith(f"re:{pattern}: {why}")) == ((), True)
+    assert why in filters.wrong(f"re:{pattern}", ())
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["^web-.*-prod$", "(web|api|db|mail|dns)", "(?:a|b)?c", "[()+*?|{]+", r"\(\)\+\*.*", "(?P<a>x)y", "[a-z]+[0-9]+"],
+)
+def test_what_people_type_is_read(pattern: str) -> None:
+    assert not filters.parse(f"re:{pattern}").broken
+
+
+def test_only_the_beginning_of_a_long_text_is_matched() -> None:
+    assert not filters.keeps("re:end$", {"why": "x" * 10_000 + "end"})

@@ -110,3 +110,10 @@ def test_the_header_counts_the_services_that_are_shown() -> None:
     assert "services 14 " in told
     assert told.endswith("of another class 1")
     assert document.whole(state, NOW, "api", found)["counts"]["services"] == 14
+
+
+def test_warnings_of_the_configuration_are_told_and_are_no_problem() -> None:
+    state = fold_all(HOMELAB, [ConfigSeen(HOMELAB.config, (), ("IPAddressPool a: spec.x: is no field",))])
+    assert "configuration: IPAddressPool a: spec.x: is no field" in list(printed.report(state, NOW))
+    whole = document.whole(state, NOW, "x", ())
+    assert (whole["warnings"], whole["problems"], whole["ok"]) == (["IPAddressPool a: spec.x: is no field"], [], True)

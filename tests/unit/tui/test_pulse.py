@@ -76,7 +76,7 @@ def test_states_differ_by_what_is_shown() -> None:
     assert differ(State(), fold_all(State(), [Online(NOW)]))
     assert differ(before, fold_all(before, [Offline(NOW + 5, "refused", NOW + 6)]))
     assert differ(before, fold_all(before, [fake.change("web", "more")]))
-    assert not differ(before, fold_all(before, [fake.change("web", "blog", created=NOW - 41.0)]))
+    assert not differ(before, fold_all(before, [fake.change("web", "blog", pin=fake.POOL, created=NOW - 41.0)]))
 
 
 def test_a_paused_view_stands_still_and_counts() -> None:

@@ -83,3 +83,14 @@ def test_that_somebody_is_stood_in_for_is_no_problem() -> None:
     assert "n2 for n1" in report
     assert "stood in for 1" in report
     assert "n2 answers for n1, whose speaker is away: nothing moves" in report
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_one_long_name_pads_no_other_row_and_is_told_whole(wide: bool) -> None:
+    long = fake.change("media", "x" * 253, "192.168.1.249")
+    without, told = (
+        list(printed.report(fold_all(State(), [*fake.homelab(), *more]), NOW, wide=wide)) for more in ((), (long,))
+    )
+    services = without[without.index("", 3) :]
+    assert set(services) <= set(told)
+    assert sum("media/" + "x" * 253 in line for line in told) == 1

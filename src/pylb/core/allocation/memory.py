@@ -16,9 +16,10 @@ from typing import NamedTuple
 
 from pylb.core.errors import ParseError
 from pylb.core.model import Address, ServiceKey, service_key, split_key
+from pylb.core.places import OWN_NAMESPACE
 from pylb.core.ranges import parse_address
 
-NAMESPACE, NAME = "pylb-system", "pylb-memory"  # of the ConfigMap
+NAMESPACE, NAME = OWN_NAMESPACE, "pylb-memory"  # of the ConfigMap
 KEY, SEEN = "addresses", "seen"  # in its data: the lines, and when they were looked at last
 DAY = 86_400.0  # s
 KEPT_S = 30 * DAY  # s for which a Service that is gone is remembered

@@ -53,16 +53,24 @@ def _preferences(sheet: Sheet) -> tuple[Preference, ...]:
 
 def choose(adverts: Sequence[A], pools: Iterable[tuple[Pool, Labels]]) -> dict[PoolName, tuple[A, ...]]:
     """For each pool, of its labels, the advertisements that are about it, in their order; unknown names are names of
-    nothing. One that names its pools is not looked at for each of the others."""
+    nothing. One that names its pools is not looked at for each of the others; pools of the same labels are looked at
+    once, and those that the same advertisements are about share one tuple."""
     broad = [number for number, one in enumerate(adverts) if one.pool_selectors or not one.pools]
     named: dict[str, list[int]] = {}
     for number, one in enumerate(adverts):
         for name in one.pools:
             named.setdefault(name, []).append(number)
+    selected: dict[frozenset[tuple[str, str]], list[int]] = {}
+    rows: dict[tuple[int, ...], tuple[A, ...]] = {}
     found = {}
     for pool, labels in pools:
-        numbers = {*named.get(pool.name, ()), *(at for at in broad if _selects(adverts[at], labels))}
-        found[pool.name] = tuple(adverts[number] for number in sorted(numbers))
+        alike = frozenset(labels.items())
+        if alike not in selected:
+            selected[alike] = [at for at in broad if _selects(adverts[at], labels)]
+        numbers = tuple(sorted({*named.get(pool.name, ()), *selected[alike]}))
+        if numbers not in rows:
+            rows[numbers] = tuple(adverts[number] for number in numbers)
+        found[pool.name] = rows[numbers]
     return found
 
 

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from pylb.core.allocation.poolindex import PoolIndex
 from pylb.core.config import bgp as config_bgp
+from pylb.core.config import pairings
 from pylb.core.config import pools as config_pools
 from pylb.core.config import sessions as config_sessions
 from pylb.core.config.layer2 import choose, read_layer2
@@ -179,7 +180,9 @@ def _load_bgp(desk: _Desk, objects: Objects, pools: Sequence[tuple[Sheet, Pool]]
         profiles={one.name: one for one in profiles},
         communities=names,
     )
-    desk.problems += dict.fromkeys(_across(config, pools, nodes))
+    typed = ((pool, sheet.spec["addresses"]) for sheet, pool in pools)
+    across = pairings.across(typed, config.bgp_advertisements, config.peers, config.profiles, nodes)
+    desk.problems += dict.fromkeys(across)
     desk.warnings += config_sessions.doubts(config.peers, config.profiles, nodes)
     return config
 
@@ -195,13 +198,3 @@ def _names(desk: _Desk, objects: Sequence[JSON]) -> dict[str, Community]:
                 desk.problems.append(Problem(sheet.ref, "spec.communities", text, fix))
             found.setdefault(name, value)
     return found
-
-
-def _across(config: Config, pools: Sequence[tuple[Sheet, Pool]], nodes: Nodes) -> Iterator[Problem]:
-    """What is wrong between pools and what announces them by BGP."""
-    for sheet, pool in pools:
-        adverts = config.bgp_advertisements[pool.name]
-        for advert in adverts:
-            yield from config_sessions.lengths(advert, pool, sheet.spec["addresses"])
-            yield from config_sessions.echoes(advert, pool, config.peers, config.profiles)
-        yield from config_sessions.preferences(adverts, pool, nodes)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pylb.core import selectors
+from pylb.core import places, selectors
 from pylb.core.allocation.reserves import cut
 from pylb.core.model import Address, Labels, ObjectRef, PoolName
 from pylb.core.ranges import Range, count_buggy, is_buggy
@@ -17,7 +17,7 @@ from pylb.core.selectors import Selector
 
 JSON = Mapping[str, Any]
 ORIGIN = "origin"  # key of a converted object: the ObjectRef that people know it by
-GROUP = "metallb.io"
+GROUP = places.GROUP
 POOL, L2_ADVERTISEMENT = "IPAddressPool", "L2Advertisement"
 BGP_ADVERTISEMENT, PEER, PROFILE, COMMUNITY = "BGPAdvertisement", "BGPPeer", "BFDProfile", "Community"
 KINDS = {  # field of Objects: kind

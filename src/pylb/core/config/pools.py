@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import TypeVar
 
 from pylb.core.allocation.reserves import ANSWERS, REMEMBER, RESERVED, parse_remember, parse_reserved
@@ -18,6 +20,10 @@ from pylb.core.ranges import EXAMPLES, Network, Range, parse, require_possible
 T = TypeVar("T")
 
 MAX_RANGES = 1000  # of one pool
+MAX_SLIPS = 3  # annotations of one pool that are told
+PREFIX = "pylb.io/"
+OWN = (FAILBACK, REMEMBER, RESERVED)  # annotations that are read of pools
+ALIKE, SAME = 0.8, 0.9  # of difflib's ratio: `pylb.io/reserve` has 0.97, `pylb.io/move` 0.71, `plb.io/reserved` 0.97
 _ALLOCATION = "spec.serviceAllocation"
 _ADVICE = re.compile(r": (?=(?:write|name free) )")  # where a text of `core.ranges` goes on with what to do
 
@@ -25,6 +31,7 @@ _ADVICE = re.compile(r": (?=(?:write|name free) )")  # where a text of `core.ran
 def read_pool(sheet: Sheet) -> Pool | None:
     """The pool that an IPAddressPool describes; None if anything is wrong with it, which the sheet then tells."""
     sheet.prefix = f"parsing address pool {sheet.name}: "
+    _warn_of_unknown(sheet)
     if not sheet.name:
         sheet.say("metadata.name", "missing pool name", "give it a name")
     ranges = _ranges(sheet)
@@ -92,6 +99,19 @@ def _remembered(sheet: Sheet) -> bool:
 def _reserved(sheet: Sheet, ranges: Sequence[Range]) -> tuple[Range, ...]:
     fix = f"write addresses or ranges of the pool, divided by commas, such as {EXAMPLES}"
     return _said(sheet, RESERVED, lambda text: parse_reserved(text, ranges), fix) or ()
+
+
+def _warn_of_unknown(sheet: Sheet) -> None:
+    """Annotations that are meant for pylb, and that it does not read of pools."""
+    for key in islice((key for key in sorted(sheet.annotations) if key not in OWN and _is_meant(key)), MAX_SLIPS):
+        near = difflib.get_close_matches(key.lower(), OWN, n=1, cutoff=ALIKE)
+        text = f"annotation {key} is not known of pools: there are {', '.join(OWN)}"
+        sheet.warn(f"metadata.annotations[{key}]", text, f"write {near[0]}" if near else "leave it out")
+
+
+def _is_meant(key: str) -> bool:
+    """Whether it has pylb's prefix, or one that is hardly another one, with a name that is hardly another one."""
+    return key.startswith(PREFIX) or bool(difflib.get_close_matches(key.lower(), OWN, n=1, cutoff=SAME))
 
 
 def _said(sheet: Sheet, key: str, parse: Callable[[str], T], fix: str) -> T | None:

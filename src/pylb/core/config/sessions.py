@@ -1,4 +1,4 @@
-"""What objects of BGP may not have in common with each other, or with pools; texts are MetalLB's.
+"""What objects of BGP may not have in common with each other; texts are MetalLB's. Pools: `core.config.pairings`.
 
 Where MetalLB's modes disagree, what one of them takes is no problem here but a warning, in the words of the one that
 refuses it. The same goes for names of what does not stand there: it may come in the next moment.
@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pylb.core.config.objects import BFDProfile, BGPAdvertisement, BGPPeer, Pool, Problem
+from pylb.core.config.objects import BFDProfile, BGPPeer, Problem
 from pylb.core.model import Labels
-from pylb.core.ranges import Range
 from pylb.core.selectors import Selector, matches_any
 
 MAX_COMPARED = 50  # peers that another one is compared with; a router has one or two
@@ -45,76 +44,6 @@ def repeated(found: Iterable[BGPPeer | BFDProfile]) -> Iterator[Problem]:
             text = f"peer {one.name} already exists" if peer else f"found duplicate bfd profile name {one.name}"
             fix = f"remove one of the two, or give it another name: the other is {other.ref}"
             yield Problem(one.ref, "metadata.name", text, fix)
-
-
-def lengths(advert: BGPAdvertisement, pool: Pool, texts: Sequence[str]) -> Iterator[Problem]:
-    """Aggregation lengths that no block of a pool's range has room for; `texts` are the ranges as typed."""
-    for span, text in zip(pool.ranges, texts, strict=True):
-        v6 = span.version == 6
-        length = advert.aggregation_length_v6 if v6 else advert.aggregation_length
-        widest = _widest(span)
-        if length < widest:
-            said = (
-                f"invalid aggregation length {length}: prefix {widest} in this pool is more specific than the "
-                f"aggregation length for addresses {text}"
-            )
-            field = "spec.aggregationLengthV6" if v6 else "spec.aggregationLength"
-            yield Problem(advert.ref, field, said, f"write {widest} or more, or a wider range in {pool.ref}")
-
-
-def _widest(span: Range) -> int:
-    """The prefix length of the widest of the blocks that make up a range."""
-    return min(block.prefixlen for block in span.blocks())
-
-
-def preferences(adverts: Sequence[BGPAdvertisement], pool: Pool, nodes: Nodes) -> Iterator[Problem]:
-    """Advertisements of one pool that say two local preferences for one update."""
-    plain = [advert for advert in adverts if not advert.services]
-    for number, advert in enumerate(plain):
-        for other in plain[:number]:
-            if not _agree(advert, other, pool, nodes):
-                text = (
-                    f"invalid local preference {advert.local_pref}: local preferernce {other.local_pref} was already "
-                    "set for the same type of BGP update. Check existing BGP advertisements with common pools and "
-                    "aggregation lengths"
-                )
-                fix = f"the other is {other.ref}: give both the same, or other peers, nodes or aggregation lengths"
-                yield Problem(advert.ref, "spec.localPref", text, fix)
-                break
-
-
-def _agree(one: BGPAdvertisement, other: BGPAdvertisement, pool: Pool, nodes: Nodes) -> bool:
-    if one.local_pref == other.local_pref or _differ(one, other, {span.version for span in pool.ranges}):
-        return True
-    if one.peers and other.peers and not one.peers & other.peers:
-        return True
-    return not nodes.shared(one.nodes, other.nodes)
-
-
-def _differ(one: BGPAdvertisement, other: BGPAdvertisement, versions: set[int]) -> bool:
-    """Whether their updates are of other prefixes, in each family that the pool has."""
-    return all(
-        (one.aggregation_length != other.aggregation_length)
-        if version == 4
-        else (one.aggregation_length_v6 != other.aggregation_length_v6)
-        for version in versions
-    )
-
-
-def echoes(
-    advert: BGPAdvertisement, pool: Pool, peers: Mapping[str, BGPPeer], profiles: Mapping[str, BFDProfile]
-) -> Iterator[Problem]:
-    """BFD's echo mode towards peers that IPv6 addresses are announced to."""
-    if not any(span.version == 6 for span in pool.ranges):
-        return
-    for name in sorted(advert.peers or peers):
-        profile = profiles.get(peers[name].profile) if name in peers else None
-        if profile is not None and profile.echo_mode:
-            text = (
-                f"pool {pool.name} has bgpadvertisement {advert.name} which references peer {name} which has bfd echo "
-                "enabled, which is not possible"
-            )
-            yield Problem(advert.ref, "spec.peers", text, f"take echoMode from {profile.ref}, or name other peers")
 
 
 def doubts(peers: Mapping[str, BGPPeer], profiles: Mapping[str, BFDProfile], nodes: Nodes) -> Iterator[Problem]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from pylb.core import places
 from pylb.core.crds.schemas import (
     Schema,
     empty,
@@ -18,8 +19,8 @@ from pylb.core.crds.schemas import (
     texts,
 )
 
-GROUP = "metallb.io"
 Column = tuple[str, str, str, int]  # name, type, JSON path, priority (above 0: only with -o wide)
+GROUP = places.GROUP
 WIDE = 10  # the priority of a column that only -o wide shows
 
 NO_STATUS = "Nothing is reported."

@@ -53,7 +53,7 @@ def fit(schema: Schema, raw: object, path: str) -> Fitted:
 def _fit(schema: Schema, raw: object, path: str, faults: list[Fault]) -> Any:
     if not _TYPES[schema["type"]](raw):
         text = f"{path} in body must be of type {schema['type']}, not {shown(raw)}"
-        faults.append(Fault(path, text, _FIXES[schema["type"]]))
+        faults.append(Fault(path, text, _mended(schema)))
         return None
     if isinstance(raw, list):
         return _fit_list(schema, raw, path, faults)
@@ -64,6 +64,20 @@ def _fit(schema: Schema, raw: object, path: str, faults: list[Fault]) -> Any:
         faults.append(found)
         return None
     return raw
+
+
+def _mended(schema: Schema) -> str:
+    """What to write in place of a value of another type."""
+    bounds = _bounds(schema)
+    return f"write a whole number {bounds}, without quotes" if bounds else _FIXES[schema["type"]]
+
+
+def _bounds(schema: Schema) -> str:
+    """The bounds of a number, in words; "" where it has none."""
+    least, most = schema.get("minimum"), schema.get("maximum")
+    if least is not None and most is not None:
+        return f"from {least} to {most}"
+    return f"of {least} or more" if least is not None else "" if most is None else f"of {most} or less"
 
 
 _TYPES: dict[str, Callable[[object], bool]] = {
@@ -121,7 +135,7 @@ def _limits(schema: Schema, raw: Any, path: str) -> Iterator[Fault]:
         yield Fault(
             path, f'{path}: Unsupported value: "{raw[:60]}": supported values: {values}', f"write one of {values}"
         )
-    between = f"write a number from {least} to {most}" if None not in (least, most) else "write another number"
+    between = f"write a number {_bounds(schema)}"
     if least is not None and raw < least:
         yield Fault(path, f"{path} in body should be greater than or equal to {least}, not {raw}", between)
     if most is not None and raw > most:

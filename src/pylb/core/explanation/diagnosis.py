@@ -119,6 +119,7 @@ class Facts:
     kinds: bool = True  # the API server knows pools and advertisements
     loaded: Loaded = field(default_factory=lambda: Loaded(None))
     used: Mapping[str, int] = field(default_factory=dict)  # pool -> addresses that Services have
+    reserved: Mapping[str, int] = field(default_factory=dict)  # pool -> those of them that are reserved
     waiting: Mapping[str, Finding] = field(default_factory=dict)  # Service without an address -> what keeps it
     reports: Mapping[str, Report] = field(default_factory=dict)  # node -> what its speaker said
     rivals: tuple[Row, ...] = ()

@@ -40,19 +40,22 @@ def offers(scene: Scene, service: Service, decision: Decision, others: Sequence[
     for change in _changes(scene, config, service, decision, others):
         given = _given(scene, config, change)
         if given and len(found) < OFFERED:
-            found.append(Fix(f"{change.text}: it gets {given}", change.command))
+            found.append(Fix(f"{change.text}: {given}", change.command))
     return tuple(found)
 
 
 def _given(scene: Scene, config: Config, change: _Change) -> str:
-    """What the Service would be given if it, and the others, were so."""
+    """What the Service would be given if it, and the others, were so. Who leaves the choice to pylb may be given another
+    address of a pool: it is not known here who may come back for one."""
     ledger = scene.ledger
     if change.others:
         ledger = _copied(scene.ledger, change.others)
     decided = decide(config, ledger, change.service, scene.load_balancer_class, scene.taken)
-    if decided.allocation is None or decided.reason is not None:
+    given = decided.allocation
+    if given is None or decided.reason is not None:
         return ""
-    return f"{', '.join(map(str, decided.allocation.addresses))} of {decided.allocation.pool}"
+    sure = requests.pin_source(change.service) or not config.pools[given.pool].remembered
+    return f"it {'gets' if sure else 'may get'} {', '.join(map(str, given.addresses))} of {given.pool}"
 
 
 def _copied(ledger: Ledger, others: Iterable[Service]) -> Ledger:

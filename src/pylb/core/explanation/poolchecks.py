@@ -5,17 +5,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 
 from pylb.core.config.loader import Config, Pool
 from pylb.core.explanation.diagnosis import Check, Facts, Level, Row, again
 from pylb.core.model import Node, PoolName
+from pylb.core.places import API_VERSION, METALLB_NAMESPACE
 from pylb.core.several import count, some
 
 IN_FORCE = "the last good one, or, for daemons that started since, what is valid of it"
 MAX_PROBLEMS = 3  # of the configuration that are told
-_KIND = {"apiVersion": "metallb.io/v1beta1", "kind": "L2Advertisement"}
-_META = {"name": "default-advertise-all-pools", "namespace": "metallb-system"}  # as an installation calls it
+_KIND = {"apiVersion": API_VERSION, "kind": "L2Advertisement"}
+_META = {"name": "default-advertise-all-pools", "namespace": METALLB_NAMESPACE}  # as an installation calls it
 EVERYWHERE = {**_KIND, "metadata": _META, "spec": {}}
 
 
@@ -32,10 +34,11 @@ def pools(facts: Facts) -> Iterator[Row]:
         return
     if not config.pools:
         yield Row(Check.POOLS, Level.FAIL, "there is no pool: no Service gets an address", (facts.commands.pool,))
-    full = [pool.name for pool in config.pools.values() if facts.used.get(pool.name, 0) >= _size(pool)]
+    full = [pool for pool in config.pools.values() if _left(pool, facts) <= 0]
     if full:
-        fix = f"{facts.commands.kubectl} -n metallb-system edit ipaddresspool {full[0]}"
-        yield Row(Check.POOLS, Level.WARN, f"no address is left in {some(full)}", (fix,))
+        fix = f"{facts.commands.kubectl} -n metallb-system edit ipaddresspool {full[0].name}"
+        told = (f"{pool.name}{_rest(pool, facts)}" for pool in full)
+        yield Row(Check.POOLS, Level.WARN, f"no address is left in {some(told)}", (fix,))
     elif config.pools:
         told = (
             f"{pool.name} ({facts.used.get(pool.name, 0)} of {_size(pool)} in use)" for pool in config.pools.values()
@@ -45,6 +48,18 @@ def pools(facts: Facts) -> Iterator[Row]:
 
 def _size(pool: Pool) -> int:
     return pool.capacity(4) + pool.capacity(6)
+
+
+def _left(pool: Pool, facts: Facts) -> int:
+    """How many addresses Services may still have that ask for none of the reserved ones."""
+    offered = _size(replace(pool, ranges=pool.offered, reserved=()))
+    return offered - facts.used.get(pool.name, 0) + facts.reserved.get(pool.name, 0)
+
+
+def _rest(pool: Pool, facts: Facts) -> str:
+    """What is said of a full pool with addresses that are reserved, and free."""
+    left = _size(pool) - facts.used.get(pool.name, 0)
+    return f" (free but reserved: {left})" if left > 0 else ""
 
 
 def advertisements(facts: Facts) -> Iterator[Row]:

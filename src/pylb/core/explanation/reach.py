@@ -17,11 +17,12 @@ from pylb.core.explanation.wire import Answer, WireSeen
 from pylb.core.model import LOCAL, Endpoint, NodeName, Service
 from pylb.core.ownership import lines
 from pylb.core.ownership.election import EXCLUDE_LABEL, Verdict, elect
+from pylb.core.places import API_VERSION, METALLB_NAMESPACE
 from pylb.core.reasons import Reason
 
 MAX_NODES = 10  # of which it is told why they are not in line
 MAX_PORTS = 5  # that are told
-ADVERT = {"apiVersion": "metallb.io/v1beta1", "kind": "L2Advertisement"}
+ADVERT = {"apiVersion": API_VERSION, "kind": "L2Advertisement"}
 ENDPOINTS, ADVERTISED, LINE, OUT, NODE, WIRE, PORT = (
     "endpoints",
     "advertisement",
@@ -136,7 +137,7 @@ def _fix(scene: Scene, case: Case, reason: Reason, verdict: Verdict, pool: str) 
     nodes = [node for node, why in verdict.excluded.items() if why is reason]
     shell, service = scene.shell, case.service
     if reason is Reason.NO_ADVERTISEMENT:
-        meta = {"name": pool, "namespace": "metallb-system"}
+        meta = {"name": pool, "namespace": METALLB_NAMESPACE}
         raw = json.dumps({**ADVERT, "metadata": meta, "spec": {"ipAddressPools": [pool]}})
         yield Fix(f"announce pool {pool}", f"echo {shlex.quote(raw)} | {shell.on('apply -f -')}")
     elif reason is Reason.NO_ENDPOINT:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pylb.core import fields
+from pylb.core import fields, places
 from pylb.core.config.objects import (
     BGP_ADVERTISEMENT,
     COMMUNITY,
@@ -29,9 +29,10 @@ from pylb.core.model import ObjectRef
 
 __all__ = ["MAX_PROBLEMS", "Converted", "convert"]
 
+API_VERSION = places.API_VERSION
+PEER_VERSION = places.PEER_VERSION
 JSON = Mapping[str, Any]
 PLACE = "place"  # key of a converted object: where in the document it stands, such as address-pools[0]
-API_VERSION, PEER_VERSION = "metallb.io/v1beta1", "metallb.io/v1beta2"
 COMMUNITIES = "communities"  # name of the one Community
 TOP_KEYS = frozenset({"address-pools", "peers", "bgp-communities", "bfd-profiles"})
 POOL_KEYS = frozenset({"name", "protocol", "addresses", "auto-assign", "avoid-buggy-ips", "bgp-advertisements"})
