@@ -93,18 +93,20 @@ class Struck:
         self.writes.append(f"{request.method} {request.path}")
         if self._is_its_turn(len(self.writes)):
             return await self._strike(who, request)
-        return await self._pass(request)
+        return await self._pass(who, request)
 
     def _is_its_turn(self, number: int) -> bool:
         if self.every and number > self.at and self.at:
             return (number - self.at) % self.every == 0
         return number == self.at
 
-    async def _pass(self, request: Request) -> Response:
+    async def _pass(self, who: str, request: Request) -> Response:
         if not request.path.startswith(SERVICES):
             return await self.stage.forward(request)
         number = len(self.writes)
         async with self._order:
+            if who in self._dead:  # while the write waited here: an API server drops it with its connection
+                raise ConnectionResetError
             response = await self.stage.forward(request)
             if response.status < 300:
                 found = oracle.twice(await self.wishes())
@@ -112,7 +114,7 @@ class Struck:
         return response
 
     async def _strike(self, who: str, request: Request) -> Response:
-        stored = await self._pass(request) if self.fate in (KILLED_AFTER, CUT_AFTER) else None
+        stored = await self._pass(who, request) if self.fate in (KILLED_AFTER, CUT_AFTER) else None
         self.strikes += 1
         if self.fate in (KILLED_BEFORE, KILLED_AFTER):
             assert self.kill is not None
@@ -122,6 +124,12 @@ class Struck:
         elif stored is not None:
             return replace(stored, body=b"", stream=_half(stored.body))
         raise ConnectionResetError
+
+    async def ended(self) -> None:
+        """Waits for the write that the API server has in hand, which it stores though its sender is dead: a process
+        needs longer to start."""
+        async with self._order:
+            pass
 
     async def items(self, path: str) -> list[dict[str, Any]]:
         """The objects of a collection as they stand there."""
@@ -207,6 +215,7 @@ class Play:
                 await self.act(turn)
                 while await self.struck.calm():
                     await rival.crash()
+                    await self.struck.ended()
                     left = await self.struck.wishes()
                     before = [left] if self.dark else [*before, left]
                     if self.dark:
