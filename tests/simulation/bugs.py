@@ -237,13 +237,12 @@ def a_request_is_a_pin(patch: Patch) -> None:
         return next((move for move in line.moves if move.node != claim.node), None)
 
     patch.setattr(handover, "asked", pinned)
-    patch.setattr(keeper, "asked", pinned)
 
 
 @bug
 def requests_are_never_refused(patch: Patch) -> None:
     """One that cannot be met stays open."""
-    patch.setattr(keeper, "is_asked", lambda *arguments: False)
+    patch.setattr(handover, "is_asked", lambda *arguments: False)
 
 
 @bug
@@ -266,4 +265,3 @@ def goes_back_unasked(patch: Patch) -> None:
         return seat.line.verdict.winner != node
 
     patch.setattr(handover, "may_go_back", always)
-    patch.setattr(keeper, "may_go_back", always)
