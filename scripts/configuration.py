@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+import written
 
 from pylb.core.allocation.reserves import ANSWERS, REMEMBER, RESERVED
 from pylb.core.config.loader import KINDS, MAX_OBJECTS
@@ -104,7 +106,7 @@ def _fields(schema: Schema) -> str:
         (f"`{path}`", _type(below), _default(below, required), below.get("description", ""))
         for path, below, required in _walk(schema)
     )
-    return _table(("field", "type", "default", "meaning"), rows)
+    return written.table(("field", "type", "default", "meaning"), rows)
 
 
 def _walk(schema: Schema, path: str = "") -> Iterator[tuple[str, Schema, bool]]:
@@ -149,7 +151,7 @@ def _annotations() -> str:
         [
             "## Annotations",
             "pylb's own wishes are annotations; a value that says nothing is told as an Event on the object.",
-            _table(("annotation", "of", "values", "default", "meaning"), rows),
+            written.table(("annotation", "of", "values", "default", "meaning"), rows),
         ]
     )
 
@@ -163,21 +165,9 @@ def _reports() -> str:
     return "\n\n".join(parts)
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
-
-
 def main() -> int:
     """Write the page; with `--check` only say whether it is current."""
-    after = page()
-    before = DOCUMENT.read_text(encoding="utf-8") if DOCUMENT.exists() else ""
-    if "--check" not in sys.argv[1:]:
-        DOCUMENT.write_text(after, encoding="utf-8")
-    elif before != after:
-        print(f"{DOCUMENT.relative_to(ROOT)} is not current; write it: .venv/bin/python scripts/configuration.py")
-        return 1
-    return 0
+    return written.publish(DOCUMENT, page(), __file__)
 
 
 if __name__ == "__main__":

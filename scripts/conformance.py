@@ -10,6 +10,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from written import cell, publish
+
 ROOT = Path(__file__).resolve().parent.parent
 TESTS = ROOT / "tests" / "conformance"
 DOCUMENT = ROOT / "docs" / "conformance.md"
@@ -67,27 +69,16 @@ def render(folder: Path) -> str:
     promised = {promise: sentence for _, promises in found for promise, sentence in promises}
     lines = [HEAD, f"{len(promised)} promises, {len(told)} known differences.", "", "## Known differences", ""]
     lines += ["| A real API server | The embedded one | Why |", "|---|---|---|"]
-    lines += [f"| {_cell(promised[name])} | {_cell(instead)} | {_cell(why)} |" for name, (instead, why) in told.items()]
+    lines += [f"| {cell(promised[name])} | {cell(instead)} | {cell(why)} |" for name, (instead, why) in told.items()]
     for title, promises in found:
         lines += ["", f"## {title}", ""]
         lines += [f"- {sentence}{' (differs)' if name in told else ''}" for name, sentence in promises]
     return "\n".join(lines) + "\n"
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
-
-
 def main() -> int:
     """Write the document; with `--check` only say whether it is current."""
-    text = render(TESTS)
-    if "--check" in sys.argv[1:]:
-        if DOCUMENT.is_file() and DOCUMENT.read_text(encoding="utf-8") == text:
-            return 0
-        print(f"{DOCUMENT.relative_to(ROOT)} is not current; write it: .venv/bin/python scripts/conformance.py")
-        return 1
-    DOCUMENT.write_text(text, encoding="utf-8")
-    return 0
+    return publish(DOCUMENT, render(TESTS), __file__)
 
 
 if __name__ == "__main__":

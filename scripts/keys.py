@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import written
+
 from pylb.tui import keymap
 from pylb.tui.keymap import Known
 from pylb.tui.pages.catalogue import BY_KEY
@@ -32,12 +34,11 @@ PLACES = {  # the first word of an id -> where its keys hold
 def table() -> str:
     """The keys as a table: where, what is pressed, the id for tui.yaml, and what it does."""
     known = sorted(keymap.known().values(), key=lambda one: (list(PLACES).index(one.id.split(".")[0]), one.id))
-    return "".join(("| Where | Key | In `tui.yaml` | What it does |\n|---|---|---|---|\n", *map(_row, known)))
+    return written.table(("Where", "Key", "In `tui.yaml`", "What it does"), map(_row, known)) + "\n"
 
 
-def _row(one: Known) -> str:
-    keys = " ".join(f"`{key}`" for key in _names(one))
-    return f"| {PLACES[one.id.split('.')[0]]} | {keys} | `{one.id}` | {one.tells} |\n"
+def _row(one: Known) -> tuple[str, ...]:
+    return PLACES[one.id.split(".")[0]], " ".join(f"`{key}`" for key in _names(one)), f"`{one.id}`", one.tells
 
 
 def _names(one: Known) -> Iterator[str]:
@@ -55,14 +56,7 @@ def fill(text: str) -> str:
 
 def main() -> int:
     """Write the table; with `--check` only say whether it is current."""
-    before = DOCUMENT.read_text(encoding="utf-8")
-    after = fill(before)
-    if "--check" not in sys.argv[1:]:
-        DOCUMENT.write_text(after, encoding="utf-8")
-    elif before != after:
-        print(f"{DOCUMENT.relative_to(ROOT)} is not current; write it: .venv/bin/python scripts/keys.py")
-        return 1
-    return 0
+    return written.publish(DOCUMENT, fill(DOCUMENT.read_text(encoding="utf-8")), __file__)
 
 
 if __name__ == "__main__":

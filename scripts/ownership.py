@@ -12,11 +12,13 @@ import io
 import re
 import sys
 import tokenize
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from ipaddress import ip_address
 from pathlib import Path
 from types import ModuleType
+
+import written
 
 from pylb.core.model import NodeName
 from pylb.core.ownership import (
@@ -79,7 +81,7 @@ def signs() -> str:
     told, node = "its beat, or a peer's fresh word of it", "the node's own address answers"
     port = f"TCP {arbiter.KUBELET}"
     head = (told, "the address answers", node, port, "verdict", "what it means", "stood in for", "cause of the move")
-    return _table(head, rows)
+    return written.table(head, rows)
 
 
 def address() -> str:
@@ -159,7 +161,7 @@ def states() -> str:
     rows = (
         (f"`{one.value}`", told.get(one.name, "takes part"), _sign(one.may_take), _sign(one.yields)) for one in State
     )
-    return _table(("state", "means", "takes addresses", "asks others to take its own"), rows)
+    return written.table(("state", "means", "takes addresses", "asks others to take its own"), rows)
 
 
 def meetings() -> str:
@@ -175,7 +177,7 @@ def meetings() -> str:
     )
     found = ((told, one, other, claims.meet(one, other, line, where)) for told, one, other in pairs)
     rows = ((told, _claim(one), _claim(other), won.node) for told, one, other, won in found)
-    return _table(("who meets", "A says", "B says", "who stands"), rows)
+    return written.table(("who meets", "A says", "B says", "who stands"), rows)
 
 
 def _claim(claim: Claim) -> str:
@@ -188,7 +190,9 @@ def causes() -> str:
     told = comments(claims)
     source = "".join(inspect.getsource(import_module(f"pylb.core.ownership.{name}")) for name in DECIDING)
     given = [one for one in claims.Cause if f"Cause.{one.name}" in source]
-    return _table(("cause", "means"), ((f"`{one.value}`", told.get(one.name, _words(one.value))) for one in given))
+    return written.table(
+        ("cause", "means"), ((f"`{one.value}`", told.get(one.name, _words(one.value))) for one in given)
+    )
 
 
 def layout() -> str:
@@ -205,7 +209,7 @@ def times() -> str:
     """The constants of the modules that decide, and of those that carry out."""
     places = [*(f"core.ownership.{name}" for name in DECIDING), *(f"speaker.{name}" for name in CARRYING)]
     rows = (row for place in places for row in _constants(place))
-    return _table(("constant", "is", "means"), rows)
+    return written.table(("constant", "is", "means"), rows)
 
 
 def _constants(place: str) -> Iterator[tuple[str, str, str]]:
@@ -253,11 +257,6 @@ def _sign(value: bool | None) -> str:
     return "" if value is None else "yes" if value else "no"
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
-
-
 def _drawing(lines: Iterable[str]) -> str:
     return "\n".join(["```mermaid", "stateDiagram-v2", *(f"    {line}" for line in lines), "```"])
 
@@ -285,14 +284,7 @@ def fill(text: str) -> str:
 
 def main() -> int:
     """Write the page's blocks; with `--check` only say whether they are current."""
-    before = DOCUMENT.read_text(encoding="utf-8")
-    after = fill(before)
-    if "--check" not in sys.argv[1:]:
-        DOCUMENT.write_text(after, encoding="utf-8")
-    elif before != after:
-        print(f"{DOCUMENT.relative_to(ROOT)} is not current; write it: .venv/bin/python scripts/ownership.py")
-        return 1
-    return 0
+    return written.publish(DOCUMENT, fill(DOCUMENT.read_text(encoding="utf-8")), __file__)
 
 
 if __name__ == "__main__":

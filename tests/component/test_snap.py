@@ -10,22 +10,19 @@ import re
 import shutil
 import subprocess
 import sys
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
 import pytest
 import yaml
 
+from fakes.scripted import script
 from pylb import __version__
 from pylb.cli import COMMANDS, main
 
 ROOT = Path(__file__).parents[2]
-SCRIPT = spec_from_file_location("snap", ROOT / "scripts" / "snap.py")
-assert SCRIPT is not None
-assert SCRIPT.loader is not None
-snap = module_from_spec(SCRIPT)
-SCRIPT.loader.exec_module(snap)
+snap = script("snap")
 
 BROUGHT = ("click", "h11", "yaml")  # packages that the commands here import
 LIMIT_S = 60

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 from conformance.differences import DIFFERENCES
+from fakes.scripted import script
 
 ROOT = Path(__file__).parents[2]
-SPEC = spec_from_file_location("conformance_document", ROOT / "scripts" / "conformance.py")
-assert SPEC is not None
-assert SPEC.loader is not None
-document = module_from_spec(SPEC)
-sys.modules[SPEC.name] = document
-SPEC.loader.exec_module(document)
+document = script("conformance")
 
 PROMISES = [promise for _, promises in document.sections(document.TESTS) for promise in promises]
 MIN_PROMISES = 100

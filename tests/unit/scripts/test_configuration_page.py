@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import re
-import sys
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
 
+from fakes.scripted import script
 from pylb.core.config.loader import KINDS
 from pylb.core.crds import table as crds
 
 ROOT = Path(__file__).parents[3]
-SPEC = spec_from_file_location("configuration_document", ROOT / "scripts" / "configuration.py")
-assert SPEC is not None
-assert SPEC.loader is not None
-page = module_from_spec(SPEC)
-sys.modules[SPEC.name] = page
-SPEC.loader.exec_module(page)
+page = script("configuration")
 
 TEXT = page.DOCUMENT.read_text(encoding="utf-8")
 FOLDERS = ("src", "controller", "speaker", "addon", "tui")

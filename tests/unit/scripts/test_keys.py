@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import sys
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
 
+from fakes.scripted import script
 from pylb.tui import cli, filters, keymap, memory, preferences, theme
 from pylb.tui.keymap import Known
 from pylb.tui.pages import palette
 from pylb.tui.pages.catalogue import PAGES
 
 ROOT = Path(__file__).parents[3]
-SPEC = spec_from_file_location("keys_document", ROOT / "scripts" / "keys.py")
-assert SPEC is not None
-assert SPEC.loader is not None
-page = module_from_spec(SPEC)
-sys.modules[SPEC.name] = page
-SPEC.loader.exec_module(page)
+page = script("keys")
 
 TEXT = page.DOCUMENT.read_text(encoding="utf-8")
 

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
 
 import pytest
 
+from fakes.scripted import script
 from pylb.core.ownership import claims, evidence, presence
 from pylb.core.ownership.beats import State
 
-SPEC = spec_from_file_location("ownership_document", Path(__file__).parents[3] / "scripts" / "ownership.py")
-assert SPEC is not None
-assert SPEC.loader is not None
-page = module_from_spec(SPEC)
-sys.modules[SPEC.name] = page
-SPEC.loader.exec_module(page)
+page = script("ownership")
 
 TEXT = page.DOCUMENT.read_text(encoding="utf-8")
 

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
 
-SPEC = spec_from_file_location("suite", Path(__file__).parents[3] / "scripts" / "suite.py")
-assert SPEC is not None
-assert SPEC.loader is not None
-suite = module_from_spec(SPEC)
-sys.modules[SPEC.name] = suite  # dataclasses look their module up
-SPEC.loader.exec_module(suite)
+from fakes.scripted import script
+
+suite = script("suite")
 
 PASSED = "<testcase name='a'/>"
 FAILED = "<testcase name='b'><failure message='no'/></testcase>"
