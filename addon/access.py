@@ -22,12 +22,12 @@ from pylb.addon.names import (
     VIEWER,
     meta,
 )
+from pylb.core.places import GROUP
 
 READ = ("get", "list", "watch")
 FOLLOW = ("list", "watch")  # what a daemon keeps a copy of
 KEEP = ("get", "create", "patch")  # an object of one's own, under a name that is known
 RBAC = "rbac.authorization.k8s.io"
-METALLB = "metallb.io"
 CONFIGURATION = (  # kinds that people write
     "ipaddresspools",
     "l2advertisements",
@@ -48,12 +48,12 @@ def rule(group: str, resources: Sequence[str], verbs: Sequence[str], names: Sequ
 
 
 _EVENTS = rule("", ["events"], ["create", "patch"])
-_WANTED = rule(METALLB, CONFIGURATION, FOLLOW)
+_WANTED = rule(GROUP, CONFIGURATION, FOLLOW)
 _OLD_CONFIGURATION = rule("", ["configmaps"], FOLLOW, [LEGACY_CONFIG])
 _STATUS = ("patch",)
 _STATE = (  # of a component that tells what it makes of the configuration
-    rule(METALLB, ["configurationstates"], KEEP),
-    rule(METALLB, ["configurationstates/status"], _STATUS),
+    rule(GROUP, ["configurationstates"], KEEP),
+    rule(GROUP, ["configurationstates/status"], _STATUS),
     rule("", ["pods"], ["get"]),  # its own, which owns the object
 )
 
@@ -73,8 +73,8 @@ CLUSTER_RULES: dict[str, tuple[JSON, ...]] = {
         rule("", ["nodes", "namespaces"], FOLLOW),  # no Service is given a node's own address
         rule("", ["services/status"], _STATUS),
         _WANTED,
-        rule(METALLB, ["ipaddresspools"], ["get"]),  # once, for its status
-        rule(METALLB, ["ipaddresspools/status"], _STATUS),
+        rule(GROUP, ["ipaddresspools"], ["get"]),  # once, for its status
+        rule(GROUP, ["ipaddresspools/status"], _STATUS),
         _EVENTS,
     ),
     SPEAKER: (
@@ -87,7 +87,7 @@ CLUSTER_RULES: dict[str, tuple[JSON, ...]] = {
         rule("", ["services", "nodes", "namespaces", "pods", "events"], READ),
         rule("", ["configmaps"], READ, [LEGACY_CONFIG, HISTORY, MEMORY]),
         rule("discovery.k8s.io", ["endpointslices"], READ),
-        rule(METALLB, [*CONFIGURATION, *REPORTS], READ),
+        rule(GROUP, [*CONFIGURATION, *REPORTS], READ),
     ),
 }
 NAMESPACE_RULES: dict[tuple[str, str], tuple[JSON, ...]] = {
@@ -101,8 +101,8 @@ NAMESPACE_RULES: dict[tuple[str, str], tuple[JSON, ...]] = {
     (NAMESPACE, SPEAKER): (
         _OLD_CONFIGURATION,
         *_STATE,
-        rule(METALLB, ["servicel2statuses"], [*READ, "create", "delete", "patch"]),
-        rule(METALLB, ["servicel2statuses/status"], _STATUS),
+        rule(GROUP, ["servicel2statuses"], [*READ, "create", "delete", "patch"]),
+        rule(GROUP, ["servicel2statuses/status"], _STATUS),
         rule("", ["configmaps"], ["get", "update"], [HISTORY]),  # the installation makes it: no name narrows a create
     ),
     (METALLB_NAMESPACE, SPEAKER): (_OLD_CONFIGURATION,),

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import click
 
+from pylb.core.places import OWN_NAMESPACE
+
 
 @click.command(context_settings={"auto_envvar_prefix": "PYLB"})
 @click.option("--kubeconfig", metavar="FILE", help="How to reach the cluster (default: as the pod is told).")
 @click.option("--token-file", metavar="FILE", help="The token that readers of /state, /events and /metrics show.")
 @click.option("--bind", default="", metavar="ADDRESS", help="Where to serve HTTP (default: everywhere).")
 @click.option("--port", default=7473, show_default=True, type=click.IntRange(0, 65535), help="HTTP port; 0 is any.")
-@click.option("--namespace", default="pylb-system", show_default=True, help="Where status objects are written.")
+@click.option("--namespace", default=OWN_NAMESPACE, show_default=True, help="Where status objects are written.")
 @click.option("--pod", default="", metavar="NAME", help="The pod that this process runs in.")
 @click.option("--lease/--no-lease", default=True, help="Take turns with other controllers, or be the only one.")
 @click.option("--lb-class", default=None, metavar="CLASS", help="Serve Services with this loadBalancerClass alone.")

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
-from enum import Enum
 from ipaddress import IPv4Address
 from types import MappingProxyType
+
+from pylb.core.words import Word
 
 FRAME_LENGTH = 42  # 14 bytes of Ethernet, 28 of ARP; padding may follow
 ETHERTYPE_ARP = 0x0806
@@ -25,7 +26,7 @@ _REPLY = _ETHERTYPE + _BODY + b"\x00\x02"
 _NO_ADDRESS = b"\x00" * 4
 
 
-class DropReason(str, Enum):
+class DropReason(Word):
     """Why a frame is not answered; the value is a metric's label."""
 
     TOO_SHORT = "too_short"
@@ -38,9 +39,6 @@ class DropReason(str, Enum):
     CLAIMED = "claimed"  # the sender names himself as the place of an address that is stood in for
     STALLED = "stalled"  # decided by the announcer, not by `classify`
     SEND_FAILED = "send_failed"  # likewise
-
-    def __str__(self) -> str:
-        return self.value
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import click
 
 from pylb.core.errors import ParseError
 from pylb.core.model import NodeName
+from pylb.core.places import OWN_NAMESPACE
 from pylb.core.ranges import parse_address
 from pylb.speaker.beat import is_name
 from pylb.speaker.keyring import MIN_BYTES
@@ -27,7 +28,7 @@ from pylb.speaker.settings import BEAT_PORT, HTTP_PORT, Settings
 @click.option(
     "--beat-port", default=BEAT_PORT, show_default=True, type=click.IntRange(1, 65535), help="UDP port of the beats."
 )
-@click.option("--namespace", default="pylb-system", show_default=True, help="Where status objects are written.")
+@click.option("--namespace", default=OWN_NAMESPACE, show_default=True, help="Where status objects are written.")
 @click.option("--pod", default="", metavar="NAME", help="The pod that this process runs in.")
 @click.option("--lb-class", default=None, metavar="CLASS", help="Serve Services with this loadBalancerClass alone.")
 @click.option(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from pylb.core.words import Word
 
 
-class Flaw(str, Enum):
+class Flaw(Word):
     """What is wrong with bytes that came from outside; the value is a metric's label."""
 
     TOO_SHORT = "too_short"
@@ -18,9 +18,6 @@ class Flaw(str, Enum):
     BAD_NAME = "bad_name"
     BAD_LENGTH = "bad_length"  # a length field that does not fit what surrounds it
     BAD_LIST = "bad_list"  # a list of claims that contradicts itself
-
-    def __str__(self) -> str:
-        return self.value
 
 
 class WireError(ValueError):

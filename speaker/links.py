@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from ipaddress import IPv4Address
 
 from pylb.core.errors import ParseError
 from pylb.core.model import Address
 from pylb.core.reasons import Reason
+from pylb.core.words import Word
 from pylb.speaker.netlink import AddressGone, AddressSeen, Interface, LinkGone, LinkSeen, Message, RouteGone, RouteSeen
 
 MAX_LINKS = 4096  # a node with 250 pods has 250 veths; beyond this the surplus is ignored
@@ -41,7 +41,7 @@ EXCLUDED_NAMES = (
 )
 
 
-class Unusable(str, Enum):
+class Unusable(Word):
     """Why an interface announces nothing."""
 
     EXCLUDED = "excluded"
@@ -56,9 +56,6 @@ class Unusable(str, Enum):
     def text(self) -> str:
         """One sentence for people, without the full stop."""
         return _TEXTS[self]
-
-    def __str__(self) -> str:
-        return self.value
 
 
 _TEXTS = {

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from pylb.core.model import L2Status, NodeName, ServiceKey
 from pylb.core.ownership.record import RENEWED, Notice
+from pylb.core.places import API_VERSION
 from pylb.kube import decode
 from pylb.kube.client import Client
 from pylb.kube.collection import Collection
@@ -29,7 +30,7 @@ from pylb.speaker.sweep import Sweep
 
 DEBOUNCE = 0.05  # s: a fail-over moves many addresses at once
 AGAIN = 1.0  # s between two writes of one object, and after a failed one
-API_VERSION, KIND = "metallb.io/v1beta1", "ServiceL2Status"
+KIND = "ServiceL2Status"
 
 
 class Publisher:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pylb.core.model import NodeName
+from pylb.core.places import OWN_NAMESPACE
 
 HTTP_PORT = 7472  # MetalLB's metrics port up to v0.15
 BEAT_PORT = 7946  # MetalLB's memberlist port: firewall rules for it go on to fit
@@ -15,7 +16,7 @@ class Settings:
     """The flags of `pylb speaker`."""
 
     node: NodeName
-    namespace: str = "pylb-system"
+    namespace: str = OWN_NAMESPACE
     pod: str = ""
     bind: str = ""  # where HTTP is served; "" is everywhere
     port: int = HTTP_PORT

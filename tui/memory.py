@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pylb.tui import files
+from pylb.runtime import files
 from pylb.tui.pages.catalogue import BY_KEY
 
 FILE = "tui.json"

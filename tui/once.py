@@ -6,9 +6,10 @@ import asyncio
 import time
 from collections.abc import Callable
 
+from pylb.core.places import OWN_NAMESPACE
 from pylb.tui.facts import Kind
 from pylb.tui.inbox import Inbox
-from pylb.tui.reporters import COMPONENT, NAMESPACE
+from pylb.tui.reporters import COMPONENT
 from pylb.tui.seams import Source
 from pylb.tui.state import State
 from pylb.tui.store import fold_all
@@ -62,7 +63,7 @@ def is_whole(state: State, waited: float, listed_for: float | None) -> bool:
         return True
     if listed_for is None:
         return waited >= LIMIT_S
-    ours = [pod for pod in state.pods.values() if pod.namespace == NAMESPACE]
+    ours = [pod for pod in state.pods.values() if pod.namespace == OWN_NAMESPACE]
     asked = {pod.node for pod in ours if pod.labels.get(COMPONENT) == "speaker"}
     led = state.contests_at > 0 or all(pod.labels.get(COMPONENT) != "controller" for pod in ours)
     return (state.speakers.keys() >= asked and led) or listed_for >= SPEAKERS_S

@@ -16,6 +16,7 @@ from typing import Any
 from textual.app import App
 
 from pylb.core.explanation.findings import Fix
+from pylb.runtime.files import write
 from pylb.tui import exports, files
 from pylb.tui.exports import Record
 from pylb.tui.screens.confirm import Ask
@@ -93,7 +94,7 @@ def export(app: App[Any], records: Sequence[Record], path: Path, ending: str) ->
         if written.exists():
             raise FileExistsError(errno.EEXIST, "it is there already, name another")
         typed = written.suffix.lower().lstrip(".")
-        files.write(written, exports.written(records, typed if typed in exports.ENDINGS else ending))
+        write(written, exports.written(records, typed if typed in exports.ENDINGS else ending))
     except (OSError, RuntimeError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         say(app, f"not written: {path}: {why}", severity="error")

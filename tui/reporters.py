@@ -16,6 +16,7 @@ from dataclasses import replace
 
 from pylb.core import events
 from pylb.core.model import Pod
+from pylb.core.places import OWN_NAMESPACE
 from pylb.kube.client import Client
 from pylb.kube.decode import DecodeError
 from pylb.kube.errors import ClusterError, Forbidden, Unauthorized
@@ -23,10 +24,9 @@ from pylb.tui import decoders
 from pylb.tui.facts import ControllerHeard, ControllerSilent, SpeakerHeard, SpeakerSilent
 from pylb.tui.seams import Put
 
-NAMESPACE = "pylb-system"
 COMPONENT = "app.kubernetes.io/component"
 PORTS = {"speaker": 7472, "controller": 7473}
-SECRET = f"/api/v1/namespaces/{NAMESPACE}/secrets/pylb-reader"
+SECRET = f"/api/v1/namespaces/{OWN_NAMESPACE}/secrets/pylb-reader"
 TOKEN_HEADER = "X-Pylb-Token"  # noqa: S105 - the header's name; a pod proxy strips Authorization
 STATE_S = 2.0  # between two looks at a speaker's state; an event makes the next one come at once
 CONTROLLER_STATE_S = 5.0  # the same for a controller's, which lists all Services

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
 
 from pylb.core.fields import shown
 from pylb.core.model import ObjectRef
+from pylb.core.words import Word
 
 JSON = Mapping[str, Any]
 MAX_LISTS = 5  # Lists inside each other
@@ -48,14 +48,11 @@ def _starts(path: str, key: str) -> bool:
     return path == key or path.startswith((f"{key}.", f"{key}["))
 
 
-class Severity(str, Enum):
+class Severity(Word):
     """FAIL: the API server or the controller refuses it, or it does not do what it says. HINT: it works, and see."""
 
     FAIL = "FAIL"
     HINT = "HINT"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 @dataclass(frozen=True, slots=True)

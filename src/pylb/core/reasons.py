@@ -5,10 +5,10 @@ A `Reason` knows its sentence for people. MetalLB's own event reasons and messag
 
 from __future__ import annotations
 
-from enum import Enum
+from pylb.core.words import Word
 
 
-class Reason(str, Enum):
+class Reason(Word):
     """Why something is not so."""
 
     # allocation
@@ -57,9 +57,6 @@ class Reason(str, Enum):
     def text(self) -> str:
         """One sentence for people, without the full stop."""
         return _TEXTS[self]
-
-    def __str__(self) -> str:
-        return self.value
 
 
 _TEXTS = {

@@ -8,15 +8,16 @@ from collections.abc import Mapping
 
 from pylb.core.model import ServiceKey, split_key
 from pylb.core.ownership.moves import DRAIN, MOVE, YES, Move
+from pylb.core.places import OWN_NAMESPACE
 from pylb.kube import decode
 from pylb.kube.client import JSON, Client
 from pylb.kube.errors import ClusterError, Conflict, Forbidden, Invalid, NotFound
 from pylb.operate.picture import Picture, picture
 from pylb.tui import reporters
-from pylb.tui.reporters import COMPONENT, NAMESPACE, Token
+from pylb.tui.reporters import COMPONENT, Token
 
 NODES = "/api/v1/nodes"
-PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
+PODS = f"/api/v1/namespaces/{OWN_NAMESPACE}/pods"
 SPEAKERS = {"labelSelector": f"app.kubernetes.io/name=pylb,{COMPONENT}=speaker"}
 MANAGER = "pylb"  # whose annotations these are, in managedFields
 AT_ONCE = 16  # requests; an API server on a Raspberry Pi answers some hundred a second

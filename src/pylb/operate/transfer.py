@@ -7,9 +7,7 @@ lets nothing be read.
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -32,6 +30,7 @@ from pylb.operate.importing import Importer, Wish
 from pylb.operate.orders import WrongInput
 from pylb.operate.shelf import Shelf
 from pylb.operate.source import Old
+from pylb.runtime import files
 
 TABLE, YAML = "table", "yaml"
 MAX_TOLD = 50  # faults
@@ -192,15 +191,7 @@ def _lacking(missing: list[ServiceKey]) -> int:
 
 
 def _write(path: Path, text: str) -> None:
-    """The whole file, or the one that was there before."""
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # 0600
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as draft:
-                draft.write(text)
-            Path(name).replace(path)
-        except OSError:
-            Path(name).unlink(missing_ok=True)
-            raise
+        files.write(path, text)
     except OSError as error:
         raise WrongInput(f"{path} cannot be written: {error.strerror}") from None

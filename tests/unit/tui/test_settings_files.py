@@ -186,15 +186,6 @@ def test_a_memory_that_cannot_be_written_is_no_reason_to_stop(tmp_path: Path) ->
     assert memory.kept.theme == "pylb-light"
 
 
-def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    path = tmp_path / "out.csv"
-    path.write_text("before")
-    with pytest.raises(UnicodeEncodeError):
-        files.write(path, "\ud800")
-    assert path.read_text() == "before"
-    assert [one.name for one in tmp_path.iterdir()] == ["out.csv"]
-
-
 def test_folders_are_those_of_xdg() -> None:
     assert files.config_home({"HOME": "/home/u"}) == Path("/home/u/.config/pylb")
     assert files.state_home({"HOME": "/home/u", "XDG_STATE_HOME": "/s"}) == Path("/s/pylb")

@@ -14,9 +14,9 @@ from pylb.core.explanation import poolchecks
 from pylb.core.explanation.diagnosis import Check, Daemon, Facts, Level, Report, Row, again
 from pylb.core.ownership.election import EXCLUDE_LABEL
 from pylb.core.ownership.moves import DRAIN
+from pylb.core.places import OWN_NAMESPACE
 from pylb.core.several import count, some
 
-NAMESPACE = "pylb-system"
 DEPLOYMENT, DAEMON_SET = "deployment/pylb-controller", "daemonset/pylb-speaker"
 BEAT_PORT, SPEAKER_PORT = 7946, 7472  # UDP and TCP (addon.names)
 MAX_WAITING = 3  # Services that are told one by one
@@ -40,7 +40,7 @@ def examine(facts: Facts) -> list[Row]:
 
 
 def _pods(facts: Facts) -> Iterator[Row]:
-    kubectl = f"{facts.commands.kubectl} -n {NAMESPACE}"
+    kubectl = f"{facts.commands.kubectl} -n {OWN_NAMESPACE}"
     if facts.controllers is None and facts.speakers is None:
         yield Row(Check.PODS, Level.FAIL, "pylb is not installed here", (facts.commands.install,))
         return
@@ -182,7 +182,7 @@ def _drains(facts: Facts) -> Iterator[Row]:
 
 
 def _speakers(facts: Facts) -> Iterator[Row]:
-    kubectl = f"{facts.commands.kubectl} -n {NAMESPACE}"
+    kubectl = f"{facts.commands.kubectl} -n {OWN_NAMESPACE}"
     pods = {one.node: one.name for one in facts.daemons if one.component == "speaker" and one.running and one.node}
     reports = {node: report for node, report in facts.reports.items() if node in pods}
     refused = [node for node, report in reports.items() if report.token_refused]
@@ -239,7 +239,7 @@ def _rivals(facts: Facts) -> Iterator[Row]:
         yield Row(Check.RIVALS, Level.FAIL, text, (fix,))
     elif facts.contests_unseen:
         text = f"whether somebody else writes Services, too, was not told: {facts.contests_unseen}"
-        yield Row(Check.RIVALS, Level.WARN, text, (f"{facts.commands.kubectl} -n {NAMESPACE} get pods -o wide",))
+        yield Row(Check.RIVALS, Level.WARN, text, (f"{facts.commands.kubectl} -n {OWN_NAMESPACE} get pods -o wide",))
     elif not facts.rivals:
         taken = "; MetalLB's place was taken: `pylb rollback` returns to it" if facts.taken_over else ""
         yield Row(Check.RIVALS, Level.OK, f"no other load balancer was found{taken}")

@@ -8,26 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 
 from pylb.core.config.loader import Loaded
 from pylb.core.explanation.findings import Row as Finding
 from pylb.core.model import Node
 from pylb.core.ranges import Network
+from pylb.core.words import Word
 
 
-class Level(str, Enum):
+class Level(Word):
     """How it is. A warning may be meant so; a failure keeps pylb, or a part of it, from working."""
 
     OK = "ok"
     WARN = "warn"
     FAIL = "fail"
 
-    def __str__(self) -> str:
-        return self.value
 
-
-class Check(str, Enum):
+class Check(Word):
     """What is looked at, in the order in which it is told."""
 
     PODS = "pods"
@@ -40,9 +37,6 @@ class Check(str, Enum):
     RIVALS = "rivals"
     PROXY = "kube-proxy"
     NETWORK = "network"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,13 @@ import json
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
 from pylb.core.model import Service
+from pylb.core.words import Word
 
 
-class Question(str, Enum):
+class Question(Word):
     """What people want to know of a Service, in the order in which one thing needs the other."""
 
     ALLOCATED = "allocated"
@@ -29,9 +29,6 @@ class Question(str, Enum):
         """The question as people ask it."""
         return _TEXTS[self]
 
-    def __str__(self) -> str:
-        return self.value
-
 
 _TEXTS = {
     Question.ALLOCATED: "Has it an address?",
@@ -42,7 +39,7 @@ _TEXTS = {
 }
 
 
-class Mark(str, Enum):
+class Mark(Word):
     """How a check came out, best first. UNKNOWN: what it needs could not be seen; HINT: nothing is wrong with it."""
 
     PASS = "PASS"  # noqa: S105 - no password
@@ -50,9 +47,6 @@ class Mark(str, Enum):
     UNKNOWN = "UNKNOWN"
     WARN = "WARN"
     FAIL = "FAIL"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,21 +6,18 @@ It says what was seen and from where; what follows from that is decided in `core
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 
 from pylb.core.model import Port
+from pylb.core.words import Word
 
 
-class Answer(str, Enum):
+class Answer(Word):
     """What a connection to a port came to."""
 
     OPEN = "open"
     REFUSED = "refused"
     SILENT = "silent"
     UNTRIED = "untried"  # it is no TCP port
-
-    def __str__(self) -> str:
-        return self.value
 
 
 @dataclass(frozen=True, slots=True)

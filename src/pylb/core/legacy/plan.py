@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import Enum
 from typing import Any
 
 from pylb.core.allocation import requests
@@ -21,21 +20,19 @@ from pylb.core.legacy.numbers import is_ours, numbered
 from pylb.core.legacy.twins import meaning, unmatched
 from pylb.core.model import LOAD_BALANCER, Namespace, Service, split_key
 from pylb.core.ranges import parse_address
+from pylb.core.words import Word
 
 JSON = Mapping[str, Any]
 FIELDS = {kind: key for key, kind in KINDS.items()}  # IPAddressPool: pools
 
 
-class Verdict(str, Enum):
+class Verdict(Word):
     """What becomes of one resource."""
 
     CREATED = "created"
     CHANGED = "changed"  # an earlier import made it
     UNCHANGED = "unchanged"
     CONFLICTING = "conflicting"  # somebody else made one of that name, which says something else
-
-    def __str__(self) -> str:
-        return self.value
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import Enum
 
 from pylb.core.model import Address, NodeName
+from pylb.core.words import Word
 
 MAX_TERM = 2**32 - 1  # what a beat has room for; at a move a second, 136 years
 
 
-class Cause(str, Enum):
+class Cause(Word):
     """Why an address has the owner that it has."""
 
     FIRST = "first_owner"  # nobody had it
@@ -34,9 +34,6 @@ class Cause(str, Enum):
     LEFT = "left"  # the owner's speaker said that it leaves
     CUT_OFF = "cut_off"  # the gateway answers others, and does not answer the owner any more
     CONTESTED = "contested"  # two claims met, and this one stands
-
-    def __str__(self) -> str:
-        return self.value
 
 
 @dataclass(frozen=True, slots=True)
